@@ -1,0 +1,15 @@
+//! The words of Axle: identifiers, the envelope of a document, the facts read from it, refusals and
+//! receipts. No I/O, no clock, no randomness, and no decision: those belong to the layers above.
+
+pub mod digest;
+pub mod envelope;
+pub mod facts;
+pub mod format;
+pub mod id;
+pub mod identity;
+pub mod mailbox;
+pub mod nhs_number;
+pub mod ods;
+pub mod receipt;
+pub mod refusal;
+pub mod time;

@@ -1,0 +1,219 @@
+//! Refusals: a caller's mistake, told so that the caller can mend it. A refusal never holds patient
+//! data: it names fields, paths, rules and organisations only.
+
+use std::{borrow::Cow, fmt};
+
+/// Why a call was refused. The list is closed; each door has one table from it to its wire.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Reason {
+    /// A field of the header is missing or malformed.
+    HeaderFieldInvalid,
+    /// The document's bytes are not those the header's checksum names.
+    ChecksumMismatch,
+    /// The document's length is not the one the header states.
+    SizeMismatch,
+    /// The document breaks one or more validation rules; see the findings.
+    DocumentInvalid,
+    /// The media type is not one this workflow carries.
+    MediaTypeNotAllowed,
+    /// A page or resume token is not one of ours, or no longer usable.
+    PageTokenInvalid,
+    /// The certificate names no organisation and no role.
+    IdentityNotInCertificate,
+    /// The caller may not send this document.
+    SenderNotAuthorised,
+    /// The mailbox belongs to another organisation, or to none.
+    MailboxNotYours,
+    /// The call needs a role the certificate does not carry.
+    RoleRequired,
+    /// No mailbox for that recipient and workflow.
+    RecipientUnknown,
+    /// The recipient's mailbox is closed.
+    MailboxClosed,
+    /// The workflow is not in the routing table, or none could be found for the document.
+    WorkflowUnknown,
+    /// No such message, or not the caller's.
+    MessageNotFound,
+    /// The submission id was used before for something else.
+    SubmissionConflict,
+    /// The lease is over and the delivery has moved on.
+    LeaseLost,
+    /// The lease token is not one of ours.
+    LeaseTokenInvalid,
+    /// The delivery is in a state that does not allow this.
+    DeliveryNotInState,
+    /// The state changed between reading and writing; try again.
+    Conflict,
+    /// The document is larger than the limit.
+    DocumentTooLarge,
+    /// Too many streams or connections for this caller.
+    TooManyStreams,
+    /// The store has no room left.
+    StorageLow,
+    /// The broker is shutting down.
+    Draining,
+    /// The store does not answer, or has stopped for safety.
+    StoreUnavailable,
+    /// A stored body no longer has its checksum.
+    StoredChecksumMismatch,
+}
+
+impl Reason {
+    /// The reason on the wire (`google.rpc.ErrorInfo.reason`).
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::HeaderFieldInvalid => "HEADER_FIELD_INVALID",
+            Self::ChecksumMismatch => "CHECKSUM_MISMATCH",
+            Self::SizeMismatch => "SIZE_MISMATCH",
+            Self::DocumentInvalid => "DOCUMENT_INVALID",
+            Self::MediaTypeNotAllowed => "MEDIA_TYPE_NOT_ALLOWED",
+            Self::PageTokenInvalid => "PAGE_TOKEN_INVALID",
+            Self::IdentityNotInCertificate => "IDENTITY_NOT_IN_CERTIFICATE",
+            Self::SenderNotAuthorised => "SENDER_NOT_AUTHORISED",
+            Self::MailboxNotYours => "MAILBOX_NOT_YOURS",
+            Self::RoleRequired => "ROLE_REQUIRED",
+            Self::RecipientUnknown => "RECIPIENT_UNKNOWN",
+            Self::MailboxClosed => "MAILBOX_CLOSED",
+            Self::WorkflowUnknown => "WORKFLOW_UNKNOWN",
+            Self::MessageNotFound => "MESSAGE_NOT_FOUND",
+            Self::SubmissionConflict => "SUBMISSION_CONFLICT",
+            Self::LeaseLost => "LEASE_LOST",
+            Self::LeaseTokenInvalid => "LEASE_TOKEN_INVALID",
+            Self::DeliveryNotInState => "DELIVERY_NOT_IN_STATE",
+            Self::Conflict => "CONFLICT",
+            Self::DocumentTooLarge => "DOCUMENT_TOO_LARGE",
+            Self::TooManyStreams => "TOO_MANY_STREAMS",
+            Self::StorageLow => "STORAGE_LOW",
+            Self::Draining => "DRAINING",
+            Self::StoreUnavailable => "STORE_UNAVAILABLE",
+            Self::StoredChecksumMismatch => "STORED_CHECKSUM_MISMATCH",
+        }
+    }
+}
+
+/// How much a finding weighs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Severity {
+    /// Stop: nothing after it can be checked.
+    Fatal,
+    /// The document is refused once everything has been checked.
+    Error,
+    /// The document is delivered; the finding is recorded.
+    Warning,
+}
+
+impl Severity {
+    /// The severity in a word, as in FHIR's IssueSeverity.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Fatal => "fatal",
+            Self::Error => "error",
+            Self::Warning => "warning",
+        }
+    }
+}
+
+/// One thing found wrong: with a field of the header (`rule` is `None`) or by a validation rule.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Finding {
+    /// The rule's id, for example `V-105`.
+    pub rule: Option<&'static str>,
+    /// How much it weighs.
+    pub severity: Severity,
+    /// Where: a header field (`header.recipients[1]`) or a path in the document
+    /// (`Bundle.entry[0].resource`). Never a value.
+    pub path: String,
+    /// What is wrong, in a sentence without patient data.
+    pub what: String,
+    /// What to do about it.
+    pub remedy: Cow<'static, str>,
+    /// The ITK3 response code that says the same, where there is one.
+    pub itk3_code: Option<u32>,
+}
+
+impl Finding {
+    /// A finding about a field of the header.
+    pub fn field(
+        path: impl Into<String>,
+        what: impl Into<String>,
+        remedy: impl Into<Cow<'static, str>>,
+    ) -> Self {
+        Self {
+            rule: None,
+            severity: Severity::Error,
+            path: path.into(),
+            what: what.into(),
+            remedy: remedy.into(),
+            itk3_code: None,
+        }
+    }
+}
+
+/// A refusal: what happened, where, and what to do.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Refusal {
+    /// Why, for programs.
+    pub reason: Reason,
+    /// What happened, in a sentence for people.
+    pub what: String,
+    /// What to do about it.
+    pub remedy: Cow<'static, str>,
+    /// The resource it is about: an ODS code, a mailbox, a message. Empty when there is none.
+    pub subject: String,
+    /// Everything found wrong, the leading finding first.
+    pub findings: Vec<Finding>,
+}
+
+impl Refusal {
+    /// A refusal without findings.
+    pub fn new(
+        reason: Reason,
+        what: impl Into<String>,
+        remedy: impl Into<Cow<'static, str>>,
+    ) -> Self {
+        Self {
+            reason,
+            what: what.into(),
+            remedy: remedy.into(),
+            subject: String::new(),
+            findings: Vec::new(),
+        }
+    }
+
+    /// The same refusal, about `subject`.
+    #[must_use]
+    pub fn about(mut self, subject: impl fmt::Display) -> Self {
+        self.subject = subject.to_string();
+        self
+    }
+
+    /// The same refusal with what was found.
+    #[must_use]
+    pub fn with(mut self, findings: Vec<Finding>) -> Self {
+        self.findings = findings;
+        self
+    }
+
+    /// A refusal of one header field.
+    pub fn field(
+        path: impl Into<String>,
+        what: impl Into<String>,
+        remedy: impl Into<Cow<'static, str>>,
+    ) -> Self {
+        let finding = Finding::field(path, what, remedy);
+        Self::new(
+            Reason::HeaderFieldInvalid,
+            format!("{}: {}", finding.path, finding.what),
+            finding.remedy.clone(),
+        )
+        .with(vec![finding])
+    }
+}
+
+impl fmt::Display for Refusal {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.what)
+    }
+}
+
+impl std::error::Error for Refusal {}
