@@ -2,5 +2,15 @@
 //! Pure and synchronous: time, randomness and snapshots are arguments; nothing here does I/O.
 
 pub mod authorise;
+pub mod change;
+pub mod delivery;
+pub mod directory;
+pub mod event;
+pub mod lease;
+pub mod message;
 pub mod policy;
+pub mod problem;
+pub mod retry;
+pub mod route;
+pub mod table;
 pub mod validate;

@@ -1,1 +1,258 @@
-//! To be written.
+//! The memory of Axle: one trait, [`Store`], and the stores that keep its promise: what `commit`
+//! has answered survives. Stores decide nothing about documents; they keep what the core decided.
+
+use std::{future::Future, sync::Arc};
+
+use axle_core::{
+    change::{Change, LedgerEntry},
+    delivery::Delivery,
+    lease::LeaseToken,
+    message::Message,
+};
+use axle_model::{
+    id::{DeliveryId, MessageId, SubmissionId},
+    mailbox::MailboxId,
+    ods::OdsCode,
+    time::Timestamp,
+};
+use bytes::Bytes;
+use thiserror::Error;
+use tokio::sync::{futures::OwnedNotified, watch};
+
+/// Where messages and their bodies are kept.
+///
+/// Time is always an argument. What a method returns is durable, leases aside: a lease lost in a
+/// crash is a redelivery.
+pub trait Store: Send + Sync + 'static {
+    /// Makes one change true, all of it or nothing. Durable when it returns.
+    fn commit(&self, change: Change) -> impl Future<Output = Result<Committed, StoreError>> + Send;
+
+    /// Leases what waits in a mailbox, urgent before routine and oldest first, up to the limits.
+    /// Empty when nothing is available at `claim.now`.
+    fn claim(&self, claim: Claim) -> impl Future<Output = Result<Vec<Claimed>, StoreError>> + Send;
+
+    /// Deliveries whose time has come at `now`: leases that ran out, and deadlines passed. They stay
+    /// due until a change moves them. Deliveries whose rest is over by `now` become available and
+    /// wake those who wait; they are not returned.
+    fn due(
+        &self,
+        now: Timestamp,
+        max: usize,
+    ) -> impl Future<Output = Result<Vec<Due>, StoreError>> + Send;
+
+    /// A message, settled or not.
+    fn load(
+        &self,
+        id: MessageId,
+    ) -> impl Future<Output = Result<Option<Arc<Message>>, StoreError>> + Send;
+
+    /// The message made of a sender's submission.
+    fn find_submission(
+        &self,
+        sender: OdsCode,
+        submission: &SubmissionId,
+    ) -> impl Future<Output = Result<Option<Arc<Message>>, StoreError>> + Send;
+
+    /// The body of a message, its checksum verified before a byte is returned.
+    fn body(&self, id: MessageId) -> impl Future<Output = Result<Bytes, StoreError>> + Send;
+
+    /// Messages, newest first, a page at a time. A page may hold fewer than asked for, even none,
+    /// and still have a successor: the work of one call is bounded.
+    fn find(&self, query: Query) -> impl Future<Output = Result<Found, StoreError>> + Send;
+
+    /// How one mailbox stands; all zero when nothing was ever delivered to it.
+    fn mailbox(
+        &self,
+        id: &MailboxId,
+    ) -> impl Future<Output = Result<MailboxState, StoreError>> + Send;
+
+    /// How every mailbox stands that holds something.
+    fn mailboxes(
+        &self,
+    ) -> impl Future<Output = Result<Vec<(MailboxId, MailboxState)>, StoreError>> + Send;
+
+    /// Ledger entries from sequence `from` on, in order, at most `max`; bounded work for one call.
+    fn ledger(
+        &self,
+        from: u64,
+        max: usize,
+    ) -> impl Future<Output = Result<Vec<LedgerEntry>, StoreError>> + Send;
+
+    /// The sequence of the newest durable ledger entry, 0 for none; changes as it grows.
+    fn ledger_head(&self) -> watch::Receiver<u64>;
+
+    /// Resolves when something may have become available in the mailbox after this call: a hint,
+    /// never the truth. Take it before claiming, await it after an empty claim.
+    fn arrival(&self, mailbox: &MailboxId) -> OwnedNotified;
+
+    /// Whether the store can be written, and how full it is.
+    fn health(&self) -> StoreHealth;
+}
+
+/// What became of a change.
+#[derive(Clone, Debug)]
+pub enum Committed {
+    /// It is true now.
+    Done,
+    /// The same submission (or the same document from the same sender, to the same recipients) was
+    /// accepted before: this is the message it became, and nothing was changed.
+    Repeat(Arc<Message>),
+}
+
+/// A collector's wish.
+#[derive(Clone, Debug)]
+pub struct Claim {
+    /// From which mailbox.
+    pub mailbox: MailboxId,
+    /// At most this many deliveries.
+    pub deliveries_max: usize,
+    /// At most this many bytes of bodies in all; the first delivery is given whatever its size.
+    pub bytes_max: u64,
+    /// The lease runs until then.
+    pub until: Timestamp,
+    /// What the collector calls itself.
+    pub consumer: Box<str>,
+    /// The organisation that collects: the mailbox's.
+    pub organisation: OdsCode,
+    /// The time of the claim.
+    pub now: Timestamp,
+}
+
+/// A leased delivery.
+#[derive(Clone, Debug)]
+pub struct Claimed {
+    /// The message, with the lease recorded.
+    pub message: Arc<Message>,
+    /// The proof of the lease; names the delivery.
+    pub token: LeaseToken,
+}
+
+/// A delivery whose time has come.
+#[derive(Clone, Debug)]
+pub struct Due {
+    /// Which.
+    pub delivery: DeliveryId,
+    /// What its time has come for.
+    pub what: DueFor,
+}
+
+/// What a delivery's time has come for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum DueFor {
+    /// Its lease has run out.
+    Lapse,
+    /// Its deadline has passed and nobody holds it.
+    Expire,
+}
+
+/// Which messages are asked for.
+#[derive(Clone, Debug, Default)]
+pub struct Query {
+    /// Only those of this sender.
+    pub sender: Option<OdsCode>,
+    /// Only those with a delivery for this recipient.
+    pub recipient: Option<OdsCode>,
+    /// Only those with a delivery in one of these states (the words of `State::as_str`).
+    pub states: Vec<&'static str>,
+    /// Only those older than this one: the cursor of the page before.
+    pub before: Option<MessageId>,
+    /// At most this many.
+    pub page_max: usize,
+}
+
+/// A page of messages.
+#[derive(Clone, Debug, Default)]
+pub struct Found {
+    /// Newest first.
+    pub messages: Vec<Arc<Message>>,
+    /// Where the next page starts; `None` at the end.
+    pub next: Option<MessageId>,
+}
+
+/// How a mailbox stands.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct MailboxState {
+    /// Deliveries waiting for a collector, resting ones included.
+    pub queued: u64,
+    /// Deliveries out on a lease.
+    pub leased: u64,
+    /// Deliveries set aside.
+    pub dead_lettered: u64,
+    /// When the oldest delivery that is not settled was accepted.
+    pub oldest_time: Option<Timestamp>,
+}
+
+/// How the store stands.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct StoreHealth {
+    /// Why it stopped taking changes, if it did: after a failed write or sync it stays stopped until
+    /// the process is started again.
+    pub stopped: Option<String>,
+    /// Bytes free on its disk; `None` when it has none.
+    pub free_bytes: Option<u64>,
+    /// Messages that are not settled.
+    pub messages_live: u64,
+}
+
+/// Why the store did not do as asked.
+#[derive(Clone, Debug, Error)]
+pub enum StoreError {
+    /// The sender used this submission id before, for something else.
+    #[error("the submission id was used before, for {earlier}")]
+    SubmissionConflict {
+        /// The message it became.
+        earlier: MessageId,
+    },
+    /// The sender used this document identifier before, for other bytes (rule V-118).
+    #[error("the document's identifier was used before, for {earlier} with other content")]
+    DocumentConflict {
+        /// The message it became.
+        earlier: MessageId,
+    },
+    /// The delivery has moved on since the change was decided. Decide again.
+    #[error("{delivery} has moved on")]
+    Stale {
+        /// Which.
+        delivery: DeliveryId,
+    },
+    /// No such message.
+    #[error("{message} is not in the store")]
+    Unknown {
+        /// Which.
+        message: MessageId,
+    },
+    /// The ledger no longer reaches back to that sequence.
+    #[error("the ledger begins at {first}, after the entry asked for")]
+    LedgerStart {
+        /// The oldest entry there is.
+        first: u64,
+    },
+    /// The disk is nearly full; nothing was stored.
+    #[error("the store's disk is nearly full: {free_bytes} bytes are free")]
+    Full {
+        /// What is left.
+        free_bytes: u64,
+    },
+    /// A stored record no longer has its checksum.
+    #[error("{message}: the stored body is damaged at {place}")]
+    Damaged {
+        /// Whose body.
+        message: MessageId,
+        /// File and offset.
+        place: String,
+    },
+    /// The store has stopped and takes nothing until the process is started again.
+    #[error("the store has stopped: {why}")]
+    Stopped {
+        /// What failed.
+        why: Arc<str>,
+    },
+}
+
+/// The delivery a claim is about, inside its message.
+impl Claimed {
+    /// The delivery leased.
+    pub fn delivery(&self) -> Option<&Delivery> {
+        self.message.delivery(self.token.delivery.recipient)
+    }
+}

@@ -1,0 +1,123 @@
+//! Message: an accepted submission, with the state of each of its deliveries. The body is not in it:
+//! the store keeps that once for all recipients.
+
+use std::collections::BTreeMap;
+
+use axle_model::{
+    digest::Digest,
+    envelope::{MediaType, Priority},
+    id::{MessageId, SubmissionId},
+    mailbox::WorkflowId,
+    ods::OdsCode,
+    receipt::Receipt,
+    time::Timestamp,
+};
+
+use crate::{
+    delivery::{Delivery, State},
+    event::EventKind,
+};
+
+/// An accepted submission.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Message {
+    /// Its id.
+    pub id: MessageId,
+    /// The organisation that sent it.
+    pub sender: OdsCode,
+    /// The sender's own name for it.
+    pub submission: SubmissionId,
+    /// What the submission was, for telling a repeat from a conflict.
+    pub request: Digest,
+    /// The workflow it travels under.
+    pub workflow: WorkflowId,
+    /// The version of the routing table that routed it.
+    pub table_version: u32,
+    /// What the body is declared to be.
+    pub media_type: MediaType,
+    /// SHA-256 of the body.
+    pub digest: Digest,
+    /// The body's length in bytes.
+    pub size: u64,
+    /// How soon it should be collected.
+    pub priority: Priority,
+    /// Which of one patient's documents these are; identifies nobody.
+    pub order_key: Option<Digest>,
+    /// The sender's reference to a conversation.
+    pub correlation_id: Option<Box<str>>,
+    /// The sender's own small facts.
+    pub labels: BTreeMap<String, String>,
+    /// What the document's own identifier comes to, with its sender: rule V-118.
+    pub document: Option<Digest>,
+    /// When it was accepted.
+    pub accept_time: Timestamp,
+    /// When what nobody has collected by then ends as expired.
+    pub expire_time: Timestamp,
+    /// Rules it bent without being refused.
+    pub warnings: Vec<Warning>,
+    /// One for each recipient, in the order given. At least one.
+    pub deliveries: Vec<Delivery>,
+}
+
+/// A rule that an accepted document bends.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Warning {
+    /// The rule's id, for example `V-107`.
+    pub rule: Box<str>,
+    /// Where in the document.
+    pub path: Box<str>,
+}
+
+impl Message {
+    /// The most warnings a message keeps.
+    pub const WARNINGS_MAX: usize = 16;
+
+    /// The delivery for `recipient`.
+    pub fn delivery(&self, recipient: OdsCode) -> Option<&Delivery> {
+        self.deliveries
+            .iter()
+            .find(|delivery| delivery.recipient == recipient)
+    }
+
+    /// Whether every delivery has ended.
+    pub fn is_settled(&self) -> bool {
+        self.deliveries
+            .iter()
+            .all(|delivery| delivery.state.is_terminal())
+    }
+
+    /// The receipt its sender holds.
+    pub fn receipt(&self, duplicate: bool) -> Receipt {
+        Receipt {
+            message: self.id,
+            accept_time: self.accept_time,
+            expire_time: self.expire_time,
+            workflow: self.workflow.clone(),
+            recipients: self
+                .deliveries
+                .iter()
+                .map(|delivery| delivery.recipient)
+                .collect(),
+            duplicate,
+        }
+    }
+
+    /// When the delivery for `recipient` last changed state.
+    pub fn state_time(delivery: &Delivery) -> Timestamp {
+        let moves = delivery.timeline.iter().rev();
+        moves
+            .filter(|event| !matches!(event.kind, EventKind::Extended { .. }))
+            .map(|event| event.time)
+            .next()
+            .unwrap_or_default()
+    }
+
+    /// How many of its deliveries wait, for a collector or for an operator.
+    pub fn pending(&self) -> usize {
+        let waits = |state: State| !state.is_terminal();
+        self.deliveries
+            .iter()
+            .filter(|delivery| waits(delivery.state))
+            .count()
+    }
+}
