@@ -1,22 +1,231 @@
-//! Facts: to be completed (its author replaces this; `event_code` and `types` are what routing uses).
+//! The facts of a document: what routing and the rules need to know of it, read once from its bytes
+//! and borrowed from them. One struct for every format, so that no rule ever asks which syntax a
+//! document came in. It decides nothing and keeps no clinical content.
 
-use std::borrow::Cow;
+mod bundle;
+mod composition;
+mod datatypes;
+mod header;
+mod parties;
+mod text;
+mod when;
 
-/// What a document says.
-#[derive(Clone, Debug, Default, PartialEq)]
+pub use self::{
+    bundle::{Bundle, Content, Entry, Meta, Resource},
+    composition::{Composition, Relation, Section},
+    datatypes::{Attachment, Coding, Concept, Identifier, Reference},
+    header::{Destination, Extension, Flag, Instruction, MessageHeader, Response, Source},
+    parties::{AttachmentHolder, Name, Organisation, Patient, Role},
+    text::Text,
+    when::{NotATime, When},
+};
+
+use crate::{digest::Digest, format::Malformed, ods::OdsCode};
+
+/// SNOMED CT code of the section that lists who gets a copy (Transfer of Care).
+const DISTRIBUTION_LIST: &str = "887261000000109";
+
+/// What is known of one document.
+#[derive(Clone, Debug, PartialEq)]
 pub struct Facts<'a> {
-    event: Option<Cow<'a, str>>,
-    types: Vec<(Cow<'a, str>, Cow<'a, str>)>,
+    /// The syntax it was read from.
+    pub syntax: Syntax,
+    /// The FHIR release it is written in; `None` where nothing in it tells.
+    pub release: Option<Release>,
+    /// The resource that is the whole document: a Bundle, if it is to be accepted.
+    pub root: Resource<'a>,
+    /// What the format forbids but reading survived.
+    pub flaws: Vec<Malformed>,
 }
 
-impl Facts<'_> {
-    /// The code of the message's event.
-    pub fn event_code(&self) -> Option<&str> {
-        self.event.as_deref()
+/// How a FHIR document is written down.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Syntax {
+    /// FHIR JSON.
+    Json,
+    /// FHIR XML.
+    Xml,
+}
+
+/// A release of FHIR.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Release {
+    /// STU3 (3.0).
+    Stu3,
+    /// R4 (4.0).
+    R4,
+}
+
+/// What a Bundle is for, as far as this broker carries it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    /// A document: its first entry is a Composition.
+    Document,
+    /// A message: its first entry is a MessageHeader.
+    Message,
+}
+
+/// A Bundle and where it stands, for the paths of findings.
+#[derive(Clone, Debug)]
+pub struct Located<'f, 'a> {
+    /// The Bundle.
+    pub bundle: &'f Bundle<'a>,
+    /// Its own id (`Bundle.id`).
+    pub id: Option<&'f str>,
+    /// Its path: `Bundle`, or `Bundle.entry[2].resource` when it is carried inside a message.
+    pub path: String,
+}
+
+impl<'a> Facts<'a> {
+    /// The outer Bundle; `None` when the document is another resource.
+    pub fn bundle(&self) -> Option<&Bundle<'a>> {
+        self.root.bundle()
     }
 
-    /// System and code of every coding of the Composition's type.
-    pub fn types(&self) -> impl Iterator<Item = (&str, &str)> + Clone {
-        self.types.iter().map(|(system, code)| (&**system, &**code))
+    /// Whether it is a document or a message; `None` when it is neither.
+    pub fn kind(&self) -> Option<Kind> {
+        self.bundle()?.kind()
     }
+
+    /// The header of a message.
+    pub fn header(&self) -> Option<&MessageHeader<'a>> {
+        let bundle = self.bundle()?;
+        bundle.entries.first()?.resource.header()
+    }
+
+    /// The event of a message.
+    pub fn event(&self) -> Option<&Coding<'a>> {
+        self.header()?.event.as_ref()
+    }
+
+    /// The document Bundle: the whole, or the one a message's focus points at.
+    pub fn document(&self) -> Option<Located<'_, 'a>> {
+        let bundle = self.bundle()?;
+        match bundle.kind()? {
+            Kind::Document => Some(Located {
+                bundle,
+                id: self.root.id.as_deref(),
+                path: "Bundle".to_owned(),
+            }),
+            Kind::Message => {
+                let focus = self.header()?.focus.first()?;
+                let (index, entry) = bundle.resolve(focus)?;
+                let inner = entry.resource.bundle()?;
+                (inner.kind() == Some(Kind::Document)).then(|| Located {
+                    bundle: inner,
+                    id: entry.resource.id.as_deref(),
+                    path: format!("Bundle.entry[{index}].resource"),
+                })
+            }
+        }
+    }
+
+    /// The Composition of the document.
+    pub fn composition(&self) -> Option<&Composition<'a>> {
+        self.document()?.bundle.composition()
+    }
+
+    /// The organisation that sent the message, as its header says.
+    pub fn sender(&self) -> Option<OdsCode> {
+        self.bundle()?.ods_code(self.header()?.sender.as_ref()?)
+    }
+
+    /// The organisation that keeps the document, as its Composition says.
+    pub fn custodian(&self) -> Option<OdsCode> {
+        let document = self.document()?.bundle;
+        document.ods_code(document.composition()?.custodian.as_ref()?)
+    }
+
+    /// The organisations the document's authors write for, in their order, without repeats.
+    pub fn authors(&self) -> Vec<OdsCode> {
+        let Some(document) = self.document() else {
+            return Vec::new();
+        };
+        let authors = document.bundle.composition().into_iter();
+        distinct(
+            authors
+                .flat_map(|composition| &composition.authors)
+                .filter_map(|author| document.bundle.ods_code(author)),
+        )
+    }
+
+    /// The organisations named as recipients, by the header (`receiver`, `destination.receiver`),
+    /// then by the distribution list; in their order, without repeats. They are claims of the
+    /// sender: the envelope routes, these may confirm it.
+    pub fn recipients(&self) -> Vec<OdsCode> {
+        let from_header = self.bundle().into_iter().flat_map(|bundle| {
+            let header = self.header().into_iter();
+            header
+                .flat_map(MessageHeader::receivers)
+                .filter_map(|receiver| bundle.ods_code(receiver))
+        });
+        let from_list = self.document().into_iter().flat_map(|document| {
+            let sections = document
+                .bundle
+                .composition()
+                .map_or(&[][..], |c| &c.sections);
+            let lists = sections
+                .iter()
+                .filter(|s| s.code.as_ref().is_some_and(|c| c.has(DISTRIBUTION_LIST)));
+            lists
+                .flat_map(|section| &section.entries)
+                .filter_map(|entry| document.bundle.ods_code(entry))
+                .collect::<Vec<_>>()
+        });
+        distinct(from_header.chain(from_list))
+    }
+
+    /// The patient: the Composition's subject, else the first Patient there is.
+    pub fn patient(&self) -> Option<&Patient<'a>> {
+        if let Some(document) = self.document() {
+            let composition = document.bundle.composition();
+            let subject = composition.and_then(|c| c.subject.as_ref());
+            let named = subject.and_then(|subject| document.bundle.resolve(subject));
+            return named
+                .and_then(|(_, entry)| entry.resource.patient())
+                .or_else(|| document.bundle.patient());
+        }
+        self.bundle()?.patient()
+    }
+
+    /// The attachments of the document and of the message around it, in their order.
+    pub fn attachments(&self) -> Vec<&Attachment<'a>> {
+        let mut found = Vec::new();
+        if let Some(bundle) = self.bundle() {
+            bundle.attachments(&mut found);
+        }
+        found
+    }
+
+    /// What tells this document from every other of its sender: Bundle.identifier, else Bundle.id,
+    /// else MessageHeader.id. `None` when it carries none of them.
+    pub fn identity(&self) -> Option<Digest> {
+        let bundle = self.bundle()?;
+        let identifier = bundle.identifier.as_ref();
+        if let Some(value) = identifier.and_then(Identifier::value) {
+            let system = identifier.and_then(Identifier::system).unwrap_or_default();
+            return Some(Digest::of_parts([
+                b"identifier".as_slice(),
+                system.as_bytes(),
+                value.as_bytes(),
+            ]));
+        }
+        let header = bundle.entries.first().map(|entry| &entry.resource);
+        let id = present(self.root.id.as_ref()).map(|id| ("bundle", id));
+        let (of, id) = id.or_else(|| {
+            let id = header.and_then(|resource| present(resource.id.as_ref()))?;
+            Some(("entry", id))
+        })?;
+        Some(Digest::of_parts([of.as_bytes(), id.as_bytes()]))
+    }
+}
+
+/// A text that is there and not empty.
+fn present<'t>(text: Option<&'t Text<'_>>) -> Option<&'t str> {
+    text.map(|text| &**text).filter(|text| !text.is_empty())
+}
+
+fn distinct(codes: impl Iterator<Item = OdsCode>) -> Vec<OdsCode> {
+    let mut seen = std::collections::BTreeSet::new();
+    codes.filter(|code| seen.insert(*code)).collect()
 }
