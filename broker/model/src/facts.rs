@@ -25,6 +25,10 @@ use crate::{digest::Digest, format::Malformed, ods::OdsCode};
 /// SNOMED CT code of the section that lists who gets a copy (Transfer of Care).
 const DISTRIBUTION_LIST: &str = "887261000000109";
 
+/// The most references looked at when recipients or authors are gathered; each is a walk over the
+/// entries.
+const REFERENCES_MAX: usize = 256;
+
 /// What is known of one document.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Facts<'a> {
@@ -145,6 +149,7 @@ impl<'a> Facts<'a> {
         distinct(
             authors
                 .flat_map(|composition| &composition.authors)
+                .take(REFERENCES_MAX)
                 .filter_map(|author| document.bundle.ods_code(author)),
         )
     }
@@ -157,6 +162,7 @@ impl<'a> Facts<'a> {
             let header = self.header().into_iter();
             header
                 .flat_map(MessageHeader::receivers)
+                .take(REFERENCES_MAX)
                 .filter_map(|receiver| bundle.ods_code(receiver))
         });
         let from_list = self.document().into_iter().flat_map(|document| {
@@ -169,6 +175,7 @@ impl<'a> Facts<'a> {
                 .filter(|s| s.code.as_ref().is_some_and(|c| c.has(DISTRIBUTION_LIST)));
             lists
                 .flat_map(|section| &section.entries)
+                .take(REFERENCES_MAX)
                 .filter_map(|entry| document.bundle.ods_code(entry))
                 .collect::<Vec<_>>()
         });

@@ -12,4 +12,5 @@ pub mod nhs_number;
 pub mod ods;
 pub mod receipt;
 pub mod refusal;
+pub mod synthetic;
 pub mod time;

@@ -1,0 +1,377 @@
+//! FHIR JSON: a walk over serde_json's events, without a tree. It knows JSON and where to put what
+//! it meets; what the members mean is told in `parts.rs`.
+
+use std::{borrow::Cow, fmt};
+
+use serde::de::{self, DeserializeSeed, Deserializer, MapAccess, SeqAccess, Visitor};
+use serde_json::value::RawValue;
+
+use super::{
+    Limits, Malformed, Position,
+    place::{Part, Place},
+    record::Record,
+};
+use crate::facts::{Resource, Text};
+
+/// Reads a document. `text` starts with `{`.
+pub(super) fn read<'a>(
+    text: &'a str,
+    limits: &Limits,
+) -> Result<(Resource<'a>, Vec<Malformed>), Malformed> {
+    let mut walk = Walk {
+        record: Record::new(limits),
+        stopped: None,
+    };
+    let mut root = Root(Resource::default());
+    let mut json = serde_json::Deserializer::from_str(text);
+    let member = Member {
+        part: Some(&mut root),
+        name: "",
+        is_item: false,
+        walk: &mut walk,
+    };
+    let read = member.deserialize(&mut json).and_then(|_| json.end());
+    match read {
+        Ok(()) => Ok((root.0, walk.record.into_flaws())),
+        Err(error) => Err(walk.malformed(&error)),
+    }
+}
+
+/// The whole document: one resource, as if it were a member.
+struct Root<'a>(Resource<'a>);
+
+impl<'a> Part<'a> for Root<'a> {
+    fn child(&mut self, _name: &str) -> Place<'_, 'a> {
+        Place::Resource(&mut self.0)
+    }
+}
+
+/// The state of the walk. serde's errors are texts, so what stopped it is kept here.
+struct Walk<'a, 'l> {
+    record: Record<'a, 'l>,
+    stopped: Option<Malformed>,
+}
+
+impl Walk<'_, '_> {
+    fn stop<E: de::Error>(&mut self, malformed: Malformed) -> E {
+        self.stopped.get_or_insert(malformed);
+        E::custom("stopped")
+    }
+
+    /// What a serde_json error means: what stopped the walk, or the syntax (V-004).
+    fn malformed(&mut self, error: &serde_json::Error) -> Malformed {
+        let position = (error.line() > 0).then(|| Position {
+            line: error.line(),
+            column: error.column(),
+        });
+        let mut malformed = self.stopped.take().unwrap_or_else(|| {
+            let what = match error.classify() {
+                serde_json::error::Category::Eof => "the document is cut short",
+                serde_json::error::Category::Io
+                | serde_json::error::Category::Syntax
+                | serde_json::error::Category::Data => "the document is not well-formed JSON",
+            };
+            self.record.malformed("V-004", what)
+        });
+        malformed.position = malformed.position.or(position);
+        malformed
+    }
+}
+
+/// The value of one member: asks the part where it belongs, once for each item of an array. Gives
+/// back whether a fact is read from it.
+struct Member<'p, 'a, 'l> {
+    part: Option<&'p mut (dyn Part<'a> + 'p)>,
+    name: &'p str,
+    is_item: bool,
+    walk: &'p mut Walk<'a, 'l>,
+}
+
+impl<'p, 'a> Member<'p, 'a, '_> {
+    fn string<E: de::Error>(self, value: Cow<'a, str>) -> Result<bool, E> {
+        let Self {
+            part, name, walk, ..
+        } = self;
+        let place = part.map_or(Place::Skip, |part| part.child(name));
+        let known = place.is_known();
+        if value.is_empty() {
+            walk.record.empty();
+        }
+        // Unescaped text may hold what JSON's own syntax keeps out.
+        if matches!(value, Cow::Owned(_)) && value.contains('\0') {
+            let nul = walk.record.malformed("V-002", "a text holds U+0000");
+            return Err(walk.stop(nul));
+        }
+        let filled = walk
+            .record
+            .text(value.len())
+            .and_then(|()| place.fill(value, &mut walk.record));
+        filled.map_err(|malformed| walk.stop(malformed))?;
+        Ok(known)
+    }
+
+    fn place(&mut self) -> Place<'_, 'a> {
+        let name = self.name;
+        self.part
+            .as_deref_mut()
+            .map_or(Place::Skip, |part| part.child(name))
+    }
+}
+
+impl<'a> DeserializeSeed<'a> for Member<'_, 'a, '_> {
+    type Value = bool;
+
+    fn deserialize<D: Deserializer<'a>>(self, deserializer: D) -> Result<bool, D::Error> {
+        deserializer.deserialize_any(self)
+    }
+}
+
+impl<'a> Visitor<'a> for Member<'_, 'a, '_> {
+    type Value = bool;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a JSON value")
+    }
+
+    fn visit_borrowed_str<E: de::Error>(self, value: &'a str) -> Result<bool, E> {
+        self.string(Cow::Borrowed(value))
+    }
+
+    fn visit_str<E: de::Error>(self, value: &str) -> Result<bool, E> {
+        self.string(Cow::Owned(value.to_owned()))
+    }
+
+    fn visit_bool<E: de::Error>(self, value: bool) -> Result<bool, E> {
+        let Self {
+            part, name, walk, ..
+        } = self;
+        let place = part.map_or(Place::Skip, |part| part.child(name));
+        let known = place.is_known();
+        place.fill_boolean(value, &mut walk.record);
+        Ok(known)
+    }
+
+    fn visit_u64<E: de::Error>(mut self, _: u64) -> Result<bool, E> {
+        Ok(self.place().is_known())
+    }
+
+    fn visit_i64<E: de::Error>(mut self, _: i64) -> Result<bool, E> {
+        Ok(self.place().is_known())
+    }
+
+    fn visit_f64<E: de::Error>(mut self, _: f64) -> Result<bool, E> {
+        Ok(self.place().is_known())
+    }
+
+    fn visit_unit<E: de::Error>(mut self) -> Result<bool, E> {
+        // In an array, null stands for a primitive that has extensions only.
+        if !self.is_item || self.place().is_known() {
+            self.walk.record.empty();
+        }
+        Ok(false)
+    }
+
+    fn visit_seq<A: SeqAccess<'a>>(self, mut items: A) -> Result<bool, A::Error> {
+        let Self {
+            mut part,
+            name,
+            walk,
+            ..
+        } = self;
+        walk.record.deeper().map_err(|deep| walk.stop(deep))?;
+        let (mut known, mut index) = (false, 0);
+        loop {
+            walk.record.index(index);
+            let member = Member {
+                part: part.as_deref_mut().map(|part| part as &mut dyn Part<'a>),
+                name,
+                is_item: true,
+                walk,
+            };
+            match items.next_element_seed(member)? {
+                Some(item_known) => known |= item_known,
+                None => break,
+            }
+            index += 1;
+        }
+        if index == 0 {
+            walk.record.empty();
+        }
+        walk.record.shallower();
+        Ok(known)
+    }
+
+    fn visit_map<A: MapAccess<'a>>(self, mut map: A) -> Result<bool, A::Error> {
+        let Self {
+            part, name, walk, ..
+        } = self;
+        walk.record.deeper().map_err(|deep| walk.stop(deep))?;
+        let place = part.map_or(Place::Skip, |part| part.child(name));
+        let known = place.is_known();
+        match place {
+            Place::Part(part) => {
+                walk.record.keep().map_err(|full| walk.stop(full))?;
+                members(part, &mut map, walk)?;
+            }
+            Place::Entry(part) => {
+                walk.record.entry().map_err(|full| walk.stop(full))?;
+                members(part, &mut map, walk)?;
+            }
+            Place::Resource(resource) => members_of_resource(resource, &mut map, walk)?,
+            Place::Repeated => {
+                walk.record.repeated();
+                skip(&mut map, walk)?;
+            }
+            Place::Skip
+            | Place::Text(_)
+            | Place::First(_)
+            | Place::Boolean(_)
+            | Place::Length(_) => skip(&mut map, walk)?,
+        }
+        walk.record.shallower();
+        Ok(known)
+    }
+}
+
+/// The members of an object of which facts are read. No name may come twice (V-007): what a second
+/// one says is not read.
+fn members<'a, A: MapAccess<'a>>(
+    part: &mut dyn Part<'a>,
+    map: &mut A,
+    walk: &mut Walk<'a, '_>,
+) -> Result<(), A::Error> {
+    let mut seen = Seen::default();
+    let mut empty = true;
+    while let Some(name) = map.next_key_seed(Word)? {
+        empty = false;
+        walk.record.step(name.clone());
+        let repeated = seen.contains(&name);
+        if repeated {
+            walk.record.repeated();
+        }
+        let known = map.next_value_seed(Member {
+            part: (!repeated).then_some(&mut *part),
+            name: &name,
+            is_item: false,
+            walk,
+        })?;
+        walk.record.back();
+        if known {
+            seen.add(name);
+        }
+    }
+    if empty {
+        walk.record.empty();
+    }
+    Ok(())
+}
+
+/// The members of an object no fact is read from.
+fn skip<'a, A: MapAccess<'a>>(map: &mut A, walk: &mut Walk<'a, '_>) -> Result<(), A::Error> {
+    let mut empty = true;
+    while let Some(name) = map.next_key_seed(Word)? {
+        empty = false;
+        walk.record.step(name);
+        map.next_value_seed(Member {
+            part: None,
+            name: "",
+            is_item: false,
+            walk,
+        })?;
+        walk.record.back();
+    }
+    if empty {
+        walk.record.empty();
+    }
+    Ok(())
+}
+
+/// The members of a resource. Its type is mostly the first of them; those before it wait, unread,
+/// until it is known.
+fn members_of_resource<'a, A: MapAccess<'a>>(
+    resource: &mut Resource<'a>,
+    map: &mut A,
+    walk: &mut Walk<'a, '_>,
+) -> Result<(), A::Error> {
+    let mut early: Vec<(Cow<'a, str>, &'a RawValue)> = Vec::new();
+    while let Some(name) = map.next_key_seed(Word)? {
+        if name == "resourceType" {
+            let kind = map.next_value_seed(Word)?;
+            walk.record.begin(&kind);
+            resource.begin(Text::from(kind));
+            break;
+        }
+        walk.record.keep().map_err(|full| walk.stop(full))?;
+        early.push((name, map.next_value()?));
+    }
+    for (name, raw) in early {
+        walk.record.step(name.clone());
+        let mut json = serde_json::Deserializer::from_str(raw.get());
+        let member = Member {
+            part: Some(resource),
+            name: &name,
+            is_item: false,
+            walk,
+        };
+        if let Err(error) = member.deserialize(&mut json) {
+            // Lines and columns within a part of the text would mislead.
+            let malformed = Malformed {
+                position: None,
+                ..walk.malformed(&error)
+            };
+            return Err(walk.stop(malformed));
+        }
+        walk.record.back();
+    }
+    members(resource, map, walk)
+}
+
+/// More names than any part of the facts reads.
+const SEEN_MAX: usize = 20;
+
+/// The names seen in one object, as many as any part of the facts has.
+#[derive(Default)]
+struct Seen<'a> {
+    names: [Cow<'a, str>; SEEN_MAX],
+    length: usize,
+}
+
+impl<'a> Seen<'a> {
+    fn contains(&self, name: &str) -> bool {
+        self.names.iter().take(self.length).any(|seen| seen == name)
+    }
+
+    fn add(&mut self, name: Cow<'a, str>) {
+        if let Some(free) = self.names.get_mut(self.length) {
+            *free = name;
+            self.length += 1;
+        }
+    }
+}
+
+/// A text, borrowed unless it is escaped: a member's name, or a resource's type.
+struct Word;
+
+impl<'a> DeserializeSeed<'a> for Word {
+    type Value = Cow<'a, str>;
+
+    fn deserialize<D: Deserializer<'a>>(self, deserializer: D) -> Result<Self::Value, D::Error> {
+        deserializer.deserialize_str(self)
+    }
+}
+
+impl<'a> Visitor<'a> for Word {
+    type Value = Cow<'a, str>;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a text")
+    }
+
+    fn visit_borrowed_str<E: de::Error>(self, value: &'a str) -> Result<Self::Value, E> {
+        Ok(Cow::Borrowed(value))
+    }
+
+    fn visit_str<E: de::Error>(self, value: &str) -> Result<Self::Value, E> {
+        Ok(Cow::Owned(value.to_owned()))
+    }
+}

@@ -1,0 +1,316 @@
+//! Which element of FHIR is which fact, for STU3 and R4 and for both syntaxes. To read one more
+//! fact, give it a field and name its element here; what is not named is skipped.
+
+use super::place::{Part, Place};
+use crate::facts::{
+    Attachment, AttachmentHolder, Bundle, Coding, Composition, Concept, Content, Destination,
+    Entry, Extension, Identifier, Instruction, MessageHeader, Meta, Name, Organisation, Patient,
+    Reference, Relation, Release, Resource, Response, Role, Section, Source, Text,
+};
+
+impl<'a> Resource<'a> {
+    /// Makes it a resource of that type; its children follow.
+    pub(super) fn begin(&mut self, kind: Text<'a>) {
+        self.content = match &*kind {
+            "Bundle" if self.level < Bundle::LEVELS_MAX => Content::Bundle(Box::new(Bundle {
+                level: self.level + 1,
+                ..Bundle::default()
+            })),
+            "MessageHeader" => Content::MessageHeader(Box::default()),
+            "Composition" => Content::Composition(Box::default()),
+            "Patient" => Content::Patient(Box::default()),
+            "Organization" => Content::Organisation(Organisation::default()),
+            "PractitionerRole" | "HealthcareService" => Content::Role(Box::default()),
+            "Binary" => Content::Binary(Box::default()),
+            "DocumentReference" => Content::DocumentReference(Vec::new()),
+            _ => Content::Unread,
+        };
+        self.kind = Some(kind);
+    }
+}
+
+impl<'a> Part<'a> for Resource<'a> {
+    fn child(&mut self, name: &str) -> Place<'_, 'a> {
+        match (name, &mut self.content) {
+            ("resourceType", _) => Place::Repeated,
+            ("id", _) => Place::Text(&mut self.id),
+            ("meta", _) => Place::one(&mut self.meta),
+            (_, Content::Unread) => Place::Skip,
+            (_, Content::Bundle(bundle)) => bundle.child(name),
+            (_, Content::MessageHeader(header)) => header.child(name),
+            (_, Content::Composition(composition)) => composition.child(name),
+            (_, Content::Patient(patient)) => patient.child(name),
+            (_, Content::Organisation(organisation)) => organisation.child(name),
+            (_, Content::Role(role)) => role.child(name),
+            (_, Content::Binary(attachment)) => attachment.child(name),
+            ("content", Content::DocumentReference(contents)) => Place::many(contents),
+            (_, Content::DocumentReference(_)) => Place::Skip,
+        }
+    }
+}
+
+impl<'a> Part<'a> for Meta<'a> {
+    fn child(&mut self, name: &str) -> Place<'_, 'a> {
+        match name {
+            "profile" => Place::First(&mut self.profile),
+            _ => Place::Skip,
+        }
+    }
+}
+
+impl<'a> Part<'a> for Bundle<'a> {
+    fn child(&mut self, name: &str) -> Place<'_, 'a> {
+        match name {
+            "identifier" => Place::one(&mut self.identifier),
+            "type" => Place::Text(&mut self.usage),
+            "timestamp" => Place::Text(&mut self.timestamp),
+            "entry" => {
+                let mut entry = Entry::default();
+                entry.resource.level = self.level;
+                self.entries.push(entry);
+                self.entries
+                    .last_mut()
+                    .map_or(Place::Skip, |entry| Place::Entry(entry))
+            }
+            _ => Place::Skip,
+        }
+    }
+}
+
+impl<'a> Part<'a> for Entry<'a> {
+    fn child(&mut self, name: &str) -> Place<'_, 'a> {
+        match name {
+            "fullUrl" => Place::Text(&mut self.full_url),
+            "resource" if self.resource.kind.is_some() => Place::Repeated,
+            "resource" => Place::Resource(&mut self.resource),
+            _ => Place::Skip,
+        }
+    }
+}
+
+impl<'a> Part<'a> for MessageHeader<'a> {
+    fn child(&mut self, name: &str) -> Place<'_, 'a> {
+        match name {
+            "event" => {
+                self.release = Some(Release::Stu3);
+                Place::one(&mut self.event)
+            }
+            "eventCoding" => {
+                self.release = Some(Release::R4);
+                Place::one(&mut self.event)
+            }
+            "eventUri" => {
+                self.release = Some(Release::R4);
+                Place::Text(&mut self.event_uri)
+            }
+            "sender" => Place::one(&mut self.sender),
+            "receiver" => Place::one(&mut self.receiver),
+            "destination" => Place::many(&mut self.destinations),
+            "source" => Place::one(&mut self.source),
+            "focus" => Place::many(&mut self.focus),
+            "timestamp" => Place::Text(&mut self.timestamp),
+            "definition" => Place::Text(&mut self.definition),
+            "response" => Place::one(&mut self.response),
+            "extension" => Place::many(&mut self.extensions),
+            _ => Place::Skip,
+        }
+    }
+}
+
+impl<'a> Part<'a> for Destination<'a> {
+    fn child(&mut self, name: &str) -> Place<'_, 'a> {
+        match name {
+            "endpoint" => Place::Text(&mut self.endpoint),
+            "receiver" => Place::one(&mut self.receiver),
+            _ => Place::Skip,
+        }
+    }
+}
+
+impl<'a> Part<'a> for Source<'a> {
+    fn child(&mut self, name: &str) -> Place<'_, 'a> {
+        match name {
+            "endpoint" => Place::Text(&mut self.endpoint),
+            _ => Place::Skip,
+        }
+    }
+}
+
+impl<'a> Part<'a> for Response<'a> {
+    fn child(&mut self, name: &str) -> Place<'_, 'a> {
+        match name {
+            "identifier" => Place::Text(&mut self.identifier),
+            "code" => Place::Text(&mut self.code),
+            _ => Place::Skip,
+        }
+    }
+}
+
+impl<'a> Part<'a> for Extension<'a> {
+    fn child(&mut self, name: &str) -> Place<'_, 'a> {
+        match name {
+            "url" => Place::Text(&mut self.url),
+            "extension" => Place::many(&mut self.instructions),
+            _ => Place::Skip,
+        }
+    }
+}
+
+impl<'a> Part<'a> for Instruction<'a> {
+    fn child(&mut self, name: &str) -> Place<'_, 'a> {
+        match name {
+            "url" => Place::Text(&mut self.name),
+            "valueBoolean" => Place::Boolean(&mut self.boolean),
+            "valueString" => Place::Text(&mut self.string),
+            "valueCoding" => Place::one(&mut self.coding),
+            "valueReference" => Place::one(&mut self.reference),
+            _ => Place::Skip,
+        }
+    }
+}
+
+impl<'a> Part<'a> for Composition<'a> {
+    fn child(&mut self, name: &str) -> Place<'_, 'a> {
+        match name {
+            "identifier" => Place::one(&mut self.identifier),
+            "status" => Place::Text(&mut self.status),
+            "type" => Place::one(&mut self.kind),
+            "date" => Place::Text(&mut self.date),
+            "title" => Place::Text(&mut self.title),
+            "confidentiality" => Place::Text(&mut self.confidentiality),
+            "subject" => Place::one(&mut self.subject),
+            "author" => Place::many(&mut self.authors),
+            "custodian" => Place::one(&mut self.custodian),
+            "relatesTo" => Place::many(&mut self.relates_to),
+            "section" => Place::many(&mut self.sections),
+            _ => Place::Skip,
+        }
+    }
+}
+
+impl<'a> Part<'a> for Relation<'a> {
+    fn child(&mut self, name: &str) -> Place<'_, 'a> {
+        match name {
+            "code" => Place::Text(&mut self.code),
+            "targetIdentifier" => Place::one(&mut self.target_identifier),
+            "targetReference" => Place::one(&mut self.target_reference),
+            _ => Place::Skip,
+        }
+    }
+}
+
+impl<'a> Part<'a> for Section<'a> {
+    fn child(&mut self, name: &str) -> Place<'_, 'a> {
+        match name {
+            "code" => Place::one(&mut self.code),
+            "entry" => Place::many(&mut self.entries),
+            "section" => Place::many(&mut self.sections),
+            _ => Place::Skip,
+        }
+    }
+}
+
+impl<'a> Part<'a> for Patient<'a> {
+    fn child(&mut self, name: &str) -> Place<'_, 'a> {
+        match name {
+            "identifier" => Place::many(&mut self.identifiers),
+            "birthDate" => Place::Text(&mut self.birth_date),
+            "name" => Place::many(&mut self.names),
+            _ => Place::Skip,
+        }
+    }
+}
+
+impl<'a> Part<'a> for Name<'a> {
+    fn child(&mut self, name: &str) -> Place<'_, 'a> {
+        match name {
+            "use" => Place::Text(&mut self.usage),
+            // A string in STU3 and R4; the first one where an older list is sent.
+            "family" => Place::First(&mut self.family),
+            _ => Place::Skip,
+        }
+    }
+}
+
+impl<'a> Part<'a> for Organisation<'a> {
+    fn child(&mut self, name: &str) -> Place<'_, 'a> {
+        match name {
+            "identifier" => Place::many(&mut self.identifiers),
+            _ => Place::Skip,
+        }
+    }
+}
+
+impl<'a> Part<'a> for Role<'a> {
+    fn child(&mut self, name: &str) -> Place<'_, 'a> {
+        match name {
+            "organization" | "providedBy" => Place::one(&mut self.organisation),
+            _ => Place::Skip,
+        }
+    }
+}
+
+impl<'a> Part<'a> for AttachmentHolder<'a> {
+    fn child(&mut self, name: &str) -> Place<'_, 'a> {
+        match name {
+            "attachment" => Place::one(&mut self.attachment),
+            _ => Place::Skip,
+        }
+    }
+}
+
+impl<'a> Part<'a> for Attachment<'a> {
+    fn child(&mut self, name: &str) -> Place<'_, 'a> {
+        match name {
+            "contentType" => Place::Text(&mut self.content_type),
+            "data" => {
+                self.release = Some(Release::R4);
+                Place::Length(&mut self.encoded_bytes)
+            }
+            "content" => {
+                self.release = Some(Release::Stu3);
+                Place::Length(&mut self.encoded_bytes)
+            }
+            _ => Place::Skip,
+        }
+    }
+}
+
+impl<'a> Part<'a> for Identifier<'a> {
+    fn child(&mut self, name: &str) -> Place<'_, 'a> {
+        match name {
+            "system" => Place::Text(&mut self.system),
+            "value" => Place::Text(&mut self.value),
+            _ => Place::Skip,
+        }
+    }
+}
+
+impl<'a> Part<'a> for Coding<'a> {
+    fn child(&mut self, name: &str) -> Place<'_, 'a> {
+        match name {
+            "system" => Place::Text(&mut self.system),
+            "code" => Place::Text(&mut self.code),
+            _ => Place::Skip,
+        }
+    }
+}
+
+impl<'a> Part<'a> for Concept<'a> {
+    fn child(&mut self, name: &str) -> Place<'_, 'a> {
+        match name {
+            "coding" => Place::many(&mut self.codings),
+            _ => Place::Skip,
+        }
+    }
+}
+
+impl<'a> Part<'a> for Reference<'a> {
+    fn child(&mut self, name: &str) -> Place<'_, 'a> {
+        match name {
+            "reference" => Place::Text(&mut self.reference),
+            "identifier" => Place::one(&mut self.identifier),
+            _ => Place::Skip,
+        }
+    }
+}
