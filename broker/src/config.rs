@@ -1,0 +1,319 @@
+//! The daemon's configuration: one TOML file, overlaid by `AXLE__SECTION__KEY` variables, read whole
+//! before anything starts. Everything wrong with it is told at once, each with its file, line and
+//! column. It opens no other file than its own and, when asked, the directory's and the routing
+//! table's; whether certificates and disks are usable is `check`'s business.
+
+use std::{
+    collections::BTreeMap, env, fs, net::SocketAddr, ops::RangeInclusive, path::Path,
+    path::PathBuf, time::Duration,
+};
+
+use axle_core::{directory::Directory, table::RoutingTable};
+use axle_pki::trust::ServerFiles;
+use serde::Deserialize;
+use tracing_subscriber::EnvFilter;
+
+mod error;
+mod reader;
+
+pub use error::{ConfigError, Flaw};
+use reader::{Reader, Section};
+
+/// The largest document that one unary call carries, in bytes: 4 MiB, gRPC's own customary limit.
+pub const BODY_BYTES_MAX: usize = 4 * 1024 * 1024;
+
+/// The daemon's configuration.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Config {
+    /// The file it was read from, to be read again at a reload.
+    pub file: PathBuf,
+    /// The gRPC door.
+    pub grpc: Grpc,
+    /// The door of health and metrics; none when the section is missing.
+    pub http: Option<Http>,
+    /// The broker's certificate, its key and whom it trusts.
+    pub tls: ServerFiles,
+    /// Where documents are kept.
+    pub store: Store,
+    /// Where the directory and the routing table are.
+    pub routing: Routing,
+    /// What one caller, or all of them, may use.
+    pub limits: Limits,
+    /// How strictly documents are checked.
+    pub validation: Validation,
+    /// What is logged, and how.
+    pub log: Log,
+}
+
+/// `[grpc]`: the door of senders, collectors and operators.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Grpc {
+    /// Address and port; `0.0.0.0:7443` unless set.
+    pub listen: SocketAddr,
+    /// Whether callers may ask for the interface's description; no unless set.
+    pub reflection: bool,
+}
+
+/// `[http]`: plain HTTP for probes and metrics, meant for the machine itself or a private network.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Http {
+    /// Address and port; `127.0.0.1:7480` unless set.
+    pub listen: SocketAddr,
+}
+
+/// `[store]`: where documents are kept.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Store {
+    /// The folder; created (mode 0700) when missing.
+    pub directory: PathBuf,
+    /// Bytes of disk kept free: below that nothing more is accepted; 1 GiB unless set.
+    pub reserve_bytes: u64,
+    /// Bytes of bodies kept in memory for collectors; 64 MiB unless set.
+    pub body_cache_bytes: u64,
+}
+
+/// `[routing]`: where the files are that say who is reached, and how.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Routing {
+    /// The directory of mailboxes; `directory.toml` unless set.
+    pub directory: PathBuf,
+    /// The routing table; `routing.toml` unless set.
+    pub table: PathBuf,
+}
+
+/// `[limits]`: everything has one.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Limits {
+    /// How long a TLS handshake may take; 10 s unless set.
+    pub handshake: Duration,
+    /// Open connections, of all callers; 10,000 unless set.
+    pub connections_max: usize,
+    /// Calls at a time on one connection; 100 unless set.
+    pub streams_per_connection_max: u32,
+    /// Open streams of each kind that one organisation may hold; 100 unless set.
+    pub streams_per_organisation_max: usize,
+    /// The largest document; 4 MiB unless set, which is also the most that can be set.
+    pub body_bytes_max: usize,
+    /// Recipients of one submission; 100 unless set.
+    pub recipients_max: usize,
+    /// How long a call that is not a stream may take; 30 s unless set.
+    pub request: Duration,
+    /// How long a stop waits for calls and leases to end; 30 s unless set.
+    pub drain: Duration,
+    /// How old a connection becomes before its caller is asked to connect anew; 1 h unless set.
+    pub connection_age: Duration,
+}
+
+/// `[validation]`: how strictly documents are checked.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Validation {
+    /// Rules (`V-107`) whose severity is not the one they come with.
+    pub severity: BTreeMap<String, Severity>,
+}
+
+/// What it means that a document bends a rule.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Severity {
+    /// Nothing: the rule is not checked.
+    Off,
+    /// The document is carried, and the sender is told.
+    Warning,
+    /// The document is refused.
+    Error,
+}
+
+/// `[log]`: what is logged, and how.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Log {
+    /// The form; JSON unless set.
+    pub format: LogFormat,
+    /// What is logged, as `tracing` filters are written (`info,axle_store=debug`); `info` unless set.
+    pub filter: String,
+}
+
+/// The form of log lines.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum LogFormat {
+    /// One JSON object a line, for machines.
+    #[default]
+    Json,
+    /// One sentence a line, for people.
+    Text,
+}
+
+impl Config {
+    /// Reads the file at `path` and the process's environment.
+    pub fn load(path: &Path) -> Result<Self, ConfigError> {
+        let text = read(path)?;
+        // A variable that is not Unicode cannot be one of ours: names and values are plain text.
+        let variables = env::vars_os().filter_map(|(name, value)| {
+            Some((name.into_string().ok()?, value.into_string().ok()?))
+        });
+        Self::parse(path, &text, variables)
+    }
+
+    /// Reads the text of the file at `path`, overlaid by those of `variables` that begin with
+    /// `AXLE__`. Paths in it are relative to the file's folder.
+    pub fn parse(
+        path: &Path,
+        text: &str,
+        variables: impl IntoIterator<Item = (String, String)>,
+    ) -> Result<Self, ConfigError> {
+        let mut reader = Reader::new(path, text, variables)?;
+        // All sections are read before any is missed, so that all problems are told.
+        let (grpc, http) = (reader.section("grpc", grpc), reader.optional("http", http));
+        let (tls, store) = (reader.section("tls", tls), reader.section("store", store));
+        let routing = reader.section("routing", routing);
+        let limits = reader.section("limits", limits);
+        let validation = reader.section("validation", validation);
+        let log = reader.section("log", log);
+        reader.finish(|| {
+            Some(Self {
+                file: path.to_owned(),
+                grpc: grpc?,
+                http: http?,
+                tls: tls?,
+                store: store?,
+                routing: routing?,
+                limits: limits?,
+                validation: validation?,
+                log: log?,
+            })
+        })
+    }
+}
+
+impl Routing {
+    /// Reads the directory and the routing table, or says everything that is wrong with either.
+    pub fn load(&self) -> Result<(Directory, RoutingTable), ConfigError> {
+        let directory = read(&self.directory).and_then(|text| {
+            Directory::parse(&text)
+                .map_err(|problems| ConfigError::of(&self.directory, &text, problems))
+        });
+        let table = read(&self.table).and_then(|text| {
+            RoutingTable::parse(&text)
+                .map_err(|problems| ConfigError::of(&self.table, &text, problems))
+        });
+        match (directory, table) {
+            (Ok(directory), Ok(table)) => Ok((directory, table)),
+            (Err(one), Err(other)) => Err(one.and(other)),
+            (Err(error), Ok(_)) | (Ok(_), Err(error)) => Err(error),
+        }
+    }
+}
+
+fn read(path: &Path) -> Result<String, ConfigError> {
+    fs::read_to_string(path)
+        .map_err(|error| ConfigError::file(path, format!("cannot be read: {error}")))
+}
+
+fn grpc(section: &mut Section<'_, '_>) -> Option<Grpc> {
+    let listen = section.address("listen", SocketAddr::from(([0, 0, 0, 0], 7443)));
+    let reflection = section.value("reflection", "true or false", false);
+    Some(Grpc {
+        listen: listen?,
+        reflection: reflection?,
+    })
+}
+
+fn http(section: &mut Section<'_, '_>) -> Option<Http> {
+    let listen = section.address("listen", SocketAddr::from(([127, 0, 0, 1], 7480)))?;
+    Some(Http { listen })
+}
+
+fn tls(section: &mut Section<'_, '_>) -> Option<ServerFiles> {
+    let certificate = section.path("certificate", None);
+    let key = section.path("key", None);
+    let authorities = section.path("client_ca", None);
+    let revocations = section.paths("crl");
+    Some(ServerFiles {
+        authorities: authorities?,
+        certificate: certificate?,
+        key: key?,
+        revocations: revocations?,
+    })
+}
+
+fn store(section: &mut Section<'_, '_>) -> Option<Store> {
+    const GIB: u64 = 1024 * 1024 * 1024;
+    let directory = section.path("directory", None);
+    let reserve = section.number("reserve_bytes", GIB, 0..=1024 * GIB);
+    let cache = section.number("body_cache_bytes", GIB / 16, 0..=64 * GIB);
+    Some(Store {
+        directory: directory?,
+        reserve_bytes: reserve?,
+        body_cache_bytes: cache?,
+    })
+}
+
+fn routing(section: &mut Section<'_, '_>) -> Option<Routing> {
+    let directory = section.path("directory", Some("directory.toml"));
+    let table = section.path("table", Some("routing.toml"));
+    Some(Routing {
+        directory: directory?,
+        table: table?,
+    })
+}
+
+fn limits(section: &mut Section<'_, '_>) -> Option<Limits> {
+    let mut seconds = |key, default, range: RangeInclusive<u64>| {
+        let seconds = section.number(key, default, range);
+        seconds.map(Duration::from_secs)
+    };
+    let handshake = seconds("handshake_seconds", 10, 1..=120);
+    let request = seconds("request_seconds", 30, 1..=600);
+    let drain = seconds("drain_seconds", 30, 0..=3_600);
+    let age = seconds("connection_age_seconds", 3_600, 60..=86_400);
+    let connections = section.number("connections_max", 10_000, 1..=1_000_000);
+    let streams = section.number("streams_per_connection_max", 100, 1..=1_000);
+    let held = section.number("streams_per_organisation_max", 100, 1..=10_000);
+    let body = section.number("body_bytes_max", BODY_BYTES_MAX, 1_024..=BODY_BYTES_MAX);
+    let recipients = section.number("recipients_max", 100, 1..=1_000);
+    Some(Limits {
+        handshake: handshake?,
+        connections_max: connections?,
+        streams_per_connection_max: streams?,
+        streams_per_organisation_max: held?,
+        body_bytes_max: body?,
+        recipients_max: recipients?,
+        request: request?,
+        drain: drain?,
+        connection_age: age?,
+    })
+}
+
+fn validation(section: &mut Section<'_, '_>) -> Option<Validation> {
+    let is_rule = |rule: &str| {
+        let number = rule.strip_prefix("V-").unwrap_or_default();
+        number.len() == 3 && number.bytes().all(|byte| byte.is_ascii_digit())
+    };
+    let severity = section.map(
+        "severity",
+        is_rule,
+        "a rule such as V-107",
+        "\"off\", \"warning\" or \"error\"",
+    );
+    Some(Validation {
+        severity: severity?,
+    })
+}
+
+fn log(section: &mut Section<'_, '_>) -> Option<Log> {
+    let format = section.value("format", "\"json\" or \"text\"", LogFormat::default());
+    let is_filter = |text: &String| EnvFilter::try_new(text).is_ok();
+    let filter = section.checked(
+        "filter",
+        "a filter such as \"info\" or \"info,axle_store=debug\"",
+        "info".to_owned(),
+        is_filter,
+    );
+    Some(Log {
+        format: format?,
+        filter: filter?,
+    })
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,190 @@
+//! The configuration as an operator meets it: what is read, and every way to get it wrong.
+#![allow(
+    clippy::unwrap_used,
+    reason = "a failure to prepare a test is its failure"
+)]
+
+use std::{fs, path::Path, path::PathBuf, time::Duration};
+
+use super::{Config, ConfigError, LogFormat, Routing, Severity};
+
+const MINIMAL: &str = "\
+[tls]
+certificate = \"tls/broker.pem\"
+key = \"/run/credentials/broker.key\"
+client_ca = \"tls/ca.pem\"
+
+[store]
+directory = \"data\"
+";
+
+fn parse(text: &str, variables: &[(&str, &str)]) -> Result<Config, ConfigError> {
+    let variables = variables
+        .iter()
+        .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
+    Config::parse(Path::new("etc/axle.toml"), text, variables)
+}
+
+/// The problems alone, without the lines of the file they quote.
+fn problems(error: &ConfigError) -> Vec<String> {
+    let first_line = |flaw: String| flaw.lines().next().unwrap_or_default().to_owned();
+    let flaws = error
+        .flaws()
+        .iter()
+        .map(|flaw| first_line(flaw.to_string()));
+    flaws.collect()
+}
+
+#[test]
+fn a_minimal_file_is_enough_and_its_paths_are_beside_it() {
+    let config = parse(MINIMAL, &[]).unwrap();
+    assert_eq!(config.grpc.listen.to_string(), "0.0.0.0:7443");
+    assert_eq!(config.http, None);
+    assert_eq!(config.tls.certificate, Path::new("etc/tls/broker.pem"));
+    assert_eq!(config.tls.key, Path::new("/run/credentials/broker.key"));
+    assert_eq!(config.tls.revocations, Vec::<PathBuf>::new());
+    assert_eq!(config.store.directory, Path::new("etc/data"));
+    assert_eq!(config.routing.table, Path::new("etc/routing.toml"));
+    assert_eq!(config.limits.request, Duration::from_secs(30));
+    assert_eq!(config.log.format, LogFormat::Json);
+}
+
+#[test]
+fn a_variable_beats_the_file_and_may_stand_alone() {
+    let variables = [
+        ("AXLE__STORE__DIRECTORY", "/var/lib/axle"),
+        ("AXLE__HTTP__LISTEN", "127.0.0.1:9"),
+        ("AXLE__LIMITS__DRAIN_SECONDS", "5"),
+        ("AXLE__GRPC__REFLECTION", "true"),
+        ("AXLE__TLS__CRL", "[\"crl.pem\"]"),
+        ("AXLE__VALIDATION__SEVERITY", "{ V-107 = \"off\" }"),
+        ("AXLE__LOG__FORMAT", "text"),
+        ("AXLE_CONFIG", "is not ours"),
+        ("PATH", "/bin"),
+    ];
+    let config = parse(MINIMAL, &variables).unwrap();
+    assert_eq!(config.store.directory, Path::new("/var/lib/axle"));
+    assert_eq!(config.http.unwrap().listen.port(), 9);
+    assert_eq!(config.limits.drain, Duration::from_secs(5));
+    assert!(config.grpc.reflection);
+    assert_eq!(config.tls.revocations, [PathBuf::from("etc/crl.pem")]);
+    assert_eq!(
+        config.validation.severity.get("V-107"),
+        Some(&Severity::Off)
+    );
+    assert_eq!(config.log.format, LogFormat::Text);
+}
+
+#[test]
+fn every_mistake_is_told_at_once_at_its_place() {
+    let text = "\
+title = \"ours\"
+[grpc]
+listn = \"0.0.0.0:7443\"
+reflection = \"yes\"
+
+[tls]
+certificate = \"broker.pem\"
+key = 7
+crl = [\"\"]
+
+[store]
+directory = \"data\"
+reserve_bytes = -1
+
+[limit]
+[limits]
+body_bytes_max = 4_194_305
+\tdrain_seconds = 3601
+[validation]
+severity = { \"V-107\" = \"of\", \"107\" = \"off\" }
+[log]
+filter = \"axle=nonsense\"
+";
+    let variables = [
+        ("AXLE__GRPC__LISTEN", "localhost"),
+        ("AXLE__GRPC", "x"),
+        ("AXLE__LIMITS__HANDSHAKE", "1"),
+    ];
+    let error = parse(text, &variables).unwrap_err();
+    let expected = [
+        "etc/axle.toml:1:1: `title` must stand in a section",
+        "etc/axle.toml:3:1: there is no `listn` in [grpc]: did you mean `listen`?",
+        "etc/axle.toml:4:14: `reflection` must be true or false",
+        "etc/axle.toml:6:1: [tls] lacks `client_ca`: add client_ca = \"PATH\" or set \
+         AXLE__TLS__CLIENT_CA",
+        "etc/axle.toml:8:7: `key` must be a path",
+        "etc/axle.toml:9:7: `crl` must be a list of paths",
+        "etc/axle.toml:13:17: `reserve_bytes` must be a whole number from 0 to 1099511627776",
+        "etc/axle.toml:15:1: there is no section [limit]: did you mean `limits`?",
+        "etc/axle.toml:17:18: `body_bytes_max` must be a whole number from 1024 to 4194304",
+        "etc/axle.toml:18:18: `drain_seconds` must be a whole number from 0 to 3600",
+        "etc/axle.toml:20:24: `V-107` must be \"off\", \"warning\" or \"error\"",
+        "etc/axle.toml:20:30: `107` must be a rule such as V-107",
+        "etc/axle.toml:22:10: `filter` must be a filter such as \"info\" or \
+         \"info,axle_store=debug\"",
+        "AXLE__GRPC: does not name a key: variables are named AXLE__SECTION__KEY",
+        "AXLE__GRPC__LISTEN: `listen` must be an address and port such as \"127.0.0.1:7443\"",
+        "AXLE__LIMITS__HANDSHAKE: there is no `handshake` in [limits]: there are \
+         handshake_seconds, request_seconds, drain_seconds, connection_age_seconds, \
+         connections_max, streams_per_connection_max, streams_per_organisation_max, \
+         body_bytes_max, recipients_max",
+    ];
+    assert_eq!(problems(&error), expected);
+}
+
+#[test]
+fn a_problem_is_printed_with_its_line_and_a_mark_below_it() {
+    let error = parse("[limits]\n\tdrain_seconds = 3601\n", &[]).unwrap_err();
+    let printed = error.to_string();
+    let expected = "\
+etc/axle.toml:2:18: `drain_seconds` must be a whole number from 0 to 3600
+    2 | \tdrain_seconds = 3601
+      | \t                ^^^^";
+    assert!(printed.ends_with(expected), "{printed}");
+}
+
+#[test]
+fn a_text_that_is_not_toml_is_one_problem_at_its_place() {
+    let error = parse("[grpc]\nlisten = \n", &[]).unwrap_err();
+    let problems = problems(&error);
+    assert!(problems[0].starts_with("etc/axle.toml:2:"), "{problems:?}");
+    assert_eq!(problems.len(), 1, "{problems:?}");
+}
+
+#[test]
+fn mistakes_in_the_directory_and_in_the_table_are_told_together() {
+    let folder = tempfile::tempdir().unwrap();
+    let routing = Routing {
+        directory: folder.path().join("directory.toml"),
+        table: folder.path().join("routing.toml"),
+    };
+    let missing = routing.load().unwrap_err();
+    assert!(
+        problems(&missing)[1].ends_with("cannot be read: No such file or directory (os error 2)")
+    );
+    let twice =
+        "[[mailbox]]\norganisation = \"K81003\"\n\n[[mailbox]]\norganisation = \"K81003\"\n";
+    fs::write(&routing.directory, twice).unwrap();
+    fs::write(
+        &routing.table,
+        "version = 1\n[defaults]\nworkflow = \"NONE\"\n",
+    )
+    .unwrap();
+    let found = problems(&routing.load().unwrap_err());
+    let [directory, table] = found.as_slice() else {
+        panic!("{found:?}")
+    };
+    assert!(directory.contains("directory.toml:4:1: mailboxes/K81003 is listed twice"));
+    assert!(table.contains("routing.toml:3:12: workflow NONE is not listed"));
+}
+
+#[test]
+fn a_file_that_cannot_be_read_is_named() {
+    let error = Config::load(Path::new("nowhere/axle.toml")).unwrap_err();
+    assert!(
+        error
+            .to_string()
+            .starts_with("nowhere/axle.toml: cannot be read: ")
+    );
+}
