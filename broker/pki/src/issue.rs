@@ -10,7 +10,7 @@ use std::{
     time::{Duration, SystemTime},
 };
 
-use axle_model::{ods::OdsCode, time::Timestamp};
+use axle_model::{digest::Digest, ods::OdsCode, time::Timestamp};
 use rcgen::{
     BasicConstraints, CertificateParams, DistinguishedName, DnType, ExtendedKeyUsagePurpose, IsCa,
     Issuer, KeyPair, KeyUsagePurpose, PublicKeyData, SanType,
@@ -109,7 +109,8 @@ pub enum IssueError {
 }
 
 impl Authority {
-    /// Creates an authority called `name` in `folder`, which is created (mode 0700) if missing.
+    /// Creates an authority called `name`, with a mark of its key after it, in `folder`, which is
+    /// created (mode 0700) if missing.
     /// Refuses when there is one already.
     pub fn init(folder: &Path, name: &str, now: Timestamp) -> Result<Self, IssueError> {
         DirBuilder::new()
@@ -125,7 +126,9 @@ impl Authority {
         }
         let key = KeyPair::generate_for(&rcgen::PKCS_ECDSA_P256_SHA256)?;
         let mut params = CertificateParams::default();
-        params.distinguished_name = subject(name);
+        // Two authorities of one name would be taken for each other, and blamed for bad signatures.
+        let unique = Digest::of(&key.subject_public_key_info()).to_string();
+        params.distinguished_name = subject(&format!("{name} {}", &unique[..8]));
         params.is_ca = IsCa::Ca(BasicConstraints::Constrained(0));
         params.key_usages = vec![KeyUsagePurpose::KeyCertSign, KeyUsagePurpose::CrlSign];
         (params.not_before, params.not_after) = validity(now, AUTHORITY_DAYS);
@@ -324,9 +327,12 @@ fn read_certificate(path: &Path) -> Result<CertificateDer<'static>, IssueError> 
 }
 
 fn write_new(path: &Path, bytes: &[u8], mode: u32) -> Result<(), IssueError> {
-    files::write_new(path, bytes, mode).map_err(|error| match error.kind() {
-        io::ErrorKind::AlreadyExists => IssueError::Exists(path.to_owned()),
-        _ => failed("writing", path)(error),
+    files::write_new(path, bytes, mode).map_err(|error| {
+        if error.kind() == io::ErrorKind::AlreadyExists {
+            IssueError::Exists(path.to_owned())
+        } else {
+            failed("writing", path)(error)
+        }
     })
 }
 

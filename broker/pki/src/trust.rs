@@ -2,7 +2,11 @@
 //! named here and never taken from the process. Nothing half-read is ever put to use: every file is
 //! read and checked first, and everything wrong with them is told at once.
 
-use std::{fmt, path::PathBuf, sync::Arc};
+use std::{
+    fmt,
+    path::{Path, PathBuf},
+    sync::Arc,
+};
 
 use axle_model::time::Timestamp;
 use rustls::{
@@ -100,22 +104,22 @@ struct Reading {
 }
 
 impl Reading {
-    fn problem(&mut self, file: &PathBuf, what: impl Into<String>) {
+    fn problem(&mut self, file: &Path, what: impl Into<String>) {
         self.problems.push(Problem {
-            file: file.clone(),
+            file: file.to_owned(),
             what: what.into(),
         });
     }
 
     /// What was found, or nothing and a problem noted.
-    fn keep<T>(&mut self, file: &PathBuf, found: Result<T, String>) -> Option<T> {
+    fn keep<T>(&mut self, file: &Path, found: Result<T, String>) -> Option<T> {
         found.map_err(|what| self.problem(file, what)).ok()
     }
 
-    fn expires(&mut self, kind: Expiring, file: &PathBuf, time: ASN1Time) {
+    fn expires(&mut self, kind: Expiring, file: &Path, time: ASN1Time) {
         self.expiries.push(Expiry {
             kind,
-            file: file.clone(),
+            file: file.to_owned(),
             time: timestamp(time),
         });
     }
@@ -124,7 +128,7 @@ impl Reading {
     /// trust anchors' dates, and its expiry is exposed.
     fn authorities(
         &mut self,
-        file: &PathBuf,
+        file: &Path,
     ) -> (rustls::RootCertStore, Vec<CertificateDer<'static>>) {
         let found = files::read_pem::<CertificateDer<'static>>(file, "certificate");
         let certificates = self.keep(file, found).unwrap_or_default();
@@ -148,8 +152,8 @@ impl Reading {
     /// This side's own chain and key, belonging together.
     fn own(
         &mut self,
-        certificate: &PathBuf,
-        key: &PathBuf,
+        certificate: &Path,
+        key: &Path,
         provider: &CryptoProvider,
     ) -> Option<Arc<CertifiedKey>> {
         let chain = files::read_pem::<CertificateDer<'static>>(certificate, "certificate");

@@ -17,6 +17,9 @@ const URI: u8 = 0x86;
 const DNS: u8 = 0x82;
 const MAIL: u8 = 0x81;
 
+/// Tagged names, and why a certificate with them is refused.
+struct Forgery(&'static [(u8, &'static [u8])], NotAnIdentity);
+
 /// A certificate whose subject alternative names are exactly these tagged bytes.
 fn certificate(names: &[(u8, &[u8])]) -> CertificateDer<'static> {
     let content: Vec<u8> = names
@@ -77,82 +80,66 @@ fn forgeries_stand_for_nobody() {
     };
     let code = |text: &str| OdsCode::parse(text).unwrap();
     let malformed = CodeMalformed(NotAnOdsCode);
-    let table: &[(&[(u8, &[u8])], NotAnIdentity)] = &[
+    let table = [
         // nobody, however much the subject or another kind of name says
-        (&[], Nobody),
-        (&[(DNS, b"urn:nhs:ods:RR8")], Nobody),
-        (&[(DNS, b"RR8.ods.nhs.uk")], Nobody),
-        (&[(MAIL, b"RR8@urn:nhs:ods:RR8")], Nobody),
-        (&[(URI, b"https://ods.nhs.uk/RR8")], Nobody),
-        (&[(URI, b"https://evil/urn:nhs:ods:RR8")], Nobody),
-        (&[(URI, b"urn:uuid:urn:nhs:ods:RR8")], Nobody),
-        (&[(URI, b"urn%3Anhs%3Aods%3ARR8")], Nobody),
-        (&[(URI, b"nhs:ods:RR8")], Nobody),
-        (&[(URI, b"")], Nobody),
+        Forgery(&[], Nobody),
+        Forgery(&[(DNS, b"urn:nhs:ods:RR8")], Nobody),
+        Forgery(&[(DNS, b"RR8.ods.nhs.uk")], Nobody),
+        Forgery(&[(MAIL, b"RR8@urn:nhs:ods:RR8")], Nobody),
+        Forgery(&[(URI, b"https://ods.nhs.uk/RR8")], Nobody),
+        Forgery(&[(URI, b"https://evil/urn:nhs:ods:RR8")], Nobody),
+        Forgery(&[(URI, b"urn:uuid:urn:nhs:ods:RR8")], Nobody),
+        Forgery(&[(URI, b"urn%3Anhs%3Aods%3ARR8")], Nobody),
+        Forgery(&[(URI, b"nhs:ods:RR8")], Nobody),
+        Forgery(&[(URI, b"")], Nobody),
         // another spelling
-        (&[(URI, b"URN:NHS:ODS:RR8")], OrganisationMalformed),
-        (&[(URI, b"urn:nhs:ODS:RR8")], OrganisationMalformed),
-        (&[(URI, b"urn:nhs:ods")], OrganisationMalformed),
-        (&[(URI, b"urn:nhs:ods/RR8")], OrganisationMalformed),
-        (&[(URI, b"urn:nhs:odss:RR8")], OrganisationMalformed),
+        Forgery(&[(URI, b"URN:NHS:ODS:RR8")], OrganisationMalformed),
+        Forgery(&[(URI, b"urn:nhs:ODS:RR8")], OrganisationMalformed),
+        Forgery(&[(URI, b"urn:nhs:ods")], OrganisationMalformed),
+        Forgery(&[(URI, b"urn:nhs:ods/RR8")], OrganisationMalformed),
+        Forgery(&[(URI, b"urn:nhs:odss:RR8")], OrganisationMalformed),
         // not a code
-        (&[(URI, b"urn:nhs:ods:")], malformed.clone()),
-        (&[(URI, b"urn:nhs:ods:rr8")], malformed.clone()),
-        (&[(URI, b"urn:nhs:ods:RR")], malformed.clone()),
-        (&[(URI, b"urn:nhs:ods:RR8,K81003")], malformed.clone()),
-        (&[(URI, b"urn:nhs:ods:RR8#K81003")], malformed.clone()),
-        (&[(URI, b"urn:nhs:ods:RR8?+op")], malformed.clone()),
-        (&[(URI, b"urn:nhs:ods:*")], malformed.clone()),
-        (&[(URI, b"urn:nhs:ods:K8100300100")], malformed.clone()),
-        (&[(URI, b"urn:nhs:ods:urn:nhs:ods:RR8")], malformed),
-        // white space, control characters, look-alikes
-        (&[(URI, b" urn:nhs:ods:RR8")], ForeignCharacters),
-        (&[(URI, b"urn:nhs:ods:RR8 ")], ForeignCharacters),
-        (&[(URI, b"urn:nhs:ods: RR8")], ForeignCharacters),
-        (&[(URI, b"urn:nhs:ods:RR8\n")], ForeignCharacters),
-        (&[(URI, b"urn:nhs:ods:RR8\0K81003")], ForeignCharacters),
-        (
-            &[(URI, "urn:nhs:ods:R\u{420}8".as_bytes())],
-            ForeignCharacters,
-        ),
-        (
-            &[(URI, "urn:nhs:ods:RR\u{ff18}".as_bytes())],
-            ForeignCharacters,
-        ),
-        (
-            &[(URI, "urn:nhs:\u{43e}ds:RR8".as_bytes())],
-            ForeignCharacters,
-        ),
-        (
-            &[(URI, "urn:nhs:ods:RR8\u{200b}".as_bytes())],
-            ForeignCharacters,
-        ),
+        Forgery(&[(URI, b"urn:nhs:ods:")], malformed.clone()),
+        Forgery(&[(URI, b"urn:nhs:ods:rr8")], malformed.clone()),
+        Forgery(&[(URI, b"urn:nhs:ods:RR")], malformed.clone()),
+        Forgery(&[(URI, b"urn:nhs:ods:RR8,K81003")], malformed.clone()),
+        Forgery(&[(URI, b"urn:nhs:ods:RR8#K81003")], malformed.clone()),
+        Forgery(&[(URI, b"urn:nhs:ods:RR8?+op")], malformed.clone()),
+        Forgery(&[(URI, b"urn:nhs:ods:*")], malformed.clone()),
+        Forgery(&[(URI, b"urn:nhs:ods:K8100300100")], malformed.clone()),
+        Forgery(&[(URI, b"urn:nhs:ods:urn:nhs:ods:RR8")], malformed),
+        // white space, control characters, look-alikes (in UTF-8: Cyrillic, full width, zero width)
+        Forgery(&[(URI, b" urn:nhs:ods:RR8")], ForeignCharacters),
+        Forgery(&[(URI, b"urn:nhs:ods:RR8 ")], ForeignCharacters),
+        Forgery(&[(URI, b"urn:nhs:ods: RR8")], ForeignCharacters),
+        Forgery(&[(URI, b"urn:nhs:ods:RR8\n")], ForeignCharacters),
+        Forgery(&[(URI, b"urn:nhs:ods:RR8\0K81003")], ForeignCharacters),
+        Forgery(&[(URI, b"urn:nhs:ods:R\xd0\xa08")], ForeignCharacters),
+        Forgery(&[(URI, b"urn:nhs:ods:RR\xef\xbc\x98")], ForeignCharacters),
+        Forgery(&[(URI, b"urn:nhs:\xd0\xbeds:RR8")], ForeignCharacters),
+        Forgery(&[(URI, b"urn:nhs:ods:RR8\xe2\x80\x8b")], ForeignCharacters),
         // roles
-        (&[(URI, b"urn:axle:role:admin")], RoleUnknown),
-        (&[(URI, b"urn:axle:role:operators")], RoleUnknown),
-        (&[(URI, b"urn:axle:role:Operator")], RoleUnknown),
-        (&[(URI, b"URN:AXLE:role:operator")], RoleUnknown),
+        Forgery(&[(URI, b"urn:axle:role:admin")], RoleUnknown),
+        Forgery(&[(URI, b"urn:axle:role:operators")], RoleUnknown),
+        Forgery(&[(URI, b"urn:axle:role:Operator")], RoleUnknown),
+        Forgery(&[(URI, b"URN:AXLE:role:operator")], RoleUnknown),
         // a good name does not excuse a bad one, nor a second one
-        (
+        Forgery(
             &[(URI, b"urn:nhs:ods:RR8"), (URI, b"urn:nhs:ods:K81003")],
             TwoOrganisations(code("RR8"), code("K81003")),
         ),
-        (
+        Forgery(
             &[(URI, b"urn:nhs:ods:RR8"), (URI, b"urn:axle:role:root")],
             RoleUnknown,
         ),
-        (
+        Forgery(
             &[(URI, b"urn:nhs:ods:RR8"), (URI, b"\turn:nhs:ods:K81003")],
             ForeignCharacters,
         ),
-        (&[(URI, b"urn:nhs:ods:RR8"), (URI, b"\xff\xfe")], Unreadable),
+        Forgery(&[(URI, b"urn:nhs:ods:RR8"), (URI, b"\xff\xfe")], Unreadable),
     ];
-    for (names, expected) in table {
-        assert_eq!(
-            identify(&certificate(names)).as_ref(),
-            Err(expected),
-            "{names:?}"
-        );
+    for Forgery(names, expected) in table {
+        assert_eq!(identify(&certificate(names)), Err(expected), "{names:?}");
     }
 }
 

@@ -11,7 +11,7 @@
 
 use std::{
     collections::BTreeSet,
-    path::PathBuf,
+    path::{Path, PathBuf},
     sync::{Arc, OnceLock},
 };
 
@@ -155,7 +155,7 @@ impl Loaded {
 
 impl Reading {
     /// A certificate every client would refuse is refused here first, where somebody reads why.
-    fn fit_for_a_server(&mut self, file: &PathBuf, own: &CertifiedKey, now: Timestamp) {
+    fn fit_for_a_server(&mut self, file: &Path, own: &CertifiedKey, now: Timestamp) {
         let Some(parsed) = own.cert.first().and_then(identity::parse) else {
             return;
         };
@@ -184,7 +184,7 @@ impl Reading {
     /// The revocation lists of one file, each signed by an authority; their serials go to `revoked`.
     fn revocations(
         &mut self,
-        file: &PathBuf,
+        file: &Path,
         authorities: &[CertificateDer<'static>],
         revoked: &mut BTreeSet<String>,
     ) -> Vec<CertificateRevocationListDer<'static>> {
@@ -200,7 +200,8 @@ impl Reading {
                 .iter()
                 .filter_map(identity::parse)
                 .any(|authority| signed_by(&parsed, &authority));
-            if !signed {
+            // Without authorities the one problem is theirs.
+            if !signed && !authorities.is_empty() {
                 self.problem(
                     file,
                     "holds a revocation list that no configured authority signed",
@@ -220,7 +221,7 @@ impl Reading {
 
     fn verifier(
         &mut self,
-        file: &PathBuf,
+        file: &Path,
         roots: rustls::RootCertStore,
         lists: Vec<CertificateRevocationListDer<'static>>,
         provider: &Arc<CryptoProvider>,

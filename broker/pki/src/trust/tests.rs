@@ -27,7 +27,7 @@ fn server_request() -> Request {
 }
 
 struct Folder {
-    // Removed with it.
+    /// The files live as long as this does.
     folder: tempfile::TempDir,
     authority: Authority,
     files: ServerFiles,
@@ -66,7 +66,9 @@ fn problems(files: &ServerFiles) -> Vec<(String, String)> {
 #[test]
 fn a_good_set_shows_what_expires_and_who_is_revoked() {
     let Folder {
-        authority, files, ..
+        folder: _kept,
+        authority,
+        files,
     } = folder();
     let trust = ServerTrust::load(files.clone(), NOW).unwrap();
     assert!(trust.revoked().is_empty());
@@ -114,7 +116,7 @@ fn each_unusable_file_is_named_with_what_is_wrong() {
         change(&mut files);
         problems(&files)
     };
-    let table: [(&str, &str, Vec<(String, String)>); 8] = [
+    let table = [
         (
             "text.pem",
             "holds no certificate",
@@ -166,7 +168,9 @@ fn each_unusable_file_is_named_with_what_is_wrong() {
 #[test]
 fn everything_wrong_is_told_at_once_and_a_bad_reload_changes_nothing() {
     let Folder {
-        authority, files, ..
+        folder: _kept,
+        authority,
+        files,
     } = folder();
     let trust = ServerTrust::load(files.clone(), NOW).unwrap();
     let before = trust.expiries();
@@ -187,7 +191,9 @@ fn everything_wrong_is_told_at_once_and_a_bad_reload_changes_nothing() {
 #[test]
 fn a_client_may_hold_an_expired_certificate_but_not_anothers_key() {
     let Folder {
-        authority, files, ..
+        folder: _kept,
+        authority,
+        files,
     } = folder();
     let request = Request {
         operator: true,
