@@ -6,38 +6,29 @@
 )]
 
 use std::{
-    error::Error,
-    future::pending,
-    io,
-    net::SocketAddr,
-    sync::Arc,
-    time::{Duration, SystemTime},
+    env, error::Error, fs::File, future::pending, io, net::SocketAddr, process::Command, sync::Arc,
+    time::Duration,
 };
 
 use axle_client::tls::{Connector, explain};
-use axle_model::{ods::OdsCode, time::Timestamp};
-use axle_pki::{
-    identity::NotAnIdentity,
-    issue::{Authority, Issued, Request},
-    trust::{ClientFiles, ClientTrust, ServerFiles, ServerTrust},
-};
-use rustls::{
-    ClientConfig, RootCertStore,
-    crypto::aws_lc_rs,
-    pki_types::{CertificateDer, ServerName, pem::PemObject},
-};
+use axle_pki::{identity::NotAnIdentity, issue::Request};
+use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+use rustls::pki_types::ServerName;
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
     net::{TcpListener, TcpStream},
     sync::oneshot,
     time::timeout,
 };
-use tokio_rustls::TlsConnector;
 use tokio_stream::StreamExt;
 use tonic::transport::{Channel, Endpoint, Server, server::Connected};
 use tonic_health::pb::{HealthCheckRequest, health_client::HealthClient};
 
 use super::{TlsDoor, TlsLimits};
+
+mod estate;
+
+use estate::{Estate, days_from_now, practice};
 
 /// Nothing here takes a tenth of it.
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -46,85 +37,6 @@ const LIMITS: TlsLimits = TlsLimits {
     connections_max: 100,
     connections_per_address_max: 100,
 };
-
-fn days_from_now(days: i64) -> Timestamp {
-    let now = SystemTime::now()
-        .duration_since(SystemTime::UNIX_EPOCH)
-        .unwrap();
-    let moved = i64::try_from(now.as_secs()).unwrap() + days * 24 * 60 * 60;
-    Timestamp::from_micros(u64::try_from(moved).unwrap() * 1_000_000)
-}
-
-fn practice() -> Request {
-    Request {
-        organisation: Some(OdsCode::parse("K81003").unwrap()),
-        days: 2,
-        ..Request::default()
-    }
-}
-
-/// A broker's trust and the authority behind it, in a folder of its own.
-struct Estate {
-    folder: tempfile::TempDir,
-    authority: Authority,
-    trust: Arc<ServerTrust>,
-}
-
-impl Estate {
-    fn new() -> Self {
-        let folder = tempfile::tempdir().unwrap();
-        let authority = Authority::init(folder.path(), "test", days_from_now(-30)).unwrap();
-        let request = Request {
-            server_names: vec!["127.0.0.1".to_owned()],
-            days: 2,
-            ..Request::default()
-        };
-        let issued = authority
-            .issue("broker", &request, days_from_now(0))
-            .unwrap();
-        let files = ServerFiles {
-            authorities: authority.certificate_path(),
-            certificate: issued.certificate,
-            key: issued.key,
-            revocations: vec![authority.revocations_path()],
-        };
-        let trust = Arc::new(ServerTrust::load(files, days_from_now(0)).unwrap());
-        Self {
-            folder,
-            authority,
-            trust,
-        }
-    }
-
-    fn issue(&self, name: &str, request: &Request) -> Issued {
-        self.authority
-            .issue(name, request, days_from_now(0))
-            .unwrap()
-    }
-
-    /// A connector that trusts this estate's brokers and shows `issued`.
-    fn connector(&self, issued: &Issued) -> Connector {
-        let files = ClientFiles {
-            authorities: self.folder.path().join("ca.pem"),
-            certificate: issued.certificate.clone(),
-            key: issued.key.clone(),
-        };
-        Connector::new(&ClientTrust::load(&files).unwrap(), PATIENCE)
-    }
-
-    /// A client without a certificate.
-    fn anonymous(&self) -> TlsConnector {
-        let mut roots = RootCertStore::empty();
-        let authority = CertificateDer::from_pem_file(self.authority.certificate_path());
-        roots.add(authority.unwrap()).unwrap();
-        let config = ClientConfig::builder_with_provider(Arc::new(aws_lc_rs::default_provider()))
-            .with_safe_default_protocol_versions()
-            .unwrap()
-            .with_root_certificates(roots)
-            .with_no_client_auth();
-        TlsConnector::from(Arc::new(config))
-    }
-}
 
 async fn listen() -> (TcpListener, SocketAddr) {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
@@ -284,6 +196,10 @@ async fn a_client_without_a_certificate_is_refused_with_an_alert() {
         .unwrap()
         .unwrap_err();
     assert!(words(&error).contains("none was sent"), "{error:?}");
+    // Nor was the connection reset, which elsewhere than here would have lost the alert.
+    let (mut beneath, _) = stream.into_inner();
+    let end = timeout(PATIENCE, beneath.read(&mut [0])).await.unwrap();
+    assert_eq!(end.unwrap(), 0);
     assert_eq!(door.counts().refused, 1);
 }
 
@@ -410,4 +326,40 @@ async fn shutting_down_closes_the_listener_and_ends_the_stream() {
     assert!(timeout(PATIENCE, incoming.next()).await.unwrap().is_none());
     let refused = TcpStream::connect(address).await.unwrap_err();
     assert_eq!(refused.kind(), io::ErrorKind::ConnectionRefused);
+}
+
+#[tokio::test]
+async fn running_out_of_file_descriptors_is_survived() {
+    const ALONE: &str = "AXLE_TEST_FEW_DESCRIPTORS";
+    if env::var_os(ALONE).is_none() {
+        // The limit is the whole process's, so the test runs again in one of its own.
+        let name = "doors::tls::tests::running_out_of_file_descriptors_is_survived";
+        let mut again = Command::new(env::current_exe().unwrap());
+        let ended = again
+            .args(["--exact", name])
+            .env(ALONE, "1")
+            .output()
+            .unwrap();
+        let said = String::from_utf8_lossy(&ended.stdout);
+        assert!(
+            ended.status.success() && said.contains("1 passed"),
+            "{said}"
+        );
+        return;
+    }
+    let estate = Estate::new();
+    let connector = estate.connector(&estate.issue("practice", &practice()));
+    let address = serve(&TlsDoor::new(Arc::clone(&estate.trust), LIMITS)).await;
+    let Rlimit { maximum, .. } = getrlimit(Resource::Nofile);
+    let current = Some(64);
+    setrlimit(Resource::Nofile, Rlimit { current, maximum }).unwrap();
+    let mut hoard: Vec<File> = std::iter::from_fn(|| File::open("/dev/null").ok()).collect();
+    // One for the client's socket; none for the broker's.
+    hoard.pop();
+    let mut connecting = Box::pin(connect(address, connector));
+    timeout(Duration::from_millis(200), &mut connecting)
+        .await
+        .expect_err("nothing was left to accept with");
+    drop(hoard);
+    check(&connecting.await.unwrap()).await.unwrap();
 }
