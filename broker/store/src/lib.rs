@@ -1,11 +1,16 @@
 //! The memory of Axle: one trait, [`Store`], and the stores that keep its promise: what `commit`
 //! has answered survives. Stores decide nothing about documents; they keep what the core decided.
 
+mod arrivals;
+mod entry;
+pub mod memory;
+mod state;
+
 use std::{future::Future, sync::Arc};
 
 use axle_core::{
     change::{Change, LedgerEntry},
-    delivery::Delivery,
+    delivery::{Delivery, State},
     lease::LeaseToken,
     message::Message,
 };
@@ -254,5 +259,17 @@ impl Claimed {
     /// The delivery leased.
     pub fn delivery(&self) -> Option<&Delivery> {
         self.message.delivery(self.token.delivery.recipient)
+    }
+
+    /// When the lease runs out.
+    pub fn lease_until(&self) -> Option<Timestamp> {
+        match self.delivery()?.state {
+            State::Leased { until } => Some(until),
+            State::Queued { .. }
+            | State::DeadLettered
+            | State::Acknowledged
+            | State::Rejected
+            | State::Expired => None,
+        }
     }
 }

@@ -1,0 +1,376 @@
+//! State: what is true now, in memory, for both stores. It holds durable facts only (leases aside,
+//! whose loss is a redelivery); it does no I/O, reads no clock and draws no random bits.
+
+mod keys;
+mod mailbox;
+mod search;
+mod timers;
+
+use std::{
+    collections::{BTreeMap, HashMap},
+    sync::Arc,
+};
+
+use axle_core::{
+    change::Advance,
+    delivery::{Delivery, State as Waits},
+    message::Message,
+};
+use axle_model::{
+    id::{DeliveryId, MessageId},
+    mailbox::MailboxId,
+    ods::OdsCode,
+    time::Timestamp,
+};
+
+pub(crate) use keys::{Earlier, Keys, MessageKeys, Prior, Verdict};
+pub(crate) use search::{Page, wanted};
+
+use crate::{Due, DueFor, MailboxState, StoreError};
+use mailbox::Mailbox;
+use timers::Timers;
+
+/// Everything known of the messages that are not settled, and of those settled only just now. `B`
+/// is where a store finds a message's body.
+#[derive(Debug, Default)]
+pub(crate) struct State<B> {
+    messages: BTreeMap<MessageId, Entry<B>>,
+    mailboxes: HashMap<MailboxId, Mailbox>,
+    timers: Timers,
+    keys: Keys,
+    live: u64,
+    dirty: Vec<MessageId>,
+    arrived: Vec<MailboxId>,
+}
+
+/// A message and what the store keeps with it.
+#[derive(Clone, Debug)]
+pub(crate) struct Entry<B> {
+    pub(crate) message: Arc<Message>,
+    /// The ledger entry of its acceptance: its place in every queue.
+    pub(crate) sequence: u64,
+    pub(crate) body: B,
+    /// How many pieces of it the index holds among the unsettled.
+    pub(crate) pieces: u8,
+    dirty: bool,
+}
+
+/// Why a step that a journal records does not fit.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Misfit {
+    /// The message is not here.
+    Absent,
+    /// The step was taken before.
+    Past,
+    /// Steps are missing between what is known and this one.
+    Ahead,
+}
+
+/// What changed since the last checkpoint, as it stood at one moment.
+#[derive(Debug)]
+pub(crate) struct Changed<B> {
+    pub(crate) entries: Vec<Entry<B>>,
+    pub(crate) keys: Vec<(MessageKeys, Earlier)>,
+    pub(crate) live: u64,
+}
+
+impl<B: Clone> State<B> {
+    /// Whether a step may be taken: its delivery stands at the version it was decided on.
+    pub(crate) fn check(&self, advance: &Advance) -> Result<(), StoreError> {
+        let id = advance.delivery;
+        let entry = self.messages.get(&id.message);
+        let delivery = entry.and_then(|entry| entry.message.delivery(id.recipient));
+        match (entry, delivery) {
+            (None, _) => Err(StoreError::Unknown {
+                message: id.message,
+            }),
+            (Some(_), Some(delivery)) if delivery.version == advance.step.from => Ok(()),
+            (Some(_), _) => Err(StoreError::Stale { delivery: id }),
+        }
+    }
+
+    /// The keys of what was accepted lately.
+    pub(crate) const fn keys(&self) -> &Keys {
+        &self.keys
+    }
+
+    /// Takes a message that is durable now. One that is already here stays as it is.
+    pub(crate) fn accept(&mut self, message: Arc<Message>, sequence: u64, body: B) {
+        if self.messages.contains_key(&message.id) {
+            return;
+        }
+        self.keys
+            .insert(&MessageKeys::of(&message), Earlier::of(&message));
+        self.insert(message, sequence, body, 0);
+    }
+
+    /// Takes back a message that the index kept in `pieces` pieces.
+    pub(crate) fn restore(&mut self, message: Arc<Message>, sequence: u64, body: B, pieces: u8) {
+        self.insert(message, sequence, body, pieces);
+    }
+
+    fn insert(&mut self, message: Arc<Message>, sequence: u64, body: B, pieces: u8) {
+        let id = message.id;
+        for delivery in &message.deliveries {
+            self.place(&message, sequence, delivery);
+        }
+        if !message.is_settled() {
+            self.live += 1;
+            self.timers.deadlines.insert((message.expire_time, id));
+        }
+        let dirty = pieces == 0;
+        if dirty {
+            self.dirty.push(id);
+        }
+        let entry = Entry {
+            message,
+            sequence,
+            body,
+            pieces,
+            dirty,
+        };
+        self.messages.insert(id, entry);
+    }
+
+    /// Takes a step that is durable now, or is a lease.
+    pub(crate) fn advance(&mut self, advance: &Advance) -> Result<(), Misfit> {
+        let DeliveryId {
+            message: id,
+            recipient,
+        } = advance.delivery;
+        // Out of the map while the queues move, so that both can be written to.
+        let mut entry = self.messages.remove(&id).ok_or(Misfit::Absent)?;
+        let fit = self.advance_entry(&mut entry, recipient, advance);
+        self.messages.insert(id, entry);
+        fit
+    }
+
+    fn advance_entry(
+        &mut self,
+        entry: &mut Entry<B>,
+        recipient: OdsCode,
+        advance: &Advance,
+    ) -> Result<(), Misfit> {
+        let before = entry.message.delivery(recipient).ok_or(Misfit::Absent)?;
+        match before.version.cmp(&advance.step.from) {
+            std::cmp::Ordering::Less => return Err(Misfit::Ahead),
+            std::cmp::Ordering::Greater => return Err(Misfit::Past),
+            std::cmp::Ordering::Equal => {}
+        }
+        self.unplace(&entry.message, entry.sequence, before);
+        let message = Arc::make_mut(&mut entry.message);
+        let all = &mut message.deliveries;
+        if let Some(delivery) = all.iter_mut().find(|one| one.recipient == recipient) {
+            delivery.record(advance.step.clone());
+        }
+        if let Some(after) = entry.message.delivery(recipient) {
+            self.place(&entry.message, entry.sequence, after);
+        }
+        if entry.message.is_settled() {
+            self.live = self.live.saturating_sub(1);
+            let deadline = (entry.message.expire_time, entry.message.id);
+            self.timers.deadlines.remove(&deadline);
+        }
+        if !entry.dirty {
+            entry.dirty = true;
+            self.dirty.push(entry.message.id);
+        }
+        Ok(())
+    }
+
+    /// Puts a delivery where its state says it waits.
+    fn place(&mut self, message: &Message, sequence: u64, delivery: &Delivery) {
+        if delivery.state.is_terminal() {
+            return;
+        }
+        let id = DeliveryId {
+            message: message.id,
+            recipient: delivery.recipient,
+        };
+        // No entry() here: it would copy the name each time.
+        if !self.mailboxes.contains_key(&delivery.mailbox) {
+            self.mailboxes
+                .insert(delivery.mailbox.clone(), Mailbox::default());
+        }
+        let Some(mailbox) = self.mailboxes.get_mut(&delivery.mailbox) else {
+            return;
+        };
+        mailbox.hold(sequence, delivery, message.accept_time);
+        match delivery.state {
+            Waits::Queued { not_before } if not_before <= last_time(delivery) => {
+                mailbox.offer(message.priority, sequence, id);
+                self.arrived.push(delivery.mailbox.clone());
+            }
+            Waits::Queued { not_before } => {
+                self.timers.rests.insert((not_before, id));
+            }
+            Waits::Leased { until } => {
+                self.timers.leases.insert((until, id));
+            }
+            Waits::DeadLettered | Waits::Acknowledged | Waits::Rejected | Waits::Expired => {}
+        }
+    }
+
+    /// Takes a delivery away from where it waits.
+    fn unplace(&mut self, message: &Message, sequence: u64, delivery: &Delivery) {
+        let id = DeliveryId {
+            message: message.id,
+            recipient: delivery.recipient,
+        };
+        let Some(mailbox) = self.mailboxes.get_mut(&delivery.mailbox) else {
+            return;
+        };
+        mailbox.release(sequence, delivery);
+        match delivery.state {
+            Waits::Queued { not_before } => {
+                if !self.timers.rests.remove(&(not_before, id)) {
+                    mailbox.withhold(message.priority, sequence, id.recipient);
+                }
+            }
+            Waits::Leased { until } => {
+                self.timers.leases.remove(&(until, id));
+            }
+            Waits::DeadLettered | Waits::Acknowledged | Waits::Rejected | Waits::Expired => {}
+        }
+    }
+
+    /// Makes available what has rested until `now`.
+    pub(crate) fn wake(&mut self, now: Timestamp) {
+        while let Some(id) = self.timers.rested(now) {
+            let Some(entry) = self.messages.get(&id.message) else {
+                continue;
+            };
+            let Some(delivery) = entry.message.delivery(id.recipient) else {
+                continue;
+            };
+            if let Some(mailbox) = self.mailboxes.get_mut(&delivery.mailbox) {
+                mailbox.offer(entry.message.priority, entry.sequence, id);
+                self.arrived.push(delivery.mailbox.clone());
+            }
+        }
+    }
+
+    /// What [`Store::due`](crate::Store::due) says.
+    pub(crate) fn due(&mut self, now: Timestamp, max: usize) -> Vec<Due> {
+        self.wake(now);
+        let lapsed = self.timers.lapsed(now).map(|delivery| Due {
+            delivery,
+            what: DueFor::Lapse,
+        });
+        let expired = self.timers.expired(now).flat_map(|id| {
+            let entry = self.messages.get(&id);
+            let deliveries = entry.map_or(&[][..], |entry| &entry.message.deliveries);
+            let nobody_holds = |delivery: &&Delivery| match delivery.state {
+                Waits::Queued { .. } | Waits::DeadLettered => true,
+                Waits::Leased { .. } | Waits::Acknowledged | Waits::Rejected | Waits::Expired => {
+                    false
+                }
+            };
+            deliveries
+                .iter()
+                .filter(nobody_holds)
+                .map(move |delivery| Due {
+                    delivery: DeliveryId {
+                        message: id,
+                        recipient: delivery.recipient,
+                    },
+                    what: DueFor::Expire,
+                })
+        });
+        lapsed.chain(expired).take(max).collect()
+    }
+
+    /// A message that is not settled, or only just.
+    pub(crate) fn message(&self, id: MessageId) -> Option<&Entry<B>> {
+        self.messages.get(&id)
+    }
+
+    /// How a mailbox stands.
+    pub(crate) fn mailbox(&self, id: &MailboxId) -> MailboxState {
+        self.mailboxes
+            .get(id)
+            .map(Mailbox::state)
+            .unwrap_or_default()
+    }
+
+    /// How every mailbox stands that holds something, by name.
+    pub(crate) fn mailboxes(&self) -> Vec<(MailboxId, MailboxState)> {
+        let holding = self
+            .mailboxes
+            .iter()
+            .filter(|(_, mailbox)| !mailbox.is_empty());
+        let mut all: Vec<_> = holding
+            .map(|(id, mailbox)| (id.clone(), mailbox.state()))
+            .collect();
+        all.sort_by(|(a, _), (b, _)| a.cmp(b));
+        all
+    }
+
+    /// How many messages are not settled.
+    pub(crate) const fn live(&self) -> u64 {
+        self.live
+    }
+
+    /// The mailboxes in which something became available since this was last asked.
+    pub(crate) fn take_arrived(&mut self) -> Vec<MailboxId> {
+        std::mem::take(&mut self.arrived)
+    }
+
+    /// What changed since this was last asked, for the index.
+    pub(crate) fn take_changed(&mut self) -> Changed<B> {
+        let mut entries = Vec::with_capacity(self.dirty.len());
+        for id in self.dirty.drain(..) {
+            if let Some(entry) = self.messages.get_mut(&id) {
+                entry.dirty = false;
+                entries.push(entry.clone());
+            }
+        }
+        Changed {
+            entries,
+            keys: self.keys.take_fresh(),
+            live: self.live,
+        }
+    }
+
+    /// The index holds `changed` now, each unsettled message in that many pieces: what is settled
+    /// and the keys need not be kept here any longer.
+    pub(crate) fn forget(&mut self, changed: &[(MessageId, u8)], keys: &[(MessageKeys, Earlier)]) {
+        for &(id, pieces) in changed {
+            let Some(entry) = self.messages.get_mut(&id) else {
+                continue;
+            };
+            entry.pieces = pieces;
+            if entry.message.is_settled() && !entry.dirty {
+                self.messages.remove(&id);
+            }
+        }
+        for (key, earlier) in keys {
+            self.keys.remove(key, earlier);
+        }
+    }
+
+    /// All that is here, oldest first.
+    pub(crate) fn entries(&self) -> impl Iterator<Item = &Entry<B>> {
+        self.messages.values()
+    }
+
+    /// Drops a settled message that has been dealt with.
+    pub(crate) fn drop_settled(&mut self, id: MessageId) {
+        if self
+            .messages
+            .get(&id)
+            .is_some_and(|entry| entry.message.is_settled())
+        {
+            self.messages.remove(&id);
+        }
+    }
+}
+
+/// When the delivery's newest event happened.
+fn last_time(delivery: &Delivery) -> Timestamp {
+    delivery
+        .timeline
+        .last()
+        .map(|event| event.time)
+        .unwrap_or_default()
+}

@@ -1,0 +1,178 @@
+//! Keys: how a repeated submit is recognised, by the sender's own submission id and by the
+//! document's own identifier (rule V-118).
+
+use std::collections::{BTreeMap, HashMap};
+
+use axle_core::message::Message;
+use axle_model::{
+    digest::Digest,
+    id::{MessageId, SubmissionId},
+    ods::OdsCode,
+};
+
+/// Half of a SHA-256: 128 bits tell any two keys apart, at half the space.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub(crate) struct Half([u8; 16]);
+
+/// By what a message is recognised.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct MessageKeys {
+    /// Of sender and submission id.
+    pub(crate) submission: Half,
+    /// Of sender and document identifier, and of the request: one document may travel in several
+    /// requests, to several practices.
+    pub(crate) document: Option<(Half, Half)>,
+}
+
+/// An earlier message, as much as must be known to judge a new one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Earlier {
+    pub(crate) message: MessageId,
+    pub(crate) request: Digest,
+    pub(crate) body: Digest,
+}
+
+/// What other places than these keys know of a message.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Prior {
+    pub(crate) submission: Option<Earlier>,
+    pub(crate) documents: Vec<Earlier>,
+}
+
+/// What a message is, seen against the earlier ones.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Verdict {
+    /// It was not here before.
+    New,
+    /// It is this one again.
+    Repeat(MessageId),
+    /// It uses the submission id of this one, which is another.
+    SubmissionConflict(MessageId),
+    /// It uses the document identifier of this one, whose content is another.
+    DocumentConflict(MessageId),
+}
+
+/// The keys of messages accepted lately.
+#[derive(Debug, Default)]
+pub(crate) struct Keys {
+    submissions: HashMap<Half, Earlier>,
+    documents: BTreeMap<(Half, Half), Earlier>,
+    fresh: Vec<(MessageKeys, Earlier)>,
+}
+
+impl Half {
+    /// Before all others.
+    pub(crate) const FIRST: Self = Self([0; 16]);
+    /// After all others.
+    pub(crate) const LAST: Self = Self([u8::MAX; 16]);
+
+    fn of(digest: &Digest) -> Self {
+        let first = digest.as_bytes().first_chunk();
+        Self(first.copied().unwrap_or_default())
+    }
+
+    /// The 16 bytes.
+    pub(crate) const fn as_bytes(&self) -> &[u8; 16] {
+        &self.0
+    }
+}
+
+impl MessageKeys {
+    pub(crate) fn of(message: &Message) -> Self {
+        let document = message.document.as_ref();
+        Self {
+            submission: Self::submission(message.sender, &message.submission),
+            document: document.map(|document| (Half::of(document), Half::of(&message.request))),
+        }
+    }
+
+    /// The key of a sender's submission.
+    pub(crate) fn submission(sender: OdsCode, submission: &SubmissionId) -> Half {
+        let parts = [sender.as_str().as_bytes(), submission.as_str().as_bytes()];
+        Half::of(&Digest::of_parts(parts))
+    }
+}
+
+impl Earlier {
+    pub(crate) fn of(message: &Message) -> Self {
+        Self {
+            message: message.id,
+            request: message.request,
+            body: message.digest,
+        }
+    }
+
+    /// What `message` is, given the one that used its submission id and those that used its document
+    /// identifier. The sender's own name for it counts first.
+    pub(crate) fn judge(
+        message: &Message,
+        submission: Option<Self>,
+        mut documents: impl Iterator<Item = Self> + Clone,
+    ) -> Verdict {
+        match submission {
+            Some(earlier) if earlier.request == message.request => {
+                return Verdict::Repeat(earlier.message);
+            }
+            Some(earlier) => return Verdict::SubmissionConflict(earlier.message),
+            None => {}
+        }
+        let mut other = documents
+            .clone()
+            .filter(|earlier| earlier.body != message.digest);
+        if let Some(earlier) = other.next() {
+            return Verdict::DocumentConflict(earlier.message);
+        }
+        documents
+            .find(|earlier| earlier.request == message.request)
+            .map_or(Verdict::New, |earlier| Verdict::Repeat(earlier.message))
+    }
+}
+
+impl Keys {
+    /// The message that used this submission key.
+    pub(crate) fn submission(&self, key: &Half) -> Option<Earlier> {
+        self.submissions.get(key).copied()
+    }
+
+    /// The messages that carried this document.
+    pub(crate) fn documents(&self, keys: &MessageKeys) -> impl Iterator<Item = Earlier> + Clone {
+        let range = keys.document.map(|(document, _)| {
+            self.documents
+                .range((document, Half::FIRST)..=(document, Half::LAST))
+        });
+        range.into_iter().flatten().map(|(_, &earlier)| earlier)
+    }
+
+    /// Remembers a message by its keys.
+    pub(crate) fn insert(&mut self, keys: &MessageKeys, earlier: Earlier) {
+        self.submissions.insert(keys.submission, earlier);
+        if let Some(document) = keys.document {
+            self.documents.insert(document, earlier);
+        }
+        self.fresh.push((*keys, earlier));
+    }
+
+    /// Those remembered since this was last asked.
+    pub(crate) fn take_fresh(&mut self) -> Vec<(MessageKeys, Earlier)> {
+        std::mem::take(&mut self.fresh)
+    }
+
+    /// Forgets a message that somebody else remembers now.
+    pub(crate) fn remove(&mut self, keys: &MessageKeys, earlier: &Earlier) {
+        if self.submissions.get(&keys.submission) == Some(earlier) {
+            self.submissions.remove(&keys.submission);
+        }
+        if let Some(document) = keys.document
+            && self.documents.get(&document) == Some(earlier)
+        {
+            self.documents.remove(&document);
+        }
+    }
+
+    /// Forgets all.
+    pub(crate) fn clear(&mut self) {
+        self.submissions.clear();
+        self.documents.clear();
+        self.fresh.clear();
+    }
+}

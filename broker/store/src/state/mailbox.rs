@@ -1,0 +1,169 @@
+//! One mailbox: its queue of available deliveries, urgent before routine and oldest first, and its
+//! counts. Claims are decided here.
+
+use std::collections::BTreeMap;
+
+use axle_core::{
+    change::Advance,
+    delivery::{Circumstances, Delivery, Move, Outcome, State as Waits},
+    event::Actor,
+    lease::LeaseToken,
+    retry::Retry,
+};
+use axle_model::{
+    envelope::Priority,
+    id::{DeliveryId, MessageId},
+    ods::OdsCode,
+    time::Timestamp,
+};
+
+use super::State;
+use crate::{Claim, Claimed, MailboxState};
+
+/// One claim passes over at most this many deliveries that cannot be given just now.
+const PASSED_OVER_MAX: usize = 10_000;
+
+/// What one mailbox holds.
+#[derive(Debug, Default)]
+pub(super) struct Mailbox {
+    available: BTreeMap<(Priority, u64, OdsCode), MessageId>,
+    held: BTreeMap<(u64, OdsCode), Timestamp>,
+    counts: MailboxState,
+}
+
+impl Mailbox {
+    /// Counts a delivery that is not settled.
+    pub(super) fn hold(&mut self, sequence: u64, delivery: &Delivery, accepted: Timestamp) {
+        self.held.insert((sequence, delivery.recipient), accepted);
+        if let Some(count) = self.count(delivery.state) {
+            *count += 1;
+        }
+    }
+
+    /// No longer counts it.
+    pub(super) fn release(&mut self, sequence: u64, delivery: &Delivery) {
+        self.held.remove(&(sequence, delivery.recipient));
+        if let Some(count) = self.count(delivery.state) {
+            *count = count.saturating_sub(1);
+        }
+    }
+
+    const fn count(&mut self, state: Waits) -> Option<&mut u64> {
+        match state {
+            Waits::Queued { .. } => Some(&mut self.counts.queued),
+            Waits::Leased { .. } => Some(&mut self.counts.leased),
+            Waits::DeadLettered => Some(&mut self.counts.dead_lettered),
+            Waits::Acknowledged | Waits::Rejected | Waits::Expired => None,
+        }
+    }
+
+    /// Makes a delivery available.
+    pub(super) fn offer(&mut self, priority: Priority, sequence: u64, delivery: DeliveryId) {
+        let place = (priority, sequence, delivery.recipient);
+        self.available.insert(place, delivery.message);
+    }
+
+    /// Makes it unavailable.
+    pub(super) fn withhold(&mut self, priority: Priority, sequence: u64, recipient: OdsCode) {
+        self.available.remove(&(priority, sequence, recipient));
+    }
+
+    /// Whether it holds nothing.
+    pub(super) fn is_empty(&self) -> bool {
+        self.held.is_empty()
+    }
+
+    /// How it stands.
+    pub(super) fn state(&self) -> MailboxState {
+        MailboxState {
+            oldest_time: self.held.first_key_value().map(|(_, &time)| time),
+            ..self.counts
+        }
+    }
+}
+
+impl<B: Clone> State<B> {
+    /// Leases what waits in a mailbox, up to the claim's limits. `busy` are deliveries that a change
+    /// not yet durable is about; `nonce` gives 128 random bits.
+    pub(crate) fn claim(
+        &mut self,
+        claim: &Claim,
+        busy: impl Fn(DeliveryId) -> bool,
+        mut nonce: impl FnMut() -> [u8; 16],
+    ) -> Vec<(Advance, Claimed)> {
+        self.wake(claim.now);
+        let chosen = self.choose(claim, busy);
+        let mut claimed = Vec::with_capacity(chosen.len());
+        for id in chosen {
+            let Some(advance) = self.lease(claim, id, nonce()) else {
+                continue;
+            };
+            let (Ok(()), Some(key)) = (self.advance(&advance), advance.step.lease) else {
+                continue;
+            };
+            let Some(entry) = self.messages.get(&id.message) else {
+                continue;
+            };
+            let given = Claimed {
+                message: entry.message.clone(),
+                token: LeaseToken { delivery: id, key },
+            };
+            claimed.push((advance, given));
+        }
+        claimed
+    }
+
+    fn choose(&self, claim: &Claim, busy: impl Fn(DeliveryId) -> bool) -> Vec<DeliveryId> {
+        let mut chosen = Vec::new();
+        let mut bytes = 0u64;
+        let Some(mailbox) = self.mailboxes.get(&claim.mailbox) else {
+            return chosen;
+        };
+        let most = claim.deliveries_max.saturating_add(PASSED_OVER_MAX);
+        for (&(_, _, recipient), &message) in mailbox.available.iter().take(most) {
+            if chosen.len() >= claim.deliveries_max {
+                break;
+            }
+            let id = DeliveryId { message, recipient };
+            let Some(entry) = self.messages.get(&message) else {
+                continue;
+            };
+            // Past its deadline it is due to expire, and is not offered again.
+            if entry.message.expire_time <= claim.now || busy(id) {
+                continue;
+            }
+            bytes = bytes.saturating_add(entry.message.size);
+            if bytes > claim.bytes_max && !chosen.is_empty() {
+                break;
+            }
+            chosen.push(id);
+        }
+        chosen
+    }
+
+    /// The core's decision to lease one delivery.
+    fn lease(&self, claim: &Claim, id: DeliveryId, nonce: [u8; 16]) -> Option<Advance> {
+        let message = &self.messages.get(&id.message)?.message;
+        let wanted = Move::Lease {
+            nonce,
+            until: claim.until,
+            consumer: claim.consumer.clone(),
+        };
+        let at = Circumstances {
+            now: claim.now,
+            deadline: message.expire_time,
+            retry: Retry::default(),
+            seed: 0,
+        };
+        let by = Actor::Organisation(claim.organisation);
+        let outcome = message.delivery(id.recipient)?.decide(wanted, by, at);
+        let Ok(Outcome::Step(step)) = outcome else {
+            return None;
+        };
+        Some(Advance {
+            delivery: id,
+            sender: message.sender,
+            step,
+        })
+    }
+}

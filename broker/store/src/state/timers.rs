@@ -1,0 +1,45 @@
+//! Timers: which deliveries wait for which moment. Ordered by time; nothing here reads a clock.
+
+use std::collections::BTreeSet;
+
+use axle_model::{
+    id::{DeliveryId, MessageId},
+    time::Timestamp,
+};
+
+/// What waits for a moment.
+#[derive(Debug, Default)]
+pub(super) struct Timers {
+    /// Queued deliveries that rest until then.
+    pub(super) rests: BTreeSet<(Timestamp, DeliveryId)>,
+    /// Leases that run out then.
+    pub(super) leases: BTreeSet<(Timestamp, DeliveryId)>,
+    /// Unsettled messages that end then.
+    pub(super) deadlines: BTreeSet<(Timestamp, MessageId)>,
+}
+
+impl Timers {
+    /// Takes one delivery whose rest is over.
+    pub(super) fn rested(&mut self, now: Timestamp) -> Option<DeliveryId> {
+        let &(until, _) = self.rests.first()?;
+        if until > now {
+            return None;
+        }
+        self.rests.pop_first().map(|(_, delivery)| delivery)
+    }
+
+    /// The deliveries whose lease has run out, the longest ago first.
+    pub(super) fn lapsed(&self, now: Timestamp) -> impl Iterator<Item = DeliveryId> {
+        let over = self
+            .leases
+            .iter()
+            .take_while(move |&&(until, _)| until <= now);
+        over.map(|&(_, delivery)| delivery)
+    }
+
+    /// The messages whose deadline has passed, the longest ago first.
+    pub(super) fn expired(&self, now: Timestamp) -> impl Iterator<Item = MessageId> {
+        let over = self.deadlines.iter().take_while(move |&&(at, _)| at <= now);
+        over.map(|&(_, message)| message)
+    }
+}
