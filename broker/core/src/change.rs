@@ -74,7 +74,7 @@ impl Acceptance {
             correlation_id: submission.correlation_id.clone(),
             labels: submission.labels.clone(),
             document: checked.document_identity().map(|identity| {
-                Digest::of_parts([sender.as_str().as_bytes(), identity.as_bytes()])
+                Digest::of_parts([sender.as_str().as_bytes(), identity.as_bytes().as_slice()])
             }),
             accept_time: now,
             expire_time: now.after(routed.lifetime()),

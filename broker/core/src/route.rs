@@ -4,6 +4,7 @@
 use std::time::Duration;
 
 use axle_model::{
+    facts::Coding,
     mailbox::{MailboxId, WorkflowId},
     ods::OdsCode,
     refusal::{Finding, Reason, Refusal},
@@ -80,7 +81,12 @@ fn workflow_of<'t>(
 ) -> Result<(WorkflowId, &'t Terms), Refusal> {
     let classified = || {
         let facts = checked.facts()?;
-        let class = table.classify(facts.event_code(), facts.types())?;
+        let kind = facts
+            .composition()
+            .and_then(|composition| composition.kind.as_ref());
+        let codings = kind.map_or(&[][..], |kind| &kind.codings).iter();
+        let types = codings.filter_map(|coding| Some((coding.system()?, coding.code()?)));
+        let class = table.classify(facts.event().and_then(Coding::code), types)?;
         Some(&class.workflow)
     };
     let named = checked.submission().workflow.as_ref();

@@ -1,1 +1,293 @@
+#![allow(clippy::expect_used, clippy::panic, reason = "tests fail by panicking")]
 
+use std::time::Duration;
+
+use proptest::prelude::*;
+
+use super::*;
+use crate::event::Actor;
+
+const START: Timestamp = Timestamp::from_micros(1_000_000);
+const DEADLINE: Timestamp = Timestamp::from_micros(1_000_000_000);
+
+fn at(seconds: u64) -> Circumstances {
+    Circumstances {
+        now: START.after(Duration::from_secs(seconds)),
+        deadline: DEADLINE,
+        retry: Retry {
+            attempts_max: 3,
+            ..Retry::default()
+        },
+        seed: 0,
+    }
+}
+
+fn practice() -> OdsCode {
+    OdsCode::parse("K81003").expect("a code")
+}
+
+fn delivery() -> Delivery {
+    let sender = OdsCode::parse("RR8").expect("a code");
+    Delivery::accept(practice(), MailboxId::of(practice()), sender, START)
+}
+
+fn lease(nonce: u8, seconds: u64) -> Move {
+    let until = START.after(Duration::from_secs(seconds));
+    Move::Lease {
+        nonce: [nonce; 16],
+        until,
+        consumer: "test".into(),
+    }
+}
+
+/// Takes the step, or says why not.
+fn make(delivery: &mut Delivery, wanted: Move, at: Circumstances) -> Result<bool, Reason> {
+    match delivery
+        .decide(wanted, Actor::Broker, at)
+        .map_err(|refusal| refusal.reason)?
+    {
+        Outcome::Step(step) => {
+            delivery.record(step);
+            Ok(true)
+        }
+        Outcome::Unchanged => Ok(false),
+    }
+}
+
+fn key(delivery: &Delivery) -> LeaseKey {
+    delivery.lease.expect("it has been leased")
+}
+
+#[test]
+fn a_document_is_leased_acknowledged_and_stays_so() {
+    let mut delivery = delivery();
+    assert_eq!(make(&mut delivery, lease(1, 60), at(0)), Ok(true));
+    let lease_key = key(&delivery);
+    assert_eq!(
+        make(&mut delivery, Move::Acknowledge { lease: lease_key }, at(1)),
+        Ok(true)
+    );
+    let settled = delivery.clone();
+    assert_eq!(
+        make(&mut delivery, Move::Acknowledge { lease: lease_key }, at(2)),
+        Ok(false)
+    );
+    let reject = Move::Reject {
+        lease: lease_key,
+        code: "30002".into(),
+        retryable: false,
+    };
+    assert_eq!(make(&mut delivery, reject, at(3)), Err(Reason::LeaseLost));
+    assert_eq!(
+        make(&mut delivery, Move::Expire, at(5_000)),
+        Err(Reason::DeliveryNotInState)
+    );
+    assert_eq!(delivery, settled, "terminal is final");
+}
+
+#[test]
+fn a_late_acknowledgement_counts_until_somebody_else_has_the_delivery() {
+    let mut delivery = delivery();
+    assert_eq!(make(&mut delivery, lease(1, 60), at(0)), Ok(true));
+    let first = key(&delivery);
+    assert_eq!(make(&mut delivery, Move::Lapse, at(60)), Ok(true));
+    let mut taken_up = delivery.clone();
+    assert_eq!(
+        make(&mut delivery, Move::Acknowledge { lease: first }, at(61)),
+        Ok(true)
+    );
+    assert_eq!(make(&mut taken_up, lease(2, 200), at(100)), Ok(true));
+    let late = Move::Acknowledge { lease: first };
+    assert_eq!(make(&mut taken_up, late, at(101)), Err(Reason::LeaseLost));
+    assert_eq!(
+        taken_up.state,
+        State::Leased {
+            until: START.after(Duration::from_secs(200))
+        }
+    );
+}
+
+#[test]
+fn spent_attempts_make_a_dead_letter_that_an_operator_can_offer_again() {
+    let mut delivery = delivery();
+    for round in 0..3 {
+        let now = at(round * 100);
+        assert_eq!(
+            make(&mut delivery, lease(1, round * 100 + 10), now),
+            Ok(true),
+            "{round}"
+        );
+        assert_eq!(
+            make(&mut delivery, Move::Lapse, at(round * 100 + 10)),
+            Ok(true)
+        );
+    }
+    assert_eq!(delivery.state, State::DeadLettered);
+    assert!(delivery.timeline.last().expect("it has events").is_notice());
+    assert_eq!(
+        make(&mut delivery, lease(1, 999), at(500)),
+        Err(Reason::DeliveryNotInState)
+    );
+    let requeue = Move::Requeue {
+        reason: "adapter mended".into(),
+    };
+    assert_eq!(make(&mut delivery, requeue, at(501)), Ok(true));
+    assert_eq!(make(&mut delivery, lease(1, 999), at(501)), Ok(true));
+    assert_eq!(delivery.attempts, 1);
+}
+
+#[test]
+fn a_released_delivery_rests_and_has_spent_no_attempt() {
+    let mut delivery = delivery();
+    assert_eq!(make(&mut delivery, lease(1, 60), at(0)), Ok(true));
+    let not_before = START.after(Duration::from_secs(30));
+    let release = Move::Release {
+        lease: key(&delivery),
+        not_before,
+    };
+    assert_eq!(make(&mut delivery, release, at(1)), Ok(true));
+    assert_eq!(delivery.attempts, 0);
+    assert_eq!(
+        make(&mut delivery, lease(2, 90), at(29)),
+        Err(Reason::DeliveryNotInState)
+    );
+    assert_eq!(make(&mut delivery, lease(2, 90), at(30)), Ok(true));
+}
+
+#[test]
+fn a_lease_that_lapses_after_the_deadline_ends_in_expiry() {
+    let mut delivery = delivery();
+    assert_eq!(make(&mut delivery, lease(1, 2_000), at(0)), Ok(true));
+    assert_eq!(
+        make(&mut delivery, Move::Expire, at(1_500)),
+        Err(Reason::DeliveryNotInState)
+    );
+    assert_eq!(make(&mut delivery, Move::Lapse, at(2_000)), Ok(true));
+    assert_eq!(delivery.state, State::Expired);
+    assert!(delivery.timeline.last().expect("it has events").is_notice());
+}
+
+#[test]
+fn a_timeline_keeps_its_beginning_and_its_end() {
+    let mut delivery = delivery();
+    assert_eq!(make(&mut delivery, lease(1, 900), at(0)), Ok(true));
+    for second in 1..200 {
+        let until = START.after(Duration::from_secs(900 - second));
+        let extend = Move::Extend {
+            lease: key(&delivery),
+            until,
+        };
+        assert_eq!(make(&mut delivery, extend, at(second)), Ok(true));
+    }
+    assert_eq!(delivery.timeline.len(), Delivery::TIMELINE_EVENTS_MAX);
+    assert_eq!(
+        delivery.timeline.first().map(|event| &event.kind),
+        Some(&EventKind::Accepted)
+    );
+    assert_eq!(
+        delivery.timeline.last().map(|event| event.time),
+        Some(at(199).now)
+    );
+}
+
+/// What a delivery promises, in as few words as possible: who may do what, and when.
+#[derive(Default)]
+struct Model {
+    ended: Option<&'static str>,
+    holder: Option<LeaseKey>,
+    running: bool,
+    dead: bool,
+}
+
+impl Model {
+    /// Whether the move should be made (`Some(true)`), change nothing (`Some(false)`) or be refused.
+    fn expects(&self, wanted: &Move, rests: bool, due: bool, late: bool) -> Option<bool> {
+        let newest = |lease: &LeaseKey| self.holder == Some(*lease);
+        let live = self.ended.is_none();
+        match wanted {
+            Move::Lease { .. } => (live && !self.running && !self.dead && !rests).then_some(true),
+            Move::Acknowledge { lease } if newest(lease) => match self.ended {
+                None => Some(true),
+                Some("acknowledged") => Some(false),
+                Some(_) => None,
+            },
+            Move::Reject {
+                lease,
+                retryable: false,
+                ..
+            } if newest(lease) => match self.ended {
+                None => Some(true),
+                Some("rejected") => Some(false),
+                Some(_) => None,
+            },
+            Move::Extend { lease, .. }
+            | Move::Release { lease, .. }
+            | Move::Reject {
+                lease,
+                retryable: true,
+                ..
+            } => (self.running && newest(lease)).then_some(true),
+            Move::Lapse => (self.running && due).then_some(true),
+            Move::Expire => (live && !self.running && late).then_some(true),
+            Move::Requeue { .. } => self.dead.then_some(true),
+            Move::Acknowledge { .. } | Move::Reject { .. } => None,
+        }
+    }
+
+    fn follow(&mut self, delivery: &Delivery) {
+        self.ended = delivery
+            .state
+            .is_terminal()
+            .then(|| delivery.state.as_str());
+        self.running = matches!(delivery.state, State::Leased { .. });
+        self.dead = delivery.state == State::DeadLettered;
+        self.holder = delivery.lease;
+    }
+}
+
+proptest! {
+    #[test]
+    fn the_state_machine_agrees_with_the_model(
+        steps in prop::collection::vec((0u8..9, 0u64..400, any::<bool>(), any::<u8>()), 1..60)
+    ) {
+        let (mut delivery, mut model, mut clock) = (delivery(), Model::default(), 0);
+        let mut keys: Vec<LeaseKey> = Vec::new();
+        for (which, wait, newest, nonce) in steps {
+            clock += wait;
+            let now = at(clock).now;
+            let until = now.after(Duration::from_secs(120));
+            let held = if newest { keys.last() } else { keys.first() }.copied();
+            let lease_key = held.unwrap_or(LeaseKey { epoch: 9_999, nonce: [0; 16] });
+            let code: Box<str> = "30002".into();
+            let wanted = match which {
+                0 | 1 => Move::Lease { nonce: [nonce; 16], until, consumer: "model".into() },
+                2 => Move::Acknowledge { lease: lease_key },
+                3 => Move::Reject { lease: lease_key, code, retryable: false },
+                4 => Move::Reject { lease: lease_key, code, retryable: true },
+                5 => Move::Extend { lease: lease_key, until },
+                6 => Move::Release { lease: lease_key, not_before: until },
+                7 => Move::Lapse,
+                _ if newest => Move::Expire,
+                _ => Move::Requeue { reason: "again".into() },
+            };
+            let rests = matches!(delivery.state, State::Queued { not_before } if not_before > now);
+            let due = matches!(delivery.state, State::Leased { until } if until <= now);
+            let expected = model.expects(&wanted, rests, due, DEADLINE <= now);
+            let before = delivery.clone();
+            let made = make(&mut delivery, wanted.clone(), at(clock)).ok();
+            prop_assert_eq!(made, expected, "{:?} on {:?}", wanted, before.state);
+            if made == Some(true) {
+                prop_assert_eq!(delivery.version, before.version + 1);
+                if delivery.lease != before.lease {
+                    let epoch = before.lease.map_or(0, |lease| lease.epoch);
+                    prop_assert!(key(&delivery).epoch > epoch, "epochs only grow");
+                    keys.push(key(&delivery));
+                }
+            } else {
+                prop_assert_eq!(&delivery, &before);
+            }
+            prop_assert!(delivery.attempts <= 3, "attempts are bounded");
+            model.follow(&delivery);
+        }
+    }
+}

@@ -1,1 +1,119 @@
+#![allow(clippy::expect_used, reason = "tests fail by panicking")]
 
+use super::*;
+
+const TABLE: &str = r#"
+version = 7
+[defaults]
+workflow = "LETTERS"
+
+[[workflow]]
+id = "LETTERS"
+
+[[workflow]]
+id = "TOC_FHIR_IP_DISCH"
+expires_after_hours = 48
+attempts_max = 4
+
+[[class]]
+id = "discharge"
+workflow = "TOC_FHIR_IP_DISCH"
+match = { event = ["ITK003D"], type = ["snomed:373942005"] }
+
+[[allow]]
+sender = ["RR8"]
+workflow = "*"
+recipient = "*"
+
+[[delegate]]
+to = "RR8"
+organisations = ["RR801"]
+"#;
+
+fn code(text: &str) -> OdsCode {
+    OdsCode::parse(text).expect("a code")
+}
+
+#[test]
+fn a_class_asks_for_its_event_and_its_type() {
+    let table = RoutingTable::parse(TABLE).expect("a table");
+    let discharge = [("http://snomed.info/sct", "373942005")];
+    let letter = [("http://snomed.info/sct", "823681000000100")];
+    let class = |event, types: [(&'static str, &'static str); 1]| {
+        table
+            .classify(event, types.into_iter())
+            .map(|class| class.id.as_str())
+    };
+    assert_eq!(class(Some("ITK003D"), discharge), Some("discharge"));
+    assert_eq!(class(Some("ITK006D"), discharge), None);
+    assert_eq!(class(None, discharge), None);
+    assert_eq!(class(Some("ITK003D"), letter), None);
+}
+
+#[test]
+fn terms_are_the_workflows_own_or_the_defaults() {
+    let table = RoutingTable::parse(TABLE).expect("a table");
+    let terms = |id| {
+        table
+            .terms(&WorkflowId::parse(id).expect("a workflow"))
+            .copied()
+    };
+    assert_eq!(terms("LETTERS"), Some(Terms::default()));
+    let own = terms("TOC_FHIR_IP_DISCH").expect("it is listed");
+    assert_eq!(
+        (own.lifetime, own.retry.attempts_max),
+        (Duration::from_hours(48), 4)
+    );
+    assert_eq!(terms("IPS"), None);
+}
+
+#[test]
+fn what_no_rule_allows_is_not_allowed() {
+    let table = RoutingTable::parse(TABLE).expect("a table");
+    let letters = WorkflowId::parse("LETTERS").expect("a workflow");
+    assert!(table.policy().allows(code("RR8"), &letters, code("K81003")));
+    assert!(!table.policy().allows(code("RBA"), &letters, code("K81003")));
+    assert_eq!(
+        table.policy().delegations_of(code("RR8")).as_ref(),
+        [code("RR801")]
+    );
+    assert!(table.policy().delegations_of(code("RBA")).is_empty());
+}
+
+#[test]
+fn every_problem_is_told_with_its_place() {
+    let text = TABLE
+        .replace("attempts_max = 4", "attempts_max = 0")
+        .replace("workflow = \"LETTERS\"", "workflow = \"LETTER\"")
+        .replace("snomed:373942005", "373942005");
+    let problems = RoutingTable::parse(&text).expect_err("three problems");
+    let told: Vec<_> = problems
+        .iter()
+        .map(|p| (p.position(&text).0, p.what.as_str()))
+        .collect();
+    assert_eq!(told.len(), 3, "{told:?}");
+    assert!(
+        told.iter()
+            .any(|(line, what)| *line == 4 && what.contains("LETTER is not listed"))
+    );
+    assert!(
+        told.iter()
+            .any(|(line, what)| *line == 9 && what.contains("attempts_max"))
+    );
+    assert!(
+        told.iter()
+            .any(|(line, what)| *line == 17 && what.contains("is not a code"))
+    );
+}
+
+#[test]
+fn unknown_keys_are_refused() {
+    let text = TABLE.replace("attempts_max", "attempt_max");
+    let problems = RoutingTable::parse(&text).expect_err("a key is unknown");
+    assert!(
+        problems
+            .iter()
+            .any(|problem| problem.what.contains("attempt_max")),
+        "{problems:?}"
+    );
+}

@@ -1,0 +1,21 @@
+//! The gRPC door: translates `axle.v1` to the engine's words and back. It decides nothing and
+//! touches no store.
+
+mod admin;
+mod collection;
+mod collect_stream;
+mod credits;
+mod header;
+mod oversize;
+mod principal;
+mod reply;
+mod status;
+mod streams;
+mod submission;
+mod watch_stream;
+
+pub use admin::AdminDoor;
+pub use collection::CollectionDoor;
+pub use oversize::OversizeLayer;
+pub use streams::Streams;
+pub use submission::SubmissionDoor;

@@ -1,0 +1,166 @@
+//! Reply: the engine's words as wire messages.
+
+use axle_core::{
+    delivery::{Delivery, State},
+    event::{Actor, Event, EventKind},
+    message::{Message, Warning},
+};
+use axle_model::{envelope::Priority, id::DeliveryId, refusal::Finding, time::Timestamp};
+use axle_proto::v1::{self as wire, DeliveryEventKind, DeliveryState};
+use bytes::Bytes;
+
+use crate::engine::collect::MailboxView;
+
+pub(super) fn time_of(time: Timestamp) -> Option<prost_types::Timestamp> {
+    let (seconds, micros) = (time.as_micros() / 1_000_000, time.as_micros() % 1_000_000);
+    Some(prost_types::Timestamp {
+        seconds: i64::try_from(seconds).unwrap_or(i64::MAX),
+        nanos: i32::try_from(micros * 1_000).unwrap_or_default(),
+    })
+}
+
+pub(super) const fn state_of(state: State) -> DeliveryState {
+    match state {
+        State::Queued { .. } => DeliveryState::Queued,
+        State::Leased { .. } => DeliveryState::Leased,
+        State::DeadLettered => DeliveryState::DeadLettered,
+        State::Acknowledged => DeliveryState::Acknowledged,
+        State::Rejected => DeliveryState::Rejected,
+        State::Expired => DeliveryState::Expired,
+    }
+}
+
+/// The store's word for a state that a query names.
+pub(super) const fn state_word(state: DeliveryState) -> Option<&'static str> {
+    match state {
+        DeliveryState::Unspecified => None,
+        DeliveryState::Queued => Some("queued"),
+        DeliveryState::Leased => Some("leased"),
+        DeliveryState::DeadLettered => Some("dead-lettered"),
+        DeliveryState::Acknowledged => Some("acknowledged"),
+        DeliveryState::Rejected => Some("rejected"),
+        DeliveryState::Expired => Some("expired"),
+    }
+}
+
+pub(super) fn event_of(event: &Event) -> wire::DeliveryEvent {
+    let actor = match &event.by {
+        Actor::Organisation(code) => format!("organisations/{code}"),
+        Actor::Operator(serial) => format!("operators/{serial}"),
+        Actor::Broker => "broker".to_owned(),
+    };
+    let kind = |kind: DeliveryEventKind| wire::DeliveryEvent {
+        kind: kind.into(),
+        event_time: time_of(event.time),
+        actor: actor.clone(),
+        ..Default::default()
+    };
+    match &event.kind {
+        EventKind::Accepted => kind(DeliveryEventKind::Accepted),
+        EventKind::Leased { consumer, until, epoch } => wire::DeliveryEvent {
+            consumer_id: consumer.to_string(),
+            lease_expire_time: time_of(*until),
+            attempt: *epoch,
+            ..kind(DeliveryEventKind::Leased)
+        },
+        EventKind::Extended { until } => wire::DeliveryEvent {
+            lease_expire_time: time_of(*until),
+            ..kind(DeliveryEventKind::Extended)
+        },
+        EventKind::Released { until } => {
+            wire::DeliveryEvent { retry_time: time_of(*until), ..kind(DeliveryEventKind::Released) }
+        }
+        EventKind::Lapsed { until } => wire::DeliveryEvent {
+            retry_time: until.and_then(time_of),
+            ..kind(DeliveryEventKind::Lapsed)
+        },
+        EventKind::Acknowledged => kind(DeliveryEventKind::Acknowledged),
+        EventKind::Rejected { code, until } => wire::DeliveryEvent {
+            reason: code.to_string(),
+            retry_time: until.and_then(time_of),
+            ..kind(DeliveryEventKind::Rejected)
+        },
+        EventKind::DeadLettered { attempts } => {
+            wire::DeliveryEvent { attempt: *attempts, ..kind(DeliveryEventKind::DeadLettered) }
+        }
+        EventKind::Expired => kind(DeliveryEventKind::Expired),
+        EventKind::Requeued { reason } => {
+            wire::DeliveryEvent { reason: reason.to_string(), ..kind(DeliveryEventKind::Requeued) }
+        }
+    }
+}
+
+pub(super) fn delivery_of(message: &Message, delivery: &Delivery) -> wire::Delivery {
+    let id = DeliveryId { message: message.id, recipient: delivery.recipient };
+    wire::Delivery {
+        name: id.to_string(),
+        recipient: delivery.recipient.to_string(),
+        mailbox: delivery.mailbox.to_string(),
+        state: state_of(delivery.state).into(),
+        state_time: time_of(Message::state_time(delivery)),
+        attempt_count: delivery.attempts,
+        events: delivery.timeline.iter().map(event_of).collect(),
+    }
+}
+
+/// A message with its deliveries: for its sender, and for operators.
+pub(super) fn message_of(message: &Message) -> wire::Message {
+    let deliveries = message.deliveries.iter().map(|delivery| delivery_of(message, delivery));
+    wire::Message { deliveries: deliveries.collect(), ..header_of(message) }
+}
+
+/// A message without its deliveries: for a recipient, whom the other recipients are no business of.
+pub(super) fn header_of(message: &Message) -> wire::Message {
+    wire::Message {
+        name: message.id.to_string(),
+        sender: message.sender.to_string(),
+        submission_id: message.submission.to_string(),
+        workflow: message.workflow.to_string(),
+        media_type: message.media_type.as_str().to_owned(),
+        size_bytes: message.size,
+        sha256: Bytes::copy_from_slice(message.digest.as_bytes()),
+        priority: match message.priority {
+            Priority::Routine => wire::Priority::Routine.into(),
+            Priority::Urgent => wire::Priority::Urgent.into(),
+        },
+        correlation_id: message.correlation_id.as_deref().unwrap_or_default().to_owned(),
+        labels: message.labels.clone().into_iter().collect(),
+        accept_time: time_of(message.accept_time),
+        expire_time: time_of(message.expire_time),
+        deliveries: Vec::new(),
+        warnings: message.warnings.iter().map(warning_of).collect(),
+        routing_table_version: message.table_version,
+    }
+}
+
+pub(super) fn warning_of(warning: &Warning) -> wire::Finding {
+    wire::Finding {
+        rule: warning.rule.to_string(),
+        severity: "warning".to_owned(),
+        path: warning.path.to_string(),
+        ..Default::default()
+    }
+}
+
+pub(super) fn finding_of(finding: &Finding) -> wire::Finding {
+    wire::Finding {
+        rule: finding.rule.unwrap_or_default().to_owned(),
+        severity: finding.severity.as_str().to_owned(),
+        path: finding.path.clone(),
+        description: finding.what.clone(),
+        remedy: finding.remedy.clone().into_owned(),
+        itk3_code: finding.itk3_code.unwrap_or_default(),
+    }
+}
+
+pub(super) fn mailbox_of(mailbox: &MailboxView) -> wire::Mailbox {
+    wire::Mailbox {
+        name: mailbox.id.to_string(),
+        display_name: mailbox.display.clone(),
+        open: mailbox.open,
+        queued_count: mailbox.state.queued,
+        leased_count: mailbox.state.leased,
+        dead_letter_count: mailbox.state.dead_lettered,
+        oldest_unread_time: mailbox.state.oldest_time.and_then(time_of),
+    }
+}

@@ -1,0 +1,83 @@
+//! Status: the one table from refusals to gRPC statuses with rich details (google.rpc.Status).
+
+use std::{collections::HashMap, time::Duration};
+
+use axle_model::refusal::{Finding, Reason, Refusal};
+use tonic::{Code, Status};
+use tonic_types::{ErrorDetails, FieldViolation, StatusExt};
+
+/// Details travel in HTTP/2 trailers, which peers limit: this many findings fit.
+const FINDINGS_MAX: usize = 20;
+/// And this much of each of their texts, in characters.
+const TEXT_CHARS_MAX: usize = 200;
+/// When a caller who can be helped by waiting should try again.
+const RETRY_AFTER: Duration = Duration::from_secs(2);
+
+/// The status a refusal travels as.
+pub(super) fn status_of(refusal: Refusal) -> Status {
+    let mut metadata = HashMap::from([("remedy".to_owned(), refusal.remedy.clone().into_owned())]);
+    if !refusal.subject.is_empty() {
+        metadata.insert("subject".to_owned(), refusal.subject.clone());
+    }
+    let leading = refusal.findings.iter().find_map(|finding| finding.itk3_code);
+    if let Some(code) = leading {
+        metadata.insert("itk3_code".to_owned(), code.to_string());
+    }
+    let mut details = ErrorDetails::with_error_info(refusal.reason.as_str(), "axle", metadata);
+    if !refusal.findings.is_empty() {
+        let violations = refusal.findings.iter().take(FINDINGS_MAX).map(violation);
+        details.set_bad_request(violations.collect::<Vec<_>>());
+    }
+    if !refusal.subject.is_empty() {
+        details.set_resource_info("", refusal.subject, "", "");
+    }
+    let code = code_of(refusal.reason);
+    if matches!(code, Code::Unavailable) || refusal.reason == Reason::StorageLow {
+        details.set_retry_info(Some(RETRY_AFTER));
+    }
+    Status::with_error_details(code, refusal.what, details)
+}
+
+/// The gRPC code of a reason. A client retries `UNAVAILABLE` blindly and nothing else.
+pub(super) const fn code_of(reason: Reason) -> Code {
+    match reason {
+        Reason::HeaderFieldInvalid
+        | Reason::ChecksumMismatch
+        | Reason::SizeMismatch
+        | Reason::DocumentInvalid
+        | Reason::MediaTypeNotAllowed
+        | Reason::PageTokenInvalid
+        | Reason::WorkflowUnknown
+        | Reason::LeaseTokenInvalid => Code::InvalidArgument,
+        Reason::IdentityNotInCertificate => Code::Unauthenticated,
+        Reason::SenderNotAuthorised | Reason::MailboxNotYours | Reason::RoleRequired => {
+            Code::PermissionDenied
+        }
+        Reason::RecipientUnknown | Reason::MessageNotFound => Code::NotFound,
+        Reason::SubmissionConflict => Code::AlreadyExists,
+        Reason::MailboxClosed | Reason::LeaseLost | Reason::DeliveryNotInState => {
+            Code::FailedPrecondition
+        }
+        Reason::Conflict => Code::Aborted,
+        Reason::DocumentTooLarge | Reason::TooManyStreams | Reason::StorageLow => {
+            Code::ResourceExhausted
+        }
+        Reason::Draining | Reason::StoreUnavailable => Code::Unavailable,
+        Reason::StoredChecksumMismatch => Code::DataLoss,
+    }
+}
+
+fn violation(finding: &Finding) -> FieldViolation {
+    let description = format!("{} - {}", finding.what, finding.remedy);
+    let reason = finding.rule.unwrap_or(Reason::HeaderFieldInvalid.as_str());
+    let mut violation = FieldViolation::new(short(&finding.path), short(&description));
+    violation.reason = reason.to_owned();
+    violation
+}
+
+fn short(text: &str) -> String {
+    match text.char_indices().nth(TEXT_CHARS_MAX) {
+        Some((end, _)) => format!("{}…", &text[..end]),
+        None => text.to_owned(),
+    }
+}

@@ -1,0 +1,232 @@
+//! SubmissionService: for organisations that send documents.
+
+use std::{sync::Arc, time::Instant};
+
+use axle_core::authorise::organisation_of;
+use axle_model::{
+    id::{DeliveryId, MessageId, SubmissionId},
+    ods::OdsCode,
+    refusal::{Reason, Refusal},
+};
+use axle_proto::v1::{self as wire, submission_service_server::SubmissionService};
+use axle_store::{Query, Store};
+use futures::stream::BoxStream;
+use tonic::{Request, Response, Status};
+
+use super::{
+    header::submission_of,
+    principal::caller,
+    reply::{finding_of, message_of, state_word, time_of, warning_of},
+    status::status_of,
+    streams::Streams,
+    watch_stream,
+};
+use crate::{
+    clock::Clock,
+    engine::{Engine, submit::Accepted, track::MessageKey, watch::Position},
+};
+
+/// The service.
+#[derive(Debug)]
+pub struct SubmissionDoor<S, C> {
+    engine: Arc<Engine<S, C>>,
+    streams: Streams,
+}
+
+impl<S: Store, C: Clock> SubmissionDoor<S, C> {
+    /// The door to this engine.
+    pub const fn new(engine: Arc<Engine<S, C>>, streams: Streams) -> Self {
+        Self { engine, streams }
+    }
+
+    async fn submit(
+        &self,
+        request: Request<wire::SubmitDocumentRequest>,
+    ) -> Result<wire::SubmitDocumentResponse, Refused> {
+        let identity = caller(&request)?;
+        let wire::SubmitDocumentRequest { header, content } = request.into_inner();
+        let submission_id = header.as_ref().map(|header| header.submission_id.clone());
+        let outcome = match submission_of(header, content, &self.engine.view().limits) {
+            Ok(submission) => self.engine.submit(&identity, submission).await,
+            Err(refusal) => Err(refusal),
+        };
+        let Accepted { receipt, warnings } = outcome.map_err(|refusal| {
+            // The audit line of a refusal: ids, reason and rules; no field's value, no document.
+            tracing::info!(
+                target: "audit",
+                organisation = identity.organisation.map(tracing::field::display),
+                serial = %identity.serial,
+                submission = submission_id.filter(|id| SubmissionId::parse(id).is_ok()),
+                reason = refusal.reason.as_str(),
+                rules = ?refusal.findings.iter().filter_map(|finding| finding.rule).collect::<Vec<_>>(),
+                "a document was refused"
+            );
+            Refused::Refusal(refusal)
+        })?;
+        let message = receipt.message;
+        let name = |&recipient| DeliveryId { message, recipient }.to_string();
+        Ok(wire::SubmitDocumentResponse {
+            message: message.to_string(),
+            accept_time: time_of(receipt.accept_time),
+            expire_time: time_of(receipt.expire_time),
+            workflow: receipt.workflow.to_string(),
+            deliveries: receipt.recipients.iter().map(name).collect(),
+            duplicate: receipt.duplicate,
+            warnings: warnings.iter().map(warning_of).collect(),
+        })
+    }
+}
+
+/// A call that came to nothing: before the engine (a status) or by its decision (a refusal).
+enum Refused {
+    Status(Status),
+    Refusal(Refusal),
+}
+
+impl From<Status> for Refused {
+    fn from(status: Status) -> Self {
+        Self::Status(status)
+    }
+}
+
+#[tonic::async_trait]
+impl<S: Store, C: Clock> SubmissionService for SubmissionDoor<S, C> {
+    type WatchDeliveriesStream = BoxStream<'static, Result<wire::WatchDeliveriesResponse, Status>>;
+
+    async fn submit_document(
+        &self,
+        request: Request<wire::SubmitDocumentRequest>,
+    ) -> Result<Response<wire::SubmitDocumentResponse>, Status> {
+        let began = Instant::now();
+        let outcome = self.submit(request).await;
+        let metrics = self.engine.metrics();
+        match outcome {
+            Ok(response) => {
+                let word = if response.duplicate { "duplicate" } else { "accepted" };
+                metrics.submission(word, "", began.elapsed());
+                Ok(Response::new(response))
+            }
+            Err(Refused::Refusal(refusal)) => {
+                metrics.submission("refused", refusal.reason.as_str(), began.elapsed());
+                Err(status_of(refusal))
+            }
+            Err(Refused::Status(status)) => {
+                let reason = Reason::IdentityNotInCertificate.as_str();
+                metrics.submission("refused", reason, began.elapsed());
+                Err(status)
+            }
+        }
+    }
+
+    async fn validate_document(
+        &self,
+        request: Request<wire::ValidateDocumentRequest>,
+    ) -> Result<Response<wire::ValidateDocumentResponse>, Status> {
+        let identity = caller(&request)?;
+        organisation_of(&identity).map_err(status_of)?;
+        let wire::ValidateDocumentRequest { header, content } = request.into_inner();
+        let submission = submission_of(header, content, &self.engine.view().limits);
+        let checked = submission.and_then(|submission| self.engine.check(&identity, submission));
+        Ok(Response::new(match checked {
+            Ok(acceptable) => wire::ValidateDocumentResponse {
+                acceptable: true,
+                workflow: acceptable.workflow.to_string(),
+                mailboxes: acceptable.destinations.iter().map(|to| to.mailbox.to_string()).collect(),
+                findings: acceptable.warnings.iter().map(finding_of).collect(),
+                ..Default::default()
+            },
+            Err(refusal) => wire::ValidateDocumentResponse {
+                acceptable: false,
+                reason: refusal.reason.as_str().to_owned(),
+                findings: refusal.findings.iter().map(finding_of).collect(),
+                description: format!("{} - {}", refusal.what, refusal.remedy),
+                ..Default::default()
+            },
+        }))
+    }
+
+    async fn get_message(
+        &self,
+        request: Request<wire::GetMessageRequest>,
+    ) -> Result<Response<wire::GetMessageResponse>, Status> {
+        use wire::get_message_request::Key;
+        let identity = caller(&request)?;
+        let invalid = |field: &str, why: String| {
+            status_of(Refusal::field(field, why, "name a message by its name or your submission id"))
+        };
+        let key = match request.into_inner().key {
+            Some(Key::Name(name)) => {
+                MessageKey::Message(MessageId::parse(&name).map_err(|why| invalid("name", why.to_string()))?)
+            }
+            Some(Key::SubmissionId(id)) => {
+                let id = SubmissionId::parse(&id);
+                MessageKey::Submission(id.map_err(|why| invalid("submission_id", why.to_string()))?)
+            }
+            None => return Err(invalid("name", "it is missing".to_owned())),
+        };
+        let message = self.engine.own_message(&identity, &key).await.map_err(status_of)?;
+        Ok(Response::new(wire::GetMessageResponse { message: Some(message_of(&message)) }))
+    }
+
+    async fn list_messages(
+        &self,
+        request: Request<wire::ListMessagesRequest>,
+    ) -> Result<Response<wire::ListMessagesResponse>, Status> {
+        let identity = caller(&request)?;
+        let request = request.into_inner();
+        let limits = self.engine.view().limits;
+        let mut query = page_of(request.page_size, &request.page_token, limits.page_entries_max)?;
+        query.states = request.states().filter_map(state_word).collect();
+        query.recipient = recipient_of(&request.recipient)?;
+        let found = self.engine.own_messages(&identity, query).await.map_err(status_of)?;
+        Ok(Response::new(wire::ListMessagesResponse {
+            messages: found.messages.iter().map(|message| message_of(message)).collect(),
+            next_page_token: found.next.map(|next| next.to_string()).unwrap_or_default(),
+        }))
+    }
+
+    async fn watch_deliveries(
+        &self,
+        request: Request<wire::WatchDeliveriesRequest>,
+    ) -> Result<Response<Self::WatchDeliveriesStream>, Status> {
+        let identity = caller(&request)?;
+        let organisation = organisation_of(&identity).map_err(status_of)?;
+        let wire::WatchDeliveriesRequest { resume_token, notices_only } = request.into_inner();
+        let from = (!resume_token.is_empty()).then(|| Position::parse(&resume_token)).transpose();
+        let watcher =
+            from.and_then(|from| self.engine.watch(&identity, from)).map_err(status_of)?;
+        let streams_max = self.engine.view().limits.streams_per_organisation_max;
+        let open = self.streams.open(format!("watch {organisation}"), streams_max);
+        let open = open.map_err(status_of)?;
+        let draining = self.engine.draining();
+        Ok(Response::new(watch_stream::updates(watcher, notices_only, draining, open)))
+    }
+}
+
+/// The part of a query that pages, from its wire form.
+pub(super) fn page_of(size: i32, token: &str, entries_max: usize) -> Result<Query, Status> {
+    let page_max = match usize::try_from(size) {
+        Ok(0) => 50,
+        Ok(size) => size.min(entries_max),
+        Err(_) => {
+            let refusal = Refusal::field("page_size", "it is negative", "leave it out, or say 1 to 500");
+            return Err(status_of(refusal));
+        }
+    };
+    let before = (!token.is_empty()).then(|| MessageId::parse(token)).transpose();
+    let before = before.map_err(|_| {
+        status_of(Refusal::new(
+            Reason::PageTokenInvalid,
+            "this is not a page token of this broker",
+            "use next_page_token of the page before, or none for the first page",
+        ))
+    })?;
+    Ok(Query { before, page_max, ..Query::default() })
+}
+
+pub(super) fn recipient_of(text: &str) -> Result<Option<OdsCode>, Status> {
+    let code = (!text.is_empty()).then(|| OdsCode::parse(text)).transpose();
+    code.map_err(|why| {
+        status_of(Refusal::field("recipient", why.to_string(), "correct it, or leave it out"))
+    })
+}

@@ -1,0 +1,193 @@
+//! Collect: documents are leased to the organisation whose mailbox they wait in, and their bodies
+//! read for it.
+
+use std::time::Duration;
+
+use axle_core::{authorise::organisation_of, delivery::State, lease::LeaseToken};
+use axle_model::{
+    identity::Identity,
+    mailbox::MailboxId,
+    ods::OdsCode,
+    refusal::{Reason, Refusal},
+};
+use axle_store::{Claim, Claimed, MailboxState, Store};
+use bytes::Bytes;
+use futures::future::select_all;
+
+use super::{Engine, refuse::refusal_of, settle::not_your_lease};
+use crate::clock::Clock;
+
+/// A collector, as it introduced itself, with the mailboxes it was allowed.
+#[derive(Clone, Debug)]
+pub struct Collector {
+    organisation: OdsCode,
+    mailboxes: Vec<MailboxId>,
+    consumer: Box<str>,
+    lease: Duration,
+}
+
+/// How much a collector can take now.
+#[derive(Clone, Copy, Debug)]
+pub struct Room {
+    /// This many deliveries.
+    pub deliveries: usize,
+    /// With bodies of this many bytes in all.
+    pub bytes: u64,
+}
+
+/// A mailbox, as its owner sees it.
+#[derive(Clone, Debug)]
+pub struct MailboxView {
+    /// Its name.
+    pub id: MailboxId,
+    /// What people call its owner.
+    pub display: String,
+    /// Whether it takes new documents.
+    pub open: bool,
+    /// How it stands.
+    pub state: MailboxState,
+}
+
+impl<S: Store, C: Clock> Engine<S, C> {
+    /// Lets a caller collect from these mailboxes, or from all of its organisation's when none is
+    /// named.
+    pub fn collector(
+        &self,
+        caller: &Identity,
+        mailboxes: Vec<MailboxId>,
+        consumer: Box<str>,
+        lease: Duration,
+    ) -> Result<Collector, Refusal> {
+        let organisation = organisation_of(caller)?;
+        let view = self.view.load();
+        for mailbox in &mailboxes {
+            if mailbox.organisation != organisation || view.directory.mailbox(mailbox).is_none() {
+                return Err(not_your_mailbox(mailbox));
+            }
+        }
+        let named = !mailboxes.is_empty();
+        let own = || view.directory.of_organisation(organisation).map(|own| own.id.clone()).collect();
+        let mailboxes: Vec<MailboxId> = if named { mailboxes } else { own() };
+        if mailboxes.is_empty() {
+            return Err(not_your_mailbox(&MailboxId::of(organisation)));
+        }
+        Ok(Collector { organisation, mailboxes, consumer, lease })
+    }
+
+    /// Leases what there is room for, waiting for the first to arrive; empty once `stop` resolves or
+    /// the broker drains. Only the waiting is cut short by `stop`, never a claim: what was leased
+    /// is always returned.
+    pub async fn next(
+        &self,
+        collector: &Collector,
+        room: Room,
+        mut stop: impl Future<Output = ()> + Unpin,
+    ) -> Result<Vec<Claimed>, Refusal> {
+        let mut draining = self.draining();
+        loop {
+            // Taken before the claim, so that what arrives in between is not slept over.
+            let arrivals: Vec<_> =
+                collector.mailboxes.iter().map(|mailbox| Box::pin(self.store.arrival(mailbox))).collect();
+            if *draining.borrow_and_update() {
+                return Ok(Vec::new());
+            }
+            let claimed = self.take(collector, room).await?;
+            if !claimed.is_empty() {
+                return Ok(claimed);
+            }
+            tokio::select! {
+                _ = select_all(arrivals) => {}
+                _ = draining.changed() => {}
+                () = &mut stop => return Ok(Vec::new()),
+            }
+        }
+    }
+
+    /// Leases what there is room for and is there now.
+    pub async fn take(&self, collector: &Collector, mut room: Room) -> Result<Vec<Claimed>, Refusal> {
+        let mut taken = Vec::new();
+        for mailbox in &collector.mailboxes {
+            if room.deliveries == 0 || (room.bytes == 0 && !taken.is_empty()) {
+                break;
+            }
+            let now = self.clock.now();
+            let claim = Claim {
+                mailbox: mailbox.clone(),
+                deliveries_max: room.deliveries,
+                bytes_max: room.bytes,
+                until: now.after(collector.lease),
+                consumer: collector.consumer.clone(),
+                organisation: collector.organisation,
+                now,
+            };
+            let claimed = self.store.claim(claim).await.map_err(refusal_of)?;
+            room.deliveries -= claimed.len().min(room.deliveries);
+            let bytes: u64 = claimed.iter().map(|claimed| claimed.message.size).sum();
+            room.bytes = room.bytes.saturating_sub(bytes);
+            taken.extend(claimed);
+        }
+        Ok(taken)
+    }
+
+    /// Deliveries waiting in a collector's mailboxes; a hint, so a store in trouble counts as none.
+    pub async fn queued(&self, collector: &Collector) -> u64 {
+        let mut queued = 0;
+        for mailbox in &collector.mailboxes {
+            queued += self.store.mailbox(mailbox).await.map_or(0, |state| state.queued);
+        }
+        queued
+    }
+
+    /// The body of a delivery just leased.
+    pub async fn body(&self, claimed: &Claimed) -> Result<Bytes, Refusal> {
+        self.store.body(claimed.message.id).await.map_err(refusal_of)
+    }
+
+    /// The body of a delivery under a lease that still runs.
+    pub async fn download(&self, caller: &Identity, token: &LeaseToken) -> Result<Bytes, Refusal> {
+        let organisation = organisation_of(caller)?;
+        let message = self.leased_message(organisation, token).await?;
+        let delivery = message.delivery(token.delivery.recipient).ok_or_else(not_your_lease)?;
+        match delivery.state {
+            State::Leased { .. } if delivery.lease == Some(token.key) => {}
+            State::Leased { .. }
+            | State::Queued { .. }
+            | State::DeadLettered
+            | State::Acknowledged
+            | State::Rejected
+            | State::Expired => {
+                return Err(Refusal::new(
+                    Reason::LeaseLost,
+                    format!("the lease is over; the delivery is now {}", delivery.state.as_str()),
+                    "collect again",
+                ));
+            }
+        }
+        self.store.body(message.id).await.map_err(refusal_of)
+    }
+
+    /// How a mailbox of the caller's stands.
+    pub async fn mailbox(&self, caller: &Identity, id: &MailboxId) -> Result<MailboxView, Refusal> {
+        let organisation = organisation_of(caller)?;
+        let view = self.view.load();
+        let mailbox = view.directory.mailbox(id).filter(|_| id.organisation == organisation);
+        let mailbox = mailbox.ok_or_else(|| not_your_mailbox(id))?;
+        let state = self.store.mailbox(id).await.map_err(refusal_of)?;
+        Ok(MailboxView {
+            id: id.clone(),
+            display: mailbox.display.clone(),
+            open: mailbox.open,
+            state,
+        })
+    }
+}
+
+/// Absent and somebody else's: the two answer the same.
+fn not_your_mailbox(id: &MailboxId) -> Refusal {
+    Refusal::new(
+        Reason::MailboxNotYours,
+        format!("{id} is not a mailbox of your organisation"),
+        "collect with the certificate of the organisation the mailbox belongs to",
+    )
+    .about(id)
+}

@@ -1,0 +1,114 @@
+//! Oversee: what an operator sees and does. Never a document; every change with a reason.
+
+use std::sync::Arc;
+
+use axle_core::{
+    authorise::require_operator,
+    change::{Advance, Change},
+    delivery::{Move, Outcome},
+    event::Actor,
+    message::Message,
+};
+use axle_model::{
+    id::{DeliveryId, MessageId},
+    identity::Identity,
+    refusal::Refusal,
+};
+use axle_store::{Found, MailboxState, Query, Store};
+
+use super::{
+    Engine,
+    collect::MailboxView,
+    refuse::{refusal_of, unknown_message},
+};
+use crate::clock::Clock;
+
+impl<S: Store, C: Clock> Engine<S, C> {
+    /// Every mailbox, the one with the oldest unread document first, those without any by name last.
+    /// Mailboxes that still hold something are listed even when the directory no longer does.
+    pub async fn mailboxes(&self, caller: &Identity) -> Result<Vec<MailboxView>, Refusal> {
+        require_operator(caller)?;
+        let holding = self.store.mailboxes().await.map_err(refusal_of)?;
+        let mut holding: std::collections::BTreeMap<_, MailboxState> = holding.into_iter().collect();
+        let view = self.view.load();
+        let mut all: Vec<MailboxView> = view
+            .directory
+            .mailboxes()
+            .map(|mailbox| MailboxView {
+                state: holding.remove(&mailbox.id).unwrap_or_default(),
+                id: mailbox.id.clone(),
+                display: mailbox.display.clone(),
+                open: mailbox.open,
+            })
+            .collect();
+        all.extend(holding.into_iter().map(|(id, state)| MailboxView {
+            id,
+            display: String::new(),
+            open: false,
+            state,
+        }));
+        all.sort_by(|a, b| {
+            let age = |mailbox: &MailboxView| {
+                (mailbox.state.oldest_time.is_none(), mailbox.state.oldest_time)
+            };
+            age(a).cmp(&age(b)).then_with(|| a.id.cmp(&b.id))
+        });
+        Ok(all)
+    }
+
+    /// Any message, with its timelines.
+    pub async fn timeline(&self, caller: &Identity, id: MessageId) -> Result<Arc<Message>, Refusal> {
+        require_operator(caller)?;
+        let message = self.store.load(id).await.map_err(refusal_of)?;
+        let message = message.ok_or_else(unknown_message)?;
+        tracing::info!(target: "audit", operator = %caller.serial, %id, "a timeline was looked at");
+        Ok(message)
+    }
+
+    /// Messages with a delivery that did not reach its recipient.
+    pub async fn dead_letters(&self, caller: &Identity, query: Query) -> Result<Found, Refusal> {
+        require_operator(caller)?;
+        let states = vec!["dead-lettered", "rejected"];
+        self.store.find(Query { states, sender: None, ..query }).await.map_err(refusal_of)
+    }
+
+    /// Offers a dead letter again.
+    pub async fn requeue(
+        &self,
+        caller: &Identity,
+        id: DeliveryId,
+        reason: &str,
+    ) -> Result<(), Refusal> {
+        require_operator(caller)?;
+        let message = self.store.load(id.message).await.map_err(refusal_of)?;
+        let message = message.ok_or_else(unknown_message)?;
+        let delivery = message.delivery(id.recipient).ok_or_else(unknown_message)?;
+        let at = self.circumstances(&message, self.clock.now());
+        let by = Actor::Operator(caller.serial.as_str().into());
+        let outcome = delivery.decide(Move::Requeue { reason: reason.into() }, by, at)?;
+        let Outcome::Step(step) = outcome else { return Ok(()) };
+        let advance = Advance { delivery: id, sender: message.sender, step };
+        drop(message);
+        self.store.commit(Change::Advance(advance)).await.map_err(refusal_of)?;
+        tracing::info!(target: "audit", operator = %caller.serial, delivery = %id, "requeued");
+        Ok(())
+    }
+
+    /// Why the broker is not ready to take documents; empty when it is.
+    pub fn failing_checks(&self) -> Vec<String> {
+        let health = self.store.health();
+        let mut failing = Vec::new();
+        if let Some(why) = health.stopped {
+            failing.push(format!("store: stopped for safety: {why}"));
+        }
+        if *self.draining.borrow() {
+            failing.push("drain: the broker is shutting down".to_owned());
+        }
+        failing
+    }
+
+    /// Lets an operator through; for calls that only read the broker's own state.
+    pub fn admit_operator(&self, caller: &Identity) -> Result<(), Refusal> {
+        require_operator(caller)
+    }
+}

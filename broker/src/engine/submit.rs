@@ -1,0 +1,93 @@
+//! Submit: a document is authorised, checked, routed and made durable, in that order; then, and only
+//! then, its sender has a receipt.
+
+use axle_core::{
+    authorise::authorise,
+    change::{Acceptance, Change},
+    message::Warning,
+    route::{Destination, route},
+    validate::validate,
+};
+use axle_model::{
+    envelope::Submission,
+    id::MessageId,
+    identity::Identity,
+    mailbox::WorkflowId,
+    receipt::Receipt,
+    refusal::{Finding, Refusal},
+    time::Timestamp,
+};
+use axle_store::{Committed, Store};
+
+use super::{Engine, refuse::refusal_of};
+use crate::clock::Clock;
+
+/// An accepted document.
+#[derive(Clone, Debug)]
+pub struct Accepted {
+    /// What the sender holds.
+    pub receipt: Receipt,
+    /// Rules it bends without being refused.
+    pub warnings: Vec<Warning>,
+}
+
+/// A document that would be accepted.
+#[derive(Clone, Debug)]
+pub struct Acceptable {
+    /// The workflow it would travel under.
+    pub workflow: WorkflowId,
+    /// Where it would go.
+    pub destinations: Vec<Destination>,
+    /// Rules it bends.
+    pub warnings: Vec<Finding>,
+}
+
+impl<S: Store, C: Clock> Engine<S, C> {
+    /// Accepts a document, or says why not.
+    pub async fn submit(
+        &self,
+        caller: &Identity,
+        submission: Submission,
+    ) -> Result<Accepted, Refusal> {
+        self.refuse_when_draining()?;
+        let acceptance = self.decide(caller, submission)?;
+        let message = acceptance.message.clone();
+        let committed = self.store.commit(Change::Accept(Box::new(acceptance))).await;
+        Ok(match committed.map_err(refusal_of)? {
+            Committed::Done => {
+                Accepted { receipt: message.receipt(false), warnings: message.warnings }
+            }
+            Committed::Repeat(first) => {
+                Accepted { receipt: first.receipt(true), warnings: first.warnings.clone() }
+            }
+        })
+    }
+
+    /// What [`submit`](Self::submit) would say, without storing anything. What only the store knows,
+    /// an identifier used before, is not looked at.
+    pub fn check(&self, caller: &Identity, submission: Submission) -> Result<Acceptable, Refusal> {
+        let view = self.view.load();
+        let authorised = authorise(view.table.policy(), caller, submission)?;
+        let checked = validate(&view.rules, &authorised, self.clock.now())?;
+        let routed = route(&view.directory, &view.table, &checked)?;
+        Ok(Acceptable {
+            workflow: routed.workflow().clone(),
+            destinations: routed.destinations().to_vec(),
+            warnings: checked.warnings().to_vec(),
+        })
+    }
+
+    fn decide(&self, caller: &Identity, submission: Submission) -> Result<Acceptance, Refusal> {
+        let (view, now) = (self.view.load(), self.clock.now());
+        let authorised = authorise(view.table.policy(), caller, submission)?;
+        let checked = validate(&view.rules, &authorised, now)?;
+        let routed = route(&view.directory, &view.table, &checked)?;
+        Ok(Acceptance::new(&routed, new_message_id(now), now))
+    }
+}
+
+/// A fresh UUIDv7 of this time.
+fn new_message_id(now: Timestamp) -> MessageId {
+    let random: [u8; 10] = rand::random();
+    MessageId::new(uuid::Builder::from_unix_timestamp_millis(now.as_millis(), &random).into_uuid())
+}

@@ -1,0 +1,158 @@
+//! Watch: a sender hears everything that happens to its deliveries, in the ledger's order and
+//! without gaps, from wherever it left off.
+
+use std::{collections::VecDeque, fmt, sync::Arc};
+
+use axle_core::{
+    authorise::organisation_of,
+    change::{LedgerEntry, Recorded},
+    delivery::State,
+    event::{Actor, Event, EventKind},
+};
+use axle_model::{
+    id::DeliveryId,
+    identity::Identity,
+    ods::OdsCode,
+    refusal::{Reason, Refusal},
+};
+use axle_store::Store;
+use tokio::sync::watch;
+
+use super::{Engine, refuse::refusal_of};
+use crate::clock::Clock;
+
+/// A place between two updates of the ledger: before update `index` of entry `sequence`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Position {
+    sequence: u64,
+    index: usize,
+}
+
+/// One delivery's event, and where to go on after it.
+#[derive(Clone, Debug)]
+pub struct Update {
+    /// Whose.
+    pub delivery: DeliveryId,
+    /// What it waits for now.
+    pub state: State,
+    /// What happened.
+    pub event: Event,
+    /// The place after it.
+    pub next: Position,
+}
+
+/// A sender's view along the ledger.
+#[derive(Debug)]
+pub struct Watcher<S, C> {
+    engine: Arc<Engine<S, C>>,
+    sender: OdsCode,
+    position: Position,
+    head: watch::Receiver<u64>,
+    ready: VecDeque<Update>,
+}
+
+/// How many entries are read at a time.
+const ENTRIES_MAX: usize = 256;
+
+impl Position {
+    /// Reads a resume token.
+    pub fn parse(token: &str) -> Result<Self, Refusal> {
+        let parts = token.split_once('.');
+        let position = parts.and_then(|(sequence, index)| {
+            Some(Self { sequence: sequence.parse().ok()?, index: index.parse().ok()? })
+        });
+        position.ok_or_else(|| {
+            Refusal::new(
+                Reason::PageTokenInvalid,
+                "this is not a resume token of this broker",
+                "use the resume_token of the last update, or none to start from now",
+            )
+        })
+    }
+}
+
+impl fmt::Display for Position {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}.{}", self.sequence, self.index)
+    }
+}
+
+impl<S: Store, C: Clock> Engine<S, C> {
+    /// Watches the caller's deliveries from a place on, or from now.
+    pub fn watch(
+        self: &Arc<Self>,
+        caller: &Identity,
+        from: Option<Position>,
+    ) -> Result<Watcher<S, C>, Refusal> {
+        let sender = organisation_of(caller)?;
+        let head = self.store.ledger_head();
+        let newest = *head.borrow();
+        let position = from.unwrap_or(Position { sequence: newest + 1, index: 0 });
+        if position.sequence > newest + 1 {
+            // From another broker or another life of this one: going on would skip silently.
+            return Err(Refusal::new(
+                Reason::PageTokenInvalid,
+                "this resume token lies ahead of this broker's ledger",
+                "list your messages to catch up, then watch without a token",
+            ));
+        }
+        Ok(Watcher { engine: Arc::clone(self), sender, position, head, ready: VecDeque::new() })
+    }
+}
+
+impl<S: Store, C: Clock> Watcher<S, C> {
+    /// Where to go on, should the watch end now.
+    pub const fn position(&self) -> Position {
+        self.position
+    }
+
+    /// The next update; waits until there is one. May be dropped and called again: nothing is lost.
+    pub async fn next(&mut self) -> Result<Update, Refusal> {
+        loop {
+            if let Some(update) = self.ready.pop_front() {
+                self.position = update.next;
+                return Ok(update);
+            }
+            self.head.borrow_and_update();
+            let entries = self.engine.store.ledger(self.position.sequence, ENTRIES_MAX).await;
+            let entries = entries.map_err(refusal_of)?;
+            let start = self.position;
+            for entry in &entries {
+                let skip = if entry.sequence == start.sequence { start.index } else { 0 };
+                if entry.sender == self.sender {
+                    self.ready.extend(updates_of(entry).skip(skip));
+                }
+            }
+            let past = |entry: &LedgerEntry| Position { sequence: entry.sequence + 1, index: 0 };
+            let end = entries.last().map(past);
+            if self.ready.is_empty() {
+                match end {
+                    Some(end) => self.position = end,
+                    // The store is gone with its sender: there is nothing more to wait for.
+                    None if self.head.changed().await.is_err() => std::future::pending().await,
+                    None => {}
+                }
+            }
+        }
+    }
+}
+
+fn updates_of(entry: &LedgerEntry) -> impl Iterator<Item = Update> {
+    let update = |recipient, state, event| (DeliveryId { message: entry.message, recipient }, state, event);
+    let all = match &entry.what {
+        Recorded::Accepted { time, recipients } => {
+            let accepted = Event::new(EventKind::Accepted, Actor::Organisation(entry.sender), *time);
+            let state = State::Queued { not_before: *time };
+            let each = recipients.iter().map(|&recipient| update(recipient, state, accepted.clone()));
+            each.collect::<Vec<_>>()
+        }
+        Recorded::Advanced { recipient, state, event } => {
+            vec![update(*recipient, *state, event.clone())]
+        }
+    };
+    let sequence = entry.sequence;
+    all.into_iter().enumerate().map(move |(index, (delivery, state, event))| {
+        let next = Position { sequence, index: index + 1 };
+        Update { delivery, state, event, next }
+    })
+}
