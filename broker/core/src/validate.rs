@@ -1,10 +1,105 @@
-//! Validate: to be completed (its author replaces this; the getters below are what `route` and `change` use).
+//! Validate: does the document keep the rules that a delivery rests on? One file for each level of
+//! rules: `validate/bytes.rs` (L0), `validate/envelope.rs` (L1) with its parts; structure (L2), coded
+//! facts (L3) and profiles (L4) get files of their own beside them, each called from [`validate`]
+//! after the level below it, with its rules added to `validate/table.rs`. Every rule looks at facts,
+//! never at bytes or syntax, and none changes the document.
 
-use axle_model::{envelope::Submission, facts::Facts, ods::OdsCode, refusal::Finding};
+mod bytes;
+mod envelope;
+mod handling;
+mod review;
+mod table;
+#[cfg(test)]
+mod tests;
 
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    time::Duration,
+};
+
+use axle_model::{
+    digest::Digest,
+    envelope::{MediaType, Submission},
+    facts::Facts,
+    format::{self, Limits},
+    ods::OdsCode,
+    refusal::{Finding, Reason, Refusal, Severity},
+    time::Timestamp,
+};
+use thiserror::Error;
+
+use self::review::Review;
 use crate::authorise::Authorised;
 
-/// A submission whose document has been checked.
+/// How strictly documents are checked.
+#[derive(Clone, Debug)]
+pub struct Rules {
+    /// The largest body, in bytes (V-001).
+    pub body_bytes_max: usize,
+    /// The limits of a body's shape (V-005, V-008).
+    pub limits: Limits,
+    /// The codes of the events that are carried (V-108); all are when it is empty.
+    pub events: BTreeSet<String>,
+    /// How far ahead of this clock a document may be dated (V-107).
+    pub clock_skew_max: Duration,
+    /// How long ago a document may be dated (V-107).
+    pub age_max: Duration,
+    settings: BTreeMap<&'static str, Setting>,
+}
+
+/// What it means that a document breaks a rule.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Setting {
+    /// Nothing: the rule is not applied.
+    Off,
+    /// The document is delivered, and the finding recorded.
+    Warning,
+    /// The document is refused.
+    Error,
+}
+
+/// There is no rule of that id, or none that can be set.
+#[derive(Clone, Debug, PartialEq, Eq, Error)]
+#[error("{0} is not a rule whose severity can be set")]
+pub struct NotARule(String);
+
+impl Default for Rules {
+    fn default() -> Self {
+        Self {
+            body_bytes_max: 20 * 1024 * 1024,
+            limits: Limits::default(),
+            events: BTreeSet::new(),
+            clock_skew_max: Duration::from_secs(5 * 60),
+            age_max: Duration::from_secs(365 * 24 * 60 * 60),
+            settings: BTreeMap::new(),
+        }
+    }
+}
+
+impl Rules {
+    /// The same rules with another severity for the rule `id`, for example `V-107`.
+    ///
+    /// # Errors
+    /// An id that names no rule, or a rule that is always fatal because nothing could be checked
+    /// after it.
+    pub fn with(mut self, id: &str, setting: Setting) -> Result<Self, NotARule> {
+        let rule = table::settable(id).ok_or_else(|| NotARule(id.to_owned()))?;
+        self.settings.insert(rule, setting);
+        Ok(self)
+    }
+
+    /// The severity of a rule that has `default` unless it is set; `None` when it is off.
+    fn severity(&self, id: &str, default: Severity) -> Option<Severity> {
+        match self.settings.get(id) {
+            None => Some(default),
+            Some(Setting::Off) => None,
+            Some(Setting::Warning) => Some(Severity::Warning),
+            Some(Setting::Error) => Some(Severity::Error),
+        }
+    }
+}
+
+/// A submission whose document keeps the rules. Only [`validate`] makes one.
 #[derive(Debug)]
 pub struct Checked<'s> {
     authorised: &'s Authorised,
@@ -12,29 +107,78 @@ pub struct Checked<'s> {
     warnings: Vec<Finding>,
 }
 
+/// Checks the document of a submission. An opaque payload is only weighed; whether it may be carried
+/// is for routing to say.
+///
+/// # Errors
+/// Every rule the document breaks, the leading one first: the lowest level, then the order of the
+/// rules.
+pub fn validate<'s>(
+    rules: &Rules,
+    authorised: &'s Authorised,
+    now: Timestamp,
+) -> Result<Checked<'s>, Refusal> {
+    let submission = authorised.submission();
+    let mut review = Review::new(rules);
+    if let Err(reason) = bytes::weigh(&mut review, submission.body.len()) {
+        return Err(review.refusal(reason));
+    }
+    let facts = match submission.media_type {
+        MediaType::Opaque(_) => None,
+        MediaType::FhirJson | MediaType::FhirXml => {
+            match format::read(&submission.media_type, &submission.body, &rules.limits) {
+                Ok(facts) => Some(facts),
+                Err(malformed) => {
+                    bytes::stopped(&mut review, malformed);
+                    None
+                }
+            }
+        }
+    };
+    if let Some(facts) = &facts {
+        bytes::flaws(&mut review, facts);
+        envelope::check(&mut review, facts, authorised, now);
+    }
+    if review.refuses() {
+        return Err(review.refusal(Reason::DocumentInvalid));
+    }
+    Ok(Checked {
+        authorised,
+        facts,
+        warnings: review.into_findings(),
+    })
+}
+
 impl<'s> Checked<'s> {
+    /// The submission with its sender.
+    pub const fn authorised(&self) -> &'s Authorised {
+        self.authorised
+    }
+
     /// What was submitted.
-    pub fn submission(&self) -> &'s Submission {
+    pub const fn submission(&self) -> &'s Submission {
         self.authorised.submission()
     }
 
-    /// Who sends it.
-    pub fn sender(&self) -> OdsCode {
+    /// The organisation that sends it.
+    pub const fn sender(&self) -> OdsCode {
         self.authorised.sender()
     }
 
-    /// What the document says; `None` for an opaque payload.
-    pub fn facts(&self) -> Option<&Facts<'s>> {
+    /// What is known of the document; `None` for an opaque payload.
+    pub const fn facts(&self) -> Option<&Facts<'s>> {
         self.facts.as_ref()
     }
 
-    /// Rules bent.
+    /// What was found but is no reason to refuse, in the order of the rules.
     pub fn warnings(&self) -> &[Finding] {
         &self.warnings
     }
 
-    /// What identifies the document (rule V-118).
-    pub fn document_identity(&self) -> Option<String> {
-        None
+    /// What tells the document from every other of this sender (V-118): its own identifier, else its
+    /// ids, else its bytes. `None` for an opaque payload, which is known by its submission id only.
+    pub fn document_identity(&self) -> Option<Digest> {
+        let facts = self.facts.as_ref()?;
+        Some(facts.identity().unwrap_or(self.submission().digest))
     }
 }

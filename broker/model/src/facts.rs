@@ -102,6 +102,22 @@ impl<'a> Facts<'a> {
         self.header()?.event.as_ref()
     }
 
+    /// The code of a message's event, for example `ITK003D`; for an event told by URI, that URI.
+    pub fn event_code(&self) -> Option<&str> {
+        let header = self.header()?;
+        let coded = header.event.as_ref().and_then(Coding::code);
+        coded.or_else(|| present(header.event_uri.as_ref()))
+    }
+
+    /// The codings of the document's type, each a system and a code.
+    pub fn types(&self) -> impl Iterator<Item = (&str, &str)> + Clone {
+        let kind = self.composition().and_then(|c| c.kind.as_ref());
+        let codings = kind.map_or(&[][..], |kind| &kind.codings);
+        codings
+            .iter()
+            .filter_map(|coding| Some((coding.system()?, coding.code()?)))
+    }
+
     /// The document Bundle: the whole, or the one a message's focus points at.
     pub fn document(&self) -> Option<Located<'_, 'a>> {
         let bundle = self.bundle()?;

@@ -1,0 +1,121 @@
+//! L1, how ITK3 wants a message handled: the extension ITK-MessageHandling-2 of its header (V-109 to
+//! V-114). What is absent is told apart from what cannot be read; LocalExtension is optional.
+
+use axle_model::facts::{Extension, Flag, Instruction, MessageHeader};
+
+use super::review::Review;
+
+const PATH: &str = "Bundle.entry[0].resource.extension(ITK-MessageHandling-2)";
+const RECIPIENT_TYPE: &str = "https://fhir.nhs.uk/STU3/CodeSystem/ITK-RecipientType-1";
+const SENDER_REFERENCE_BYTES_MAX: usize = 1024;
+/// National Pathology, whose adaptor leaves MessageDefinition out.
+const PATHOLOGY: &str = "ITK012M";
+
+/// Checks the handling instructions of an ITK3 message.
+pub(super) fn check(review: &mut Review<'_>, header: &MessageHeader<'_>, event: &str) {
+    let mut handling = header.handling();
+    let (Some(extension), None) = (handling.next(), handling.next()) else {
+        let what = if header.handling().count() == 0 {
+            "the handling instructions are missing"
+        } else {
+            "the handling instructions are given more than once"
+        };
+        review.found("V-109", PATH, what);
+        return;
+    };
+    if let Some(found) = only(review, extension, "BusAckRequested", false)
+        && !is_boolean(found)
+    {
+        review.found(
+            "V-111",
+            path("BusAckRequested"),
+            "BusAckRequested must be true or false",
+        );
+    }
+    if let Some(found) = only(review, extension, "InfAckRequested", false)
+        && !is_boolean(found)
+    {
+        review.found(
+            "V-110",
+            path("InfAckRequested"),
+            "InfAckRequested must be true or false",
+        );
+    }
+    if let Some(found) = only(review, extension, "RecipientType", false)
+        && !is_recipient_type(found)
+    {
+        review.found(
+            "V-112",
+            path("RecipientType"),
+            "RecipientType must be FA or FI",
+        );
+    }
+    if let Some(found) = only(review, extension, "MessageDefinition", event == PATHOLOGY)
+        && !is_definition(found)
+    {
+        let what = "MessageDefinition is not an absolute URL";
+        review.found("V-113", path("MessageDefinition"), what);
+    }
+    if let Some(found) = only(review, extension, "SenderReference", false)
+        && !is_sender_reference(found)
+    {
+        review.found(
+            "V-114",
+            path("SenderReference"),
+            "SenderReference is unreadable",
+        );
+    }
+}
+
+/// V-109: the one instruction of that name. Absence is only a warning where `lenient`.
+fn only<'f, 'a>(
+    review: &mut Review<'_>,
+    extension: &'f Extension<'a>,
+    name: &str,
+    lenient: bool,
+) -> Option<&'f Instruction<'a>> {
+    let mut instructions = extension.named(name);
+    match (instructions.next(), instructions.next()) {
+        (Some(instruction), None) => Some(instruction),
+        (Some(_), Some(_)) => {
+            let what = format!("the handling instruction {name} is given more than once");
+            review.found("V-109", path(name), what);
+            None
+        }
+        (None, _) => {
+            let what = format!("the handling instruction {name} is missing");
+            if lenient {
+                review.warned("V-109", path(name), what);
+            } else {
+                review.found("V-109", path(name), what);
+            }
+            None
+        }
+    }
+}
+
+fn path(name: &str) -> String {
+    format!("{PATH}.extension({name})")
+}
+
+fn is_boolean(instruction: &Instruction<'_>) -> bool {
+    matches!(instruction.boolean, Some(Flag::True | Flag::False))
+}
+
+fn is_recipient_type(instruction: &Instruction<'_>) -> bool {
+    instruction.coding.as_ref().is_some_and(|coding| {
+        coding.system() == Some(RECIPIENT_TYPE) && matches!(coding.code(), Some("FA" | "FI"))
+    })
+}
+
+fn is_definition(instruction: &Instruction<'_>) -> bool {
+    let url = instruction.reference.as_ref().and_then(|r| r.address());
+    url.is_some_and(|url| url.starts_with("https://") || url.starts_with("http://"))
+}
+
+fn is_sender_reference(instruction: &Instruction<'_>) -> bool {
+    instruction
+        .string
+        .as_deref()
+        .is_some_and(|text| (1..=SENDER_REFERENCE_BYTES_MAX).contains(&text.len()))
+}

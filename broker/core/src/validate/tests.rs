@@ -1,0 +1,509 @@
+//! Each rule of L0 and L1, broken by one change to a document that keeps them all.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    reason = "a test fails by panicking"
+)]
+
+use std::collections::BTreeMap;
+
+use axle_model::{
+    digest::Digest,
+    envelope::{MediaType, Priority, Submission},
+    id::SubmissionId,
+    identity::Identity,
+    ods::OdsCode,
+    refusal::{Reason, Refusal, Severity},
+    synthetic::Document,
+    time::Timestamp,
+};
+
+use super::{Rules, Setting, validate};
+use crate::{
+    authorise::{Authorised, authorise},
+    policy::Policy,
+};
+
+fn code(text: &str) -> OdsCode {
+    OdsCode::parse(text).unwrap()
+}
+
+fn document() -> Document {
+    Document::new(1, code("RR8"), code("K81003"))
+}
+
+/// A day after the synthetic documents are written.
+fn now() -> Timestamp {
+    Timestamp::from_micros(1_795_426_200_000_000)
+}
+
+fn submitted(sender: &str, delegated: &[&str], media_type: MediaType, body: &[u8]) -> Authorised {
+    let sender = code(sender);
+    let delegations = BTreeMap::from([(sender, delegated.iter().map(|text| code(text)).collect())]);
+    let caller = Identity {
+        organisation: Some(sender),
+        operator: false,
+        serial: "1".to_owned(),
+        fingerprint: Digest::of(b"certificate"),
+    };
+    let submission = Submission {
+        id: SubmissionId::parse("1").unwrap(),
+        claimed_sender: None,
+        recipients: vec![code("K81003")],
+        workflow: None,
+        media_type,
+        digest: Digest::of(body),
+        body: body.to_vec().into(),
+        order_key: None,
+        correlation_id: None,
+        priority: Priority::Routine,
+        time_to_live: None,
+        labels: BTreeMap::new(),
+    };
+    authorise(&Policy::new(Vec::new(), delegations), &caller, submission).unwrap()
+}
+
+fn media_type(text: &str) -> MediaType {
+    if text.starts_with('{') {
+        MediaType::FhirJson
+    } else {
+        MediaType::FhirXml
+    }
+}
+
+fn refusal(rules: &Rules, text: &str) -> Refusal {
+    let authorised = submitted("RR8", &[], media_type(text), text.as_bytes());
+    validate(rules, &authorised, now()).unwrap_err()
+}
+
+fn warnings(rules: &Rules, text: &str) -> Vec<&'static str> {
+    let authorised = submitted("RR8", &[], media_type(text), text.as_bytes());
+    let checked = validate(rules, &authorised, now()).unwrap();
+    let warnings = checked.warnings().iter();
+    warnings.filter_map(|warning| warning.rule).collect()
+}
+
+/// `text` with its first `from` replaced; the test is broken where there is none.
+fn with(text: &str, from: &str, to: &str) -> String {
+    assert!(text.contains(from), "{from} is not in the document");
+    text.replacen(from, to, 1)
+}
+
+/// `text` without what is between `from` and `to`, both included.
+fn without(text: &str, from: &str, to: &str) -> String {
+    let start = text.find(from).expect(from);
+    let end = start + text[start..].find(to).expect(to) + to.len();
+    [&text[..start], &text[end..]].concat()
+}
+
+#[test]
+fn every_synthetic_document_keeps_every_rule_in_both_syntaxes() {
+    for document in [document(), document().sized(200_000)] {
+        for (media_type, text) in document.all() {
+            let authorised = submitted("RR8", &[], media_type, text.as_bytes());
+            let checked = validate(&Rules::default(), &authorised, now()).unwrap();
+            assert_eq!(checked.warnings(), []);
+            assert!(checked.document_identity().is_some());
+            assert_eq!(checked.sender(), code("RR8"));
+        }
+    }
+}
+
+#[test]
+fn each_rule_of_bytes_is_broken_by_one_change() {
+    let xml = document().discharge_summary_xml();
+    let json = document().outpatient_letter_json();
+    let deep = "[".repeat(70) + &"]".repeat(70);
+    let long = "a".repeat(1024 * 1024 + 1);
+    let cases = [
+        ("V-001", String::new()),
+        ("V-002", with(&xml, "UTF-8", "UTF-16")),
+        ("V-002", with(&json, "Testpatient", "\\u0000")),
+        ("V-004", json[..json.len() / 2].to_owned()),
+        ("V-004", xml[..xml.len() / 2].to_owned()),
+        ("V-004", format!("{json}{{}}")),
+        (
+            "V-005",
+            with(&json, "\"active\": true", &format!("\"active\": {deep}")),
+        ),
+        ("V-006", with(&xml, "<Bundle", "<!DOCTYPE Bundle><Bundle")),
+        ("V-006", with(&xml, "Testpatient", "&patient;")),
+        (
+            "V-007",
+            with(
+                &json,
+                "\"type\": \"document\"",
+                "\"type\": \"document\", \"type\": \"message\"",
+            ),
+        ),
+        (
+            "V-007",
+            with(
+                &xml,
+                "<type value=\"message\"/>",
+                "<type value=\"message\"/><type value=\"a\"/>",
+            ),
+        ),
+        ("V-008", with(&json, "Exampleton Hospitals Trust", &long)),
+        ("V-008", with(&xml, "Exampleton Hospitals Trust", &long)),
+        ("V-009", with(&json, "\"Synthia\"", "\"\"")),
+        (
+            "V-009",
+            with(&json, "\"gender\": \"female\"", "\"gender\": null"),
+        ),
+        ("V-010", with(&xml, "http://hl7.org/fhir", "urn:hl7-org:v3")),
+    ];
+    for (rule, text) in cases {
+        let refusal = refusal(&Rules::default(), &text);
+        assert_eq!(refusal.findings[0].rule, Some(rule), "{refusal}");
+        assert_eq!(refusal.reason, Reason::DocumentInvalid);
+        assert!(refusal.what.starts_with(rule) && !refusal.remedy.is_empty());
+    }
+}
+
+#[test]
+fn a_declared_media_type_must_be_the_content_s() {
+    let (json, xml) = (document().outpatient_letter_json(), document().outpatient_letter_xml());
+    for (media_type, text) in [(MediaType::FhirXml, json), (MediaType::FhirJson, xml)] {
+        let authorised = submitted("RR8", &[], media_type, text.as_bytes());
+        let refusal = validate(&Rules::default(), &authorised, now()).unwrap_err();
+        assert_eq!(refusal.findings[0].rule, Some("V-003"));
+    }
+}
+
+#[test]
+fn each_rule_of_the_envelope_is_broken_by_one_change() {
+    let message = document().discharge_summary_json();
+    let letter = document().outpatient_letter_json();
+    let handling = |from: &str, to: &str| with(&message, from, to);
+    let outside = |from: &str| message.find(from).expect(from);
+    let focus = &message[outside("\"focus\"")..][..120];
+    let focus = &focus[..=focus.find(']').unwrap()];
+    let cases = [
+        ("V-101", 10009, with(&letter, "\"Bundle\"", "\"Patient\"")),
+        (
+            "V-102",
+            20009,
+            with(
+                &letter,
+                "\"type\": \"document\"",
+                "\"type\": \"collection\"",
+            ),
+        ),
+        ("V-102", 20009, with(&letter, "\"type\": \"document\",", "")),
+        (
+            "V-103",
+            20009,
+            r#"{"resourceType":"Bundle","type":"document"}"#.to_owned(),
+        ),
+        (
+            "V-104",
+            20009,
+            with(&letter, "\"Composition\"", "\"Basic\""),
+        ),
+        (
+            "V-104",
+            20006,
+            with(&message, "\"MessageHeader\"", "\"Basic\""),
+        ),
+        (
+            "V-104",
+            20009,
+            with(&message, "\"Composition\"", "\"Basic\""),
+        ),
+        ("V-105", 20009, without(&letter, "\"identifier\"", "},")),
+        ("V-105", 20009, without(&letter, "\"system\"", ",")),
+        ("V-105", 20009, without(&message, "\"identifier\"", "},")),
+        ("V-106", 20009, without(&letter, "\"timestamp\"", ",")),
+        ("V-108", 10004, handling("\"code\": \"ITK003D\",", "")),
+        (
+            "V-109",
+            10001,
+            handling("Extension-ITK-MessageHandling-2", "Another"),
+        ),
+        (
+            "V-109",
+            10001,
+            handling("\"InfAckRequested\"", "\"BusAckRequested\""),
+        ),
+        (
+            "V-109",
+            10001,
+            handling("\"MessageDefinition\"", "\"Another\""),
+        ),
+        (
+            "V-110",
+            10002,
+            handling(
+                "\"InfAckRequested\",\n                \"valueBoolean\": true",
+                "\"InfAckRequested\",\n                \"valueBoolean\": \"true\"",
+            ),
+        ),
+        ("V-111", 10003, handling("valueBoolean", "valueString")),
+        ("V-112", 10010, handling("\"FA\"", "\"FX\"")),
+        (
+            "V-112",
+            10010,
+            handling("CodeSystem/ITK-RecipientType-1", "CodeSystem/Another"),
+        ),
+        (
+            "V-113",
+            10004,
+            handling("https://fhir.nhs.uk/STU3/MessageDefinition/", "Definition/"),
+        ),
+        ("V-114", 10007, handling("valueString", "valueCode")),
+        ("V-115", 20006, with(&message, focus, "\"x\": 1")),
+        (
+            "V-115",
+            20006,
+            with(&message, focus, &with(focus, "urn:uuid:", "urn:uuid:0")),
+        ),
+        (
+            "V-115",
+            20006,
+            with(
+                &message,
+                "\"type\": \"document\"",
+                "\"type\": \"collection\"",
+            ),
+        ),
+        (
+            "V-115",
+            20006,
+            with(
+                &message,
+                "\"resourceType\": \"AllergyIntolerance\"",
+                "\"resourceType\": \"Bundle\"",
+            ),
+        ),
+        (
+            "V-116",
+            20003,
+            with(&message, "ods-organization-code", "another"),
+        ),
+        (
+            "V-117",
+            20012,
+            with(&message, "\"value\": \"RR8\"", "\"value\": \"RBA\""),
+        ),
+        (
+            "V-117",
+            20012,
+            with(&letter, "\"value\": \"RR8\"", "\"value\": \"RBA\""),
+        ),
+    ];
+    for (rule, itk3_code, text) in cases {
+        let refusal = refusal(&Rules::default(), &text);
+        let leading = &refusal.findings[0];
+        assert_eq!(leading.rule, Some(rule), "{refusal}");
+        assert_eq!(leading.itk3_code, Some(itk3_code), "{refusal}");
+        assert!(
+            leading.severity < Severity::Warning && !leading.path.is_empty() || rule == "V-101"
+        );
+    }
+}
+
+#[test]
+fn times_that_cannot_be_right_are_warned_of() {
+    let letter = document().outpatient_letter_json();
+    let message = document().discharge_summary_xml();
+    let time = "\"2026-11-22T09:30:00.000Z\"";
+    let cases = [
+        with(&letter, time, "\"2026-11-22T09:30:00\""),
+        with(&letter, time, "\"yesterday\""),
+        with(&letter, time, "\"2027-11-22T09:30:00Z\""),
+        with(&message, time, "\"2016-11-22T09:30:00Z\""),
+        // Put together before it was written.
+        with(&letter, time, "\"2026-11-22T09:29:00Z\""),
+        with(&message, time, "\"2027-01-01T00:00:00+01:00\""),
+    ];
+    for text in cases {
+        assert_eq!(warnings(&Rules::default(), &text), ["V-107"]);
+        let strict = Rules::default().with("V-107", Setting::Error).unwrap();
+        assert_eq!(refusal(&strict, &text).findings[0].rule, Some("V-107"));
+        let off = Rules::default().with("V-107", Setting::Off).unwrap();
+        assert_eq!(warnings(&off, &text), [""; 0]);
+    }
+}
+
+#[test]
+fn what_other_messages_may_leave_out_is_only_warned_of() {
+    let message = document().discharge_summary_json();
+    let pathology = with(&message, "ITK003D", "ITK012M");
+    let undefined = with(&pathology, "\"MessageDefinition\"", "\"Another\"");
+    assert_eq!(warnings(&Rules::default(), &pathology), [""; 0]);
+    assert_eq!(warnings(&Rules::default(), &undefined), ["V-109"]);
+
+    let notice = with(&message, "ITK-MessageEvent-2", "Notices");
+    let notice = with(&notice, "ITK003D", "change-1");
+    let notice = without(&notice, "\"identifier\"", "},");
+    let notice = with(&notice, "Extension-ITK-MessageHandling-2", "Another");
+    let notice = with(&notice, "ods-organization-code", "another");
+    assert_eq!(warnings(&Rules::default(), &notice), ["V-105"]);
+}
+
+#[test]
+fn an_stu3_document_needs_no_assembly_time() {
+    let letter = document().outpatient_letter_json();
+    let stu3 = without(&letter, "\"timestamp\"", ",").replace(
+        "StructureDefinition/UKCore-",
+        "STU3/StructureDefinition/CareConnect-",
+    );
+    assert_eq!(warnings(&Rules::default(), &stu3), [""; 0]);
+}
+
+#[test]
+fn only_listed_events_are_carried_where_a_list_is_given() {
+    let message = document().discharge_summary_xml();
+    let mut rules = Rules::default();
+    rules.events.insert("ITK006D".to_owned());
+    assert_eq!(refusal(&rules, &message).findings[0].rule, Some("V-108"));
+    rules.events.insert("ITK003D".to_owned());
+    assert_eq!(warnings(&rules, &message), [""; 0]);
+}
+
+#[test]
+fn a_delegated_organisation_may_be_named_as_sender_and_custodian() {
+    let text = document().discharge_summary_xml();
+    let delegated = submitted("RBA", &["RR8"], MediaType::FhirXml, text.as_bytes());
+    assert!(validate(&Rules::default(), &delegated, now()).is_ok());
+    let stranger = submitted("RBA", &[], MediaType::FhirXml, text.as_bytes());
+    let refusal = validate(&Rules::default(), &stranger, now()).unwrap_err();
+    let found: Vec<_> = refusal
+        .findings
+        .iter()
+        .map(|f| (f.rule.unwrap(), f.path.as_str()))
+        .collect();
+    assert_eq!(
+        found,
+        [
+            ("V-117", "Bundle.entry[0].resource.sender"),
+            (
+                "V-117",
+                "Bundle.entry[2].resource.entry[0].resource.custodian"
+            ),
+        ]
+    );
+    assert!(
+        refusal
+            .what
+            .contains("belongs to RBA but the document says it is from RR8")
+    );
+}
+
+#[test]
+fn all_errors_are_told_with_the_leading_one_first() {
+    let message = document().discharge_summary_json();
+    let text = with(&message, "\"FA\"", "\"FX\"");
+    let text = without(&text, "\"identifier\"", "},");
+    let text = with(&text, "\"Synthia\"", "\"\"");
+    let text = with(&text, "2026-11-22T09:30:00.000Z", "2026-11-22");
+    let text = with(&text, "2026-11-22T09:30:00.000Z", "soon");
+    let refusal = refusal(&Rules::default(), &text);
+    let rules: Vec<_> = refusal
+        .findings
+        .iter()
+        .filter_map(|finding| finding.rule)
+        .collect();
+    assert_eq!(
+        rules,
+        ["V-009", "V-105", "V-112", "V-107"],
+        "warnings come last"
+    );
+    let path = "Bundle.entry[2].resource.entry[1].resource.name[0].given[0]";
+    assert_eq!(refusal.findings[0].path, path);
+}
+
+#[test]
+fn size_is_the_first_thing_looked_at() {
+    let rules = Rules {
+        body_bytes_max: 100,
+        ..Rules::default()
+    };
+    for media_type in [
+        MediaType::FhirJson,
+        MediaType::parse("application/pdf").unwrap(),
+    ] {
+        let large = submitted("RR8", &[], media_type.clone(), &[b'{'; 101]);
+        let refusal = validate(&rules, &large, now()).unwrap_err();
+        assert_eq!(refusal.reason, Reason::DocumentTooLarge);
+        assert_eq!(refusal.findings[0].itk3_code, Some(20015));
+        let empty = submitted("RR8", &[], media_type, b"");
+        let refusal = validate(&rules, &empty, now()).unwrap_err();
+        assert_eq!(refusal.reason, Reason::DocumentInvalid);
+    }
+}
+
+#[test]
+fn an_opaque_payload_passes_without_facts() {
+    let media_type = MediaType::parse("application/pdf").unwrap();
+    let authorised = submitted("RR8", &[], media_type, b"%PDF-1.7");
+    let checked = validate(&Rules::default(), &authorised, now()).unwrap();
+    assert!(checked.facts().is_none() && checked.document_identity().is_none());
+}
+
+#[test]
+fn a_fatal_rule_cannot_be_set() {
+    for id in ["V-004", "V-101", "V-999", ""] {
+        assert!(Rules::default().with(id, Setting::Off).is_err(), "{id}");
+    }
+}
+
+#[test]
+fn one_document_has_one_identity_in_either_syntax() {
+    let identity = |text: &str| {
+        let authorised = submitted("RR8", &[], media_type(text), text.as_bytes());
+        validate(&Rules::default(), &authorised, now())
+            .unwrap()
+            .document_identity()
+            .unwrap()
+    };
+    let other = Document::new(2, code("RR8"), code("K81003"));
+    let first = identity(&document().discharge_summary_xml());
+    assert_eq!(first, identity(&document().discharge_summary_json()));
+    assert_ne!(first, identity(&other.discharge_summary_xml()));
+    assert_ne!(first, identity(&document().outpatient_letter_xml()));
+}
+
+#[test]
+fn every_sample_gives_facts_or_a_refusal_that_names_a_rule() {
+    let beside = concat!(env!("CARGO_MANIFEST_DIR"), "/../../../shared/samples");
+    let root = std::env::var("AXLE_SAMPLES").unwrap_or_else(|_| beside.to_owned());
+    let Ok(manifest) = std::fs::read_to_string(format!("{root}/MANIFEST.tsv")) else {
+        println!("SKIPPED: no samples at {root}; set AXLE_SAMPLES to a folder that has them");
+        return;
+    };
+    let rules = Rules::default();
+    for line in manifest.lines().skip(1) {
+        let mut fields = line.split('\t');
+        let (file, kind) = (fields.next().unwrap(), fields.nth(4).unwrap());
+        let media_type = match kind {
+            kind if kind.starts_with("fhir-json") => MediaType::FhirJson,
+            kind if kind.starts_with("fhir-xml") => MediaType::FhirXml,
+            _ => continue,
+        };
+        let body = std::fs::read(format!("{root}/{file}")).unwrap();
+        // As the organisation the sample says it is from, so that more than V-117 is seen.
+        let facts = axle_model::format::read(&media_type, &body, &rules.limits).ok();
+        let sender = facts
+            .as_ref()
+            .and_then(|f| f.sender().or_else(|| f.custodian()));
+        let custodian = facts.as_ref().and_then(|facts| facts.custodian());
+        let sender = sender.map_or("RR8".to_owned(), |code| code.to_string());
+        let delegated: Vec<String> = custodian.map(|code| code.to_string()).into_iter().collect();
+        let delegated: Vec<&str> = delegated.iter().map(String::as_str).collect();
+        let authorised = submitted(&sender, &delegated, media_type, &body);
+        let (outcome, findings) = match validate(&rules, &authorised, now()) {
+            Ok(checked) => ("accepted", checked.warnings().to_vec()),
+            Err(refusal) => {
+                assert!(refusal.findings[0].rule.is_some(), "{file}");
+                ("refused", refusal.findings)
+            }
+        };
+        let told: Vec<_> = findings
+            .iter()
+            .map(|f| (f.rule.unwrap(), f.path.as_str(), f.what.as_str()))
+            .collect();
+        println!("{file}\t{outcome}\t{told:?}");
+    }
+}
