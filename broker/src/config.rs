@@ -8,7 +8,11 @@ use std::{
     path::PathBuf, time::Duration,
 };
 
-use axle_core::{directory::Directory, table::RoutingTable};
+use axle_core::{
+    directory::Directory,
+    table::RoutingTable,
+    validate::{Rules, Setting},
+};
 use axle_pki::trust::ServerFiles;
 use serde::Deserialize;
 use tracing_subscriber::EnvFilter;
@@ -23,7 +27,7 @@ use reader::{Reader, Section};
 pub const BODY_BYTES_MAX: usize = 4 * 1024 * 1024;
 
 /// The daemon's configuration.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug)]
 pub struct Config {
     /// The file it was read from, to be read again at a reload.
     pub file: PathBuf,
@@ -39,8 +43,8 @@ pub struct Config {
     pub routing: Routing,
     /// What one caller, or all of them, may use.
     pub limits: Limits,
-    /// How strictly documents are checked.
-    pub validation: Validation,
+    /// How strictly documents are checked: the rules as they come, and what `[validation]` sets.
+    pub validation: Rules,
     /// What is logged, and how.
     pub log: Log,
 }
@@ -104,25 +108,6 @@ pub struct Limits {
     pub connection_age: Duration,
 }
 
-/// `[validation]`: how strictly documents are checked.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Validation {
-    /// Rules (`V-107`) whose severity is not the one they come with.
-    pub severity: BTreeMap<String, Severity>,
-}
-
-/// What it means that a document bends a rule.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Severity {
-    /// Nothing: the rule is not checked.
-    Off,
-    /// The document is carried, and the sender is told.
-    Warning,
-    /// The document is refused.
-    Error,
-}
-
 /// `[log]`: what is logged, and how.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Log {
@@ -170,6 +155,9 @@ impl Config {
         let validation = reader.section("validation", validation);
         let log = reader.section("log", log);
         reader.finish(|| {
+            let limits = limits?;
+            let mut validation = validation?;
+            validation.body_bytes_max = limits.body_bytes_max;
             Some(Self {
                 file: path.to_owned(),
                 grpc: grpc?,
@@ -177,8 +165,8 @@ impl Config {
                 tls: tls?,
                 store: store?,
                 routing: routing?,
-                limits: limits?,
-                validation: validation?,
+                limits,
+                validation,
                 log: log?,
             })
         })
@@ -202,6 +190,15 @@ impl Routing {
             (Err(error), Ok(_)) | (Ok(_), Err(error)) => Err(error),
         }
     }
+}
+
+/// What a rule's [`Setting`] is called in the file.
+#[derive(Deserialize)]
+#[serde(rename_all = "lowercase")]
+enum Severity {
+    Off,
+    Warning,
+    Error,
 }
 
 fn read(path: &Path) -> Result<String, ConfigError> {
@@ -284,20 +281,23 @@ fn limits(section: &mut Section<'_, '_>) -> Option<Limits> {
     })
 }
 
-fn validation(section: &mut Section<'_, '_>) -> Option<Validation> {
-    let is_rule = |rule: &str| {
-        let number = rule.strip_prefix("V-").unwrap_or_default();
-        number.len() == 3 && number.bytes().all(|byte| byte.is_ascii_digit())
-    };
-    let severity = section.map(
+fn validation(section: &mut Section<'_, '_>) -> Option<Rules> {
+    let is_rule = |rule: &str| Rules::default().with(rule, Setting::Off).is_ok();
+    let severities: BTreeMap<String, Severity> = section.map(
         "severity",
         is_rule,
-        "a rule such as V-107",
+        "a rule whose severity can be set, such as V-107",
         "\"off\", \"warning\" or \"error\"",
-    );
-    Some(Validation {
-        severity: severity?,
-    })
+    )?;
+    let set = |rules: Rules, (rule, severity): (String, Severity)| {
+        let setting = match severity {
+            Severity::Off => Setting::Off,
+            Severity::Warning => Setting::Warning,
+            Severity::Error => Setting::Error,
+        };
+        rules.with(&rule, setting).ok()
+    };
+    severities.into_iter().try_fold(Rules::default(), set)
 }
 
 fn log(section: &mut Section<'_, '_>) -> Option<Log> {

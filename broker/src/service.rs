@@ -22,18 +22,16 @@ pub fn stopping() {
     tell(&[NotifyState::Stopping]);
 }
 
-/// Says twice in each period the manager asks for that the broker is alive, for as long as `is_alive`
-/// says so. Ends at once when the manager does not ask.
-pub async fn keep_watchdog(is_alive: impl Fn() -> bool) {
+/// Says twice in each period the manager asks for that the broker is alive, for as long as its
+/// runtime runs tasks. Ends at once when the manager does not ask.
+pub async fn keep_watchdog() {
     let Some(period) = sd_notify::watchdog_enabled() else {
         return;
     };
     let mut beats = interval(period / 2);
     loop {
         beats.tick().await;
-        if is_alive() {
-            tell(&[NotifyState::Watchdog]);
-        }
+        tell(&[NotifyState::Watchdog]);
     }
 }
 

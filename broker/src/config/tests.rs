@@ -6,7 +6,9 @@
 
 use std::{fs, path::Path, path::PathBuf, time::Duration};
 
-use super::{Config, ConfigError, LogFormat, Routing, Severity};
+use axle_core::validate::{Rules, Setting};
+
+use super::{Config, ConfigError, LogFormat, Routing};
 
 const MINIMAL: &str = "\
 [tls]
@@ -68,10 +70,9 @@ fn a_variable_beats_the_file_and_may_stand_alone() {
     assert_eq!(config.limits.drain, Duration::from_secs(5));
     assert!(config.grpc.reflection);
     assert_eq!(config.tls.revocations, [PathBuf::from("etc/crl.pem")]);
-    assert_eq!(
-        config.validation.severity.get("V-107"),
-        Some(&Severity::Off)
-    );
+    let mut off = Rules::default().with("V-107", Setting::Off).unwrap();
+    off.body_bytes_max = config.limits.body_bytes_max;
+    assert_eq!(format!("{:?}", config.validation), format!("{off:?}"));
     assert_eq!(config.log.format, LogFormat::Text);
 }
 
@@ -120,7 +121,7 @@ filter = \"axle=nonsense\"
         "etc/axle.toml:17:18: `body_bytes_max` must be a whole number from 1024 to 4194304",
         "etc/axle.toml:18:18: `drain_seconds` must be a whole number from 0 to 3600",
         "etc/axle.toml:20:24: `V-107` must be \"off\", \"warning\" or \"error\"",
-        "etc/axle.toml:20:30: `107` must be a rule such as V-107",
+        "etc/axle.toml:20:30: `107` must be a rule whose severity can be set, such as V-107",
         "etc/axle.toml:22:10: `filter` must be a filter such as \"info\" or \
          \"info,axle_store=debug\"",
         "AXLE__GRPC: does not name a key: variables are named AXLE__SECTION__KEY",

@@ -1,0 +1,84 @@
+//! The command line of the daemon: what each command does, what it prints, and the exit codes that
+//! service managers and scripts act on. It decides nothing about a document.
+
+use std::{
+    fmt::Display,
+    io::{self, Write},
+    path::PathBuf,
+    process::ExitCode,
+};
+
+use clap::{Parser, Subcommand};
+
+use crate::clock::{Clock as _, SystemClock};
+
+mod check;
+mod serve;
+mod verify;
+
+/// Axle, a broker for clinical documents: from hospitals to practices, over gRPC and mutual TLS,
+/// durable and delivered once.
+#[derive(Debug, Parser)]
+#[command(name = "axle-broker", version)]
+pub struct Arguments {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Serve until SIGTERM; SIGHUP reads the directory, the routing table and the certificates again.
+    Serve {
+        /// The configuration, a TOML file.
+        #[arg(long, env = "AXLE_CONFIG", value_name = "FILE")]
+        config: PathBuf,
+    },
+    /// Look at everything the configuration names, and tell all that is wrong at once.
+    Check {
+        /// The configuration, a TOML file.
+        #[arg(long, env = "AXLE_CONFIG", value_name = "FILE")]
+        config: PathBuf,
+    },
+    /// Read a stopped broker's whole store and tell all that is damaged.
+    Verify(verify::Which),
+}
+
+/// How a command ended, by the numbers of sysexits.h. Wrong usage (2) is clap's.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Exit {
+    /// As asked.
+    Ok = 0,
+    /// Stored data is damaged.
+    BadData = 65,
+    /// Something this machine should give is missing: an address, a disk.
+    Unavailable = 69,
+    /// Another process is in the way; later it may not be.
+    TryAgain = 75,
+    /// The configuration, or a file it names, cannot be used.
+    BadConfiguration = 78,
+}
+
+impl From<Exit> for ExitCode {
+    fn from(exit: Exit) -> Self {
+        Self::from(exit as u8)
+    }
+}
+
+/// Does what the command line asks, printing to standard output and errors to standard error.
+pub fn run(arguments: Arguments) -> Exit {
+    match arguments.command {
+        Command::Serve { config } => serve::serve(&config),
+        Command::Check { config } => check::check(&config, SystemClock.now(), &mut io::stdout()),
+        Command::Verify(which) => verify::verify(&which, &mut io::stdout()),
+    }
+}
+
+/// Tells why a command failed, and passes the exit code on.
+fn fail(exit: Exit, why: &dyn Display) -> Exit {
+    // With standard error closed there is nobody to tell.
+    let _ = writeln!(io::stderr(), "{why}");
+    exit
+}
+
+#[cfg(test)]
+mod tests;

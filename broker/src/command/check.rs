@@ -1,0 +1,207 @@
+//! `check`: looks at everything the configuration names without starting or changing anything, so
+//! that a mistake is found before it stops a broker. It prints what was looked at, then everything
+//! wrong.
+
+use std::{
+    fs::{self, Metadata},
+    io::Write,
+    os::unix::fs::PermissionsExt as _,
+    path::Path,
+    time::Duration,
+};
+
+use axle_model::time::Timestamp;
+use axle_pki::trust::{Expiring, Expiry, ServerTrust};
+use rustix::{
+    fs::{Access, AtFlags, CWD, accessat, statvfs},
+    io::Errno,
+};
+
+use super::{Exit, fail};
+use crate::config::{Config, ConfigError, Flaw};
+
+/// 2026-01-01: a clock before it is wrong, whatever the certificates say.
+const CLOCK_MIN: Timestamp = Timestamp::from_micros(1_767_225_600_000_000);
+/// How early an expiry is pointed out.
+const SOON: Duration = Duration::from_secs(30 * 24 * 60 * 60);
+const SECONDS_PER_DAY: u64 = 24 * 60 * 60;
+
+/// What was found.
+#[derive(Default)]
+struct Found {
+    seen: Vec<String>,
+    warnings: Vec<Flaw>,
+    flaws: Vec<Flaw>,
+}
+
+pub(super) fn check(file: &Path, now: Timestamp, out: &mut impl Write) -> Exit {
+    let mut found = Found::default();
+    match Config::load(file) {
+        Ok(config) => found.all(&config, now),
+        Err(error) => found.flaws.extend(error.flaws().iter().cloned()),
+    }
+    // With standard output closed the exit code still tells.
+    let _ = found.print(out);
+    if found.flaws.is_empty() {
+        return Exit::Ok;
+    }
+    fail(Exit::BadConfiguration, &ConfigError::from_iter(found.flaws))
+}
+
+impl Found {
+    fn all(&mut self, config: &Config, now: Timestamp) {
+        self.saw("configuration", config.file.display().to_string());
+        self.clock(now);
+        self.certificates(config, now);
+        self.routing(config);
+        self.store(config);
+    }
+
+    fn saw(&mut self, what: &str, which: impl AsRef<str>) {
+        self.seen.push(format!("{what:<16} {}", which.as_ref()));
+    }
+
+    fn clock(&mut self, now: Timestamp) {
+        self.saw("clock", now.to_string());
+        if now < CLOCK_MIN {
+            let what = format!("says {now}, which is past: set it, or wait for the time service");
+            self.flaws.push(Flaw::of("clock", what));
+        }
+    }
+
+    fn certificates(&mut self, config: &Config, now: Timestamp) {
+        match ServerTrust::load(config.tls.clone(), now) {
+            Ok(trust) => {
+                for expiry in trust.expiries() {
+                    self.expiry(&expiry, now);
+                }
+                if config.tls.revocations.is_empty() {
+                    let what = "names no list: revoked certificates are accepted until they expire";
+                    self.warnings.push(Flaw::of("tls.crl", what));
+                }
+            }
+            Err(error) => {
+                let flaws = error.problems().iter().cloned().map(Flaw::from);
+                self.flaws.extend(flaws);
+            }
+        }
+        if let Ok(key) = fs::metadata(&config.tls.key)
+            && others_may(&key, 0o077)
+        {
+            let what = "can be read by others than its owner: chmod 600";
+            self.flaws
+                .push(Flaw::of(config.tls.key.display().to_string(), what));
+        }
+    }
+
+    /// An expired certificate of the broker is an error of the trust's own; what is left here is
+    /// served all the same, and pointed out.
+    fn expiry(&mut self, expiry: &Expiry, now: Timestamp) {
+        let file = expiry.file.display().to_string();
+        let what = match expiry.kind {
+            Expiring::Authority => "authority",
+            Expiring::Certificate => "certificate",
+            Expiring::RevocationList => "revocation list",
+        };
+        let days = expiry.time.since(now).as_secs() / SECONDS_PER_DAY;
+        self.saw(what, format!("{file} until {} ({days} days)", expiry.time));
+        if expiry.time <= now {
+            let what = format!("the {what} is past its date, {}: replace it", expiry.time);
+            self.warnings.push(Flaw::of(file, what));
+        } else if expiry.time.since(now) < SOON {
+            let what = format!("the {what} is to be replaced within {days} days");
+            self.warnings.push(Flaw::of(file, what));
+        }
+    }
+
+    fn routing(&mut self, config: &Config) {
+        match config.routing.load() {
+            Ok((directory, table)) => {
+                let mailboxes = directory.mailboxes().count();
+                let file = config.routing.directory.display();
+                self.saw("directory", format!("{file}, {mailboxes} mailboxes"));
+                let file = config.routing.table.display();
+                self.saw(
+                    "routing table",
+                    format!("{file}, version {}", table.version()),
+                );
+            }
+            Err(error) => self.flaws.extend(error.flaws().iter().cloned()),
+        }
+    }
+
+    /// The folder, or the one it will be created in, can be written and has room.
+    fn store(&mut self, config: &Config) {
+        let directory = &config.store.directory;
+        let name = directory.display().to_string();
+        // A relative path ends at the empty one, which is the folder the process runs in.
+        let here = |folder| {
+            if folder == Path::new("") {
+                Path::new(".")
+            } else {
+                folder
+            }
+        };
+        let above = directory.ancestors().map(here);
+        let Some(existing) = above.into_iter().find(|folder| folder.exists()) else {
+            let what = "does not exist, nor does any folder above it";
+            self.flaws.push(Flaw::of(name, what));
+            return;
+        };
+        if let Err(error) = writable(existing) {
+            let what = format!("cannot be written: {error}");
+            self.flaws
+                .push(Flaw::of(existing.display().to_string(), what));
+        }
+        if existing == directory
+            && fs::metadata(directory).is_ok_and(|folder| others_may(&folder, 0o077))
+        {
+            let what = "can be entered by others than its owner: chmod 700";
+            self.warnings.push(Flaw::of(name.clone(), what));
+        }
+        match statvfs(existing) {
+            Ok(disk) => {
+                let (free, reserve) = (disk.f_bavail * disk.f_frsize, config.store.reserve_bytes);
+                self.saw("store", format!("{name}, {free} bytes free"));
+                if free <= reserve {
+                    let what = format!(
+                        "its disk has {free} bytes free, and store.reserve_bytes keeps {reserve} \
+                         of them: nothing would be accepted"
+                    );
+                    self.flaws.push(Flaw::of(name, what));
+                }
+            }
+            Err(error) => {
+                let what = format!("its disk does not tell how full it is: {error}");
+                self.flaws.push(Flaw::of(name, what));
+            }
+        }
+    }
+
+    fn print(&self, out: &mut impl Write) -> std::io::Result<()> {
+        for line in &self.seen {
+            writeln!(out, "{line}")?;
+        }
+        for warning in &self.warnings {
+            writeln!(out, "warning: {warning}")?;
+        }
+        if self.flaws.is_empty() {
+            writeln!(out, "everything is in order")?;
+        }
+        Ok(())
+    }
+}
+
+fn others_may(metadata: &Metadata, mode: u32) -> bool {
+    metadata.permissions().mode() & mode != 0
+}
+
+/// Whether this process, as the user it runs as, may create files in a folder.
+fn writable(folder: &Path) -> Result<(), Errno> {
+    accessat(
+        CWD,
+        folder,
+        Access::WRITE_OK | Access::EXEC_OK,
+        AtFlags::EACCESS,
+    )
+}

@@ -1,0 +1,154 @@
+//! The command line as scripts meet it: arguments, what is printed, exit codes.
+#![allow(
+    clippy::unwrap_used,
+    reason = "a failure to prepare a test is its failure"
+)]
+
+use std::{
+    fs::{self, Permissions},
+    os::unix::fs::PermissionsExt as _,
+    path::Path,
+    time::Duration,
+};
+
+use axle_model::time::Timestamp;
+use axle_pki::issue::{Authority, Request};
+use clap::Parser as _;
+use tempfile::TempDir;
+
+use super::{Arguments, Exit, check::check};
+
+/// 2026-11-22, in the middle of the morning.
+const NOW: Timestamp = Timestamp::from_micros(1_795_339_800_000_000);
+const DAY: Duration = Duration::from_secs(24 * 60 * 60);
+
+/// A folder with all that a broker needs.
+fn estate() -> TempDir {
+    let folder = tempfile::tempdir().unwrap();
+    let authority = Authority::init(&folder.path().join("tls"), "test", NOW).unwrap();
+    let server = Request {
+        server_names: vec!["localhost".to_owned()],
+        days: 90,
+        ..Request::default()
+    };
+    authority.issue("broker", &server, NOW).unwrap();
+    let config = "\
+[tls]
+certificate = \"tls/broker.pem\"
+key = \"tls/broker.key\"
+client_ca = \"tls/ca.pem\"
+crl = [\"tls/crl.pem\"]
+[store]
+directory = \"data\"
+reserve_bytes = 4096
+";
+    fs::write(folder.path().join("axle.toml"), config).unwrap();
+    fs::write(
+        folder.path().join("directory.toml"),
+        "[[mailbox]]\norganisation = \"K81003\"\n",
+    )
+    .unwrap();
+    fs::write(folder.path().join("routing.toml"), "version = 3\n").unwrap();
+    folder
+}
+
+fn checked(folder: &Path, now: Timestamp) -> (Exit, String) {
+    let mut printed = Vec::new();
+    let exit = check(&folder.join("axle.toml"), now, &mut printed);
+    (exit, String::from_utf8(printed).unwrap())
+}
+
+#[test]
+fn an_estate_in_order_passes_and_is_shown() {
+    let folder = estate();
+    let (exit, printed) = checked(folder.path(), NOW);
+    assert_eq!(exit, Exit::Ok, "{printed}");
+    for part in [
+        "broker.pem until 2027-02-",
+        "directory.toml, 1 mailboxes",
+        "routing.toml, version 3",
+    ] {
+        assert!(printed.contains(part), "{part}: {printed}");
+    }
+    assert!(printed.ends_with("everything is in order\n"), "{printed}");
+    assert!(!printed.contains("warning"), "{printed}");
+    assert!(
+        !folder.path().join("data").exists(),
+        "check must change nothing"
+    );
+}
+
+#[test]
+fn each_thing_out_of_order_is_bad_configuration() {
+    let damage: [(&str, fn(&Path)); 7] = [
+        ("no configuration", |folder| {
+            fs::remove_file(folder.join("axle.toml")).unwrap()
+        }),
+        ("no certificate", |folder| {
+            fs::remove_file(folder.join("tls/broker.pem")).unwrap()
+        }),
+        ("another key", |folder| {
+            fs::copy(folder.join("tls/ca.key"), folder.join("tls/broker.key"))
+                .map(drop)
+                .unwrap();
+        }),
+        ("open key", |folder| {
+            fs::set_permissions(folder.join("tls/broker.key"), Permissions::from_mode(0o644))
+                .unwrap();
+        }),
+        ("bad list", |folder| {
+            fs::write(folder.join("tls/crl.pem"), "").unwrap()
+        }),
+        ("bad table", |folder| {
+            fs::write(folder.join("routing.toml"), "version = 0x").unwrap()
+        }),
+        ("full disk", |folder| {
+            let text = fs::read_to_string(folder.join("axle.toml")).unwrap();
+            let text = text.replace("= 4096", "= 1099511627776");
+            fs::write(folder.join("axle.toml"), text).unwrap();
+        }),
+    ];
+    for (name, damage) in damage {
+        let folder = estate();
+        damage(folder.path());
+        let (exit, printed) = checked(folder.path(), NOW);
+        assert_eq!(exit, Exit::BadConfiguration, "{name}: {printed}");
+        assert!(!printed.contains("in order"), "{name}: {printed}");
+    }
+}
+
+#[test]
+fn dates_are_told_before_they_pass() {
+    let folder = estate();
+    let (exit, printed) = checked(folder.path(), NOW.after(70 * DAY));
+    assert_eq!(exit, Exit::Ok);
+    assert!(
+        printed.contains("the certificate is to be replaced within 20 days"),
+        "{printed}"
+    );
+    let (exit, _) = checked(folder.path(), NOW.after(91 * DAY));
+    assert_eq!(exit, Exit::BadConfiguration, "an expired certificate");
+    let (exit, _) = checked(folder.path(), Timestamp::default());
+    assert_eq!(exit, Exit::BadConfiguration, "a clock in 1970");
+}
+
+#[test]
+fn the_arguments_are_those_of_the_manual() {
+    for (line, fits) in [
+        ("serve --config axle.toml", true),
+        ("check --config axle.toml", true),
+        ("verify --config axle.toml", true),
+        ("verify --store data", true),
+        ("verify --store data --config axle.toml", false),
+        ("verify", false),
+        ("serve axle.toml", false),
+        ("", false),
+    ] {
+        let words = std::iter::once("axle-broker").chain(line.split_whitespace());
+        let parsed = Arguments::try_parse_from(words);
+        assert_eq!(parsed.is_ok(), fits, "{line}");
+        if let Err(error) = parsed {
+            assert_eq!(error.exit_code(), 2, "{line}");
+        }
+    }
+}
