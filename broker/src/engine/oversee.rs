@@ -94,15 +94,15 @@ impl<S: Store, C: Clock> Engine<S, C> {
         Ok(())
     }
 
-    /// Why the broker is not ready to take documents; empty when it is.
-    pub fn failing_checks(&self) -> Vec<String> {
-        let health = self.store.health();
+    /// Why the broker is not ready to take documents, each with the name of the check that fails;
+    /// empty when it is.
+    pub fn failing_checks(&self) -> Vec<(&'static str, String)> {
         let mut failing = Vec::new();
-        if let Some(why) = health.stopped {
-            failing.push(format!("store: stopped for safety: {why}"));
+        if let Some(why) = self.store.health().stopped {
+            failing.push(("store", format!("stopped for safety: {why}")));
         }
         if *self.draining.borrow() {
-            failing.push("drain: the broker is shutting down".to_owned());
+            failing.push(("drain", "the broker is shutting down".to_owned()));
         }
         failing
     }

@@ -1,6 +1,8 @@
 //! Submit: a document is authorised, checked, routed and made durable, in that order; then, and only
 //! then, its sender has a receipt.
 
+use std::time::Instant;
+
 use axle_core::{
     authorise::authorise,
     change::{Acceptance, Change},
@@ -52,7 +54,9 @@ impl<S: Store, C: Clock> Engine<S, C> {
         self.refuse_when_draining()?;
         let acceptance = self.decide(caller, submission)?;
         let message = acceptance.message.clone();
+        let began = Instant::now();
         let committed = self.store.commit(Change::Accept(Box::new(acceptance))).await;
+        self.metrics.committed(began.elapsed());
         Ok(match committed.map_err(refusal_of)? {
             Committed::Done => {
                 Accepted { receipt: message.receipt(false), warnings: message.warnings }

@@ -51,7 +51,7 @@ impl<S: Store, C: Clock> AdminService for AdminDoor<S, C> {
             version: env!("CARGO_PKG_VERSION").to_owned(),
             start_time: time_of(self.engine.start_time()),
             ready: failing.is_empty(),
-            failing_checks: failing,
+            failing_checks: failing.iter().map(|(name, what)| format!("{name}: {what}")).collect(),
             live_message_count: health.messages_live,
             ledger_sequence: *self.engine.store().ledger_head().borrow(),
             store_free_bytes: health.free_bytes.unwrap_or_default(),

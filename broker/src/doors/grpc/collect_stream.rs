@@ -2,7 +2,6 @@
 //! collector says. Settlements run side by side, so that many share one sync of the store.
 
 use std::{
-    future::Future,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::Duration,
 };
@@ -292,11 +291,9 @@ impl<S: Store, C: Clock> Session<S, C> {
     }
 }
 
-fn ended(mut end: watch::Receiver<bool>) -> impl Future<Output = ()> {
-    async move {
-        // A closed channel means the stream's other half is gone: that is an end too.
-        let _ = end.wait_for(|ended| *ended).await;
-    }
+async fn ended(mut end: watch::Receiver<bool>) {
+    // A closed channel means the stream's other half is gone: that is an end too.
+    let _ = end.wait_for(|ended| *ended).await;
 }
 
 fn limits_of(deliveries: u32, bytes: u64) -> (usize, u64) {

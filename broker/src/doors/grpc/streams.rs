@@ -21,6 +21,11 @@ pub(super) struct Open {
 }
 
 impl Streams {
+    /// Whether no stream is open.
+    pub fn is_idle(&self) -> bool {
+        self.open.lock().unwrap_or_else(PoisonError::into_inner).is_empty()
+    }
+
     /// Opens a stream for `caller`, unless it has `streams_max` open.
     pub(super) fn open(&self, caller: String, streams_max: usize) -> Result<Open, Refusal> {
         let mut open = self.open.lock().unwrap_or_else(PoisonError::into_inner);

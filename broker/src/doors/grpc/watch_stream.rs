@@ -70,11 +70,12 @@ impl<S: Store, C: Clock> Watching<S, C> {
                 },
                 _ = self.draining.wait_for(|draining| *draining) => {
                     self.ended = true;
-                    return Some(Ok(self.heartbeat(true)));
+                    break;
                 }
-                () = &mut silence => return Some(Ok(self.heartbeat(false))),
+                () = &mut silence => break,
             }
         }
+        Some(Ok(self.heartbeat(self.ended)))
     }
 
     fn heartbeat(&self, draining: bool) -> wire::WatchDeliveriesResponse {

@@ -1,0 +1,47 @@
+//! Probe: what the door of health and metrics is told about the broker.
+
+use std::sync::atomic::Ordering;
+
+use axle_store::Store;
+
+use super::App;
+use crate::{
+    doors::health::{Check, Probe},
+    metrics::{self, Backlog, Snapshot, StoreCounters},
+};
+
+impl Probe for App {
+    fn checks(&self) -> Vec<Check> {
+        let failing = self.engine.failing_checks();
+        let check = |name| {
+            let problem = failing.iter().find(|(of, _)| *of == name);
+            Check { name, problem: problem.map(|(_, what)| what.clone()) }
+        };
+        vec![check("store"), check("drain")]
+    }
+
+    async fn metrics(&self) -> String {
+        let store = self.engine.store();
+        let mailboxes = store.mailboxes().await.unwrap_or_default();
+        let (health, counters) = (store.health(), store.counters());
+        self.metrics.render(&Snapshot {
+            backlog: Backlog::of(mailboxes.iter().map(|(_, state)| state), self.engine.now()),
+            store_stopped: health.stopped.is_some(),
+            store_free_bytes: health.free_bytes,
+            store: StoreCounters {
+                commits: counters.commits,
+                groups: counters.groups,
+                syncs: counters.syncs,
+                bytes: counters.bytes,
+            },
+            tls: self.door.counts(),
+            expiries: self.trust.expiries(),
+            reload_successful: self.reload_successful.load(Ordering::Relaxed),
+        })
+    }
+
+    async fn mailboxes(&self) -> String {
+        let states = self.engine.store().mailboxes().await.unwrap_or_default();
+        metrics::render_mailboxes(states.iter().map(|(id, state)| (id, state)), self.engine.now())
+    }
+}

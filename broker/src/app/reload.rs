@@ -1,0 +1,52 @@
+//! Reload: the files an operator may change while the broker runs, read again. A bad file changes
+//! nothing and is told; a good set is swapped in whole.
+
+use std::sync::atomic::Ordering;
+
+use super::App;
+use crate::{
+    clock::{Clock, SystemClock},
+    config::{Config, ConfigError},
+    service,
+    view::{Limits, View},
+};
+
+impl App {
+    /// Reads directory, routing table and certificates again. Connections of certificates that are
+    /// now revoked are closed.
+    pub(super) fn reload(&self) {
+        service::reloading();
+        let view = view_of(&self.config).map_err(|error| error.to_string());
+        let trust = self.trust.reload(SystemClock.now()).map_err(|error| error.to_string());
+        let good = view.is_ok() && trust.is_ok();
+        match view {
+            Ok(view) => {
+                tracing::info!(table = view.table.version(), "directory and routing table in force");
+                self.engine.replace_view(view);
+            }
+            Err(error) => tracing::error!(%error, "the directory and routing table stay as they were"),
+        }
+        match trust {
+            Ok(()) => {
+                self.door.close_revoked(self.trust.revoked().iter());
+            }
+            Err(error) => tracing::error!(%error, "the certificates stay as they were"),
+        }
+        self.reload_successful.store(good, Ordering::Relaxed);
+        service::ready();
+    }
+}
+
+/// The view that the configuration and its files come to.
+pub(super) fn view_of(config: &Config) -> Result<View, ConfigError> {
+    let (directory, table) = config.routing.load()?;
+    let mut rules = config.validation.clone();
+    rules.events = table.events().map(str::to_owned).collect();
+    let limits = Limits {
+        body_bytes_max: config.limits.body_bytes_max,
+        recipients_max: config.limits.recipients_max,
+        streams_per_organisation_max: config.limits.streams_per_organisation_max,
+        ..Limits::default()
+    };
+    Ok(View { directory, table, rules, limits })
+}
