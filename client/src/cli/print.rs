@@ -1,0 +1,97 @@
+//! The one place the command line prints from: results to standard output, everything else to
+//! standard error. A reader that has gone away is no failure.
+
+use std::{
+    fmt,
+    io::{IsTerminal as _, Write},
+};
+
+use comfy_table::{ColumnConstraint, ContentArrangement, LineStyle, Table, TableStyle};
+use serde::Serialize;
+
+/// How results are printed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+pub(super) enum Format {
+    /// For people
+    Table,
+    /// For programs
+    Json,
+}
+
+/// Where results and remarks go.
+pub(super) struct Printer {
+    format: Format,
+    out: Box<dyn Write>,
+    err: Box<dyn Write>,
+}
+
+impl Printer {
+    pub(super) fn new(format: Format, out: Box<dyn Write>, err: Box<dyn Write>) -> Self {
+        Self { format, out, err }
+    }
+
+    pub(super) fn is_json(&self) -> bool {
+        self.format == Format::Json
+    }
+
+    /// Whether a person sees standard error as it is written.
+    pub(super) fn is_watched(&self) -> bool {
+        self.format == Format::Table && std::io::stderr().is_terminal()
+    }
+
+    /// A line of a result.
+    pub(super) fn line(&mut self, text: impl fmt::Display) {
+        let _ = writeln!(self.out, "{text}");
+        let _ = self.out.flush();
+    }
+
+    /// A remark, or part of an error.
+    pub(super) fn remark(&mut self, text: impl fmt::Display) {
+        let _ = writeln!(self.err, "{text}");
+    }
+
+    /// A result as one JSON document over several lines.
+    pub(super) fn json(&mut self, value: &impl Serialize) {
+        match serde_json::to_string_pretty(value) {
+            Ok(text) => self.line(text),
+            Err(error) => self.remark(error),
+        }
+    }
+
+    /// An item of a stream of results as one line of JSON.
+    pub(super) fn json_line(&mut self, value: &impl Serialize) {
+        match serde_json::to_string(value) {
+            Ok(text) => self.line(text),
+            Err(error) => self.remark(error),
+        }
+    }
+
+    /// An error as one line of JSON.
+    pub(super) fn json_error(&mut self, value: &impl Serialize) {
+        match serde_json::to_string(value) {
+            Ok(text) => self.remark(text),
+            Err(error) => self.remark(error),
+        }
+    }
+
+    /// A table, no wider than the terminal; but its first column, which people copy names from, is
+    /// never broken.
+    pub(super) fn table<const N: usize>(
+        &mut self,
+        headings: [&str; N],
+        rows: impl IntoIterator<Item = [String; N]>,
+    ) {
+        const STYLE: TableStyle =
+            TableStyle::new().header_separator(LineStyle::none().fill('─').junction('─'));
+        let mut table = Table::new();
+        table
+            .load_style(STYLE)
+            .set_content_arrangement(ContentArrangement::Dynamic)
+            .set_header(headings)
+            .add_rows(rows);
+        if let Some(column) = table.column_mut(0) {
+            column.set_constraint(ColumnConstraint::ContentWidth);
+        }
+        self.line(table.trim_fmt());
+    }
+}

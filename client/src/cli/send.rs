@@ -1,0 +1,303 @@
+//! `axle send` and `axle validate`: every file's outcome is told, and a failure of one stops no other.
+
+use std::path::{Path, PathBuf};
+
+use axle_model::{mailbox::WorkflowId, ods::OdsCode};
+use axle_proto::v1::{DocumentHeader, Priority};
+use futures::StreamExt as _;
+use indicatif::{ProgressBar, ProgressStyle};
+use serde::Serialize;
+
+use super::{
+    Outcome,
+    print::Printer,
+    report::{self, ErrorView},
+    view::{FindingView, ReceiptView},
+};
+use crate::{
+    connection::Client,
+    error::{Class, ClientError},
+    send::{FileOutcome, media_type, read_document},
+};
+
+/// Documents on their way at once.
+const IN_FLIGHT_MAX: usize = 16;
+
+#[derive(Debug, clap::Args)]
+pub(super) struct Arguments {
+    /// Files, or folders whose files are sent
+    #[arg(required = true, value_name = "FILE")]
+    files: Vec<PathBuf>,
+    #[command(flatten)]
+    header: HeaderArguments,
+    /// Your own name for the submission: repeating the command with it delivers nothing twice. With
+    /// several files each is named ID/DIGEST
+    #[arg(long, value_name = "ID")]
+    submission_id: Option<String>,
+    /// How soon it should be collected
+    #[arg(long, value_enum, default_value_t = Urgency::Routine)]
+    priority: Urgency,
+    /// Your reference to a conversation, handed on as it is
+    #[arg(long, value_name = "TEXT")]
+    correlation_id: Option<String>,
+}
+
+#[derive(Debug, clap::Args)]
+pub(super) struct ValidateArguments {
+    /// The document
+    file: PathBuf,
+    #[command(flatten)]
+    header: HeaderArguments,
+}
+
+#[derive(Debug, clap::Args)]
+struct HeaderArguments {
+    /// The ODS codes of the recipients
+    #[arg(long, required = true, value_name = "ODS", value_delimiter = ',')]
+    to: Vec<OdsCode>,
+    /// The workflow, for example TOC_FHIR_IP_DISCH; the broker can often tell it from the document
+    #[arg(long, value_parser = WorkflowId::parse)]
+    workflow: Option<WorkflowId>,
+    /// The media type, when the content does not tell it
+    #[arg(long, value_name = "TYPE")]
+    media_type: Option<String>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+enum Urgency {
+    Routine,
+    Urgent,
+}
+
+impl HeaderArguments {
+    fn header(&self) -> DocumentHeader {
+        DocumentHeader {
+            recipients: self.to.iter().map(OdsCode::to_string).collect(),
+            workflow: self
+                .workflow
+                .as_ref()
+                .map(WorkflowId::to_string)
+                .unwrap_or_default(),
+            media_type: self.media_type.clone().unwrap_or_default(),
+            ..DocumentHeader::default()
+        }
+    }
+}
+
+/// Sends the files and prints what became of each, in their order.
+pub(super) async fn run(client: &Client, arguments: Arguments, printer: &mut Printer) -> Outcome {
+    let paths = expanded(arguments.files)?;
+    let priority = match arguments.priority {
+        Urgency::Routine => Priority::Routine,
+        Urgency::Urgent => Priority::Urgent,
+    };
+    let recipients = arguments
+        .header
+        .to
+        .iter()
+        .map(OdsCode::to_string)
+        .collect::<Vec<_>>();
+    let header = DocumentHeader {
+        submission_id: arguments.submission_id.unwrap_or_default(),
+        correlation_id: arguments.correlation_id.unwrap_or_default(),
+        priority: priority.into(),
+        ..arguments.header.header()
+    };
+    let bar = progress(paths.len(), printer);
+    let mut outcomes = Vec::with_capacity(paths.len());
+    let mut sending = client.submit_files(paths.clone(), header, IN_FLIGHT_MAX);
+    while let Some(outcome) = sending.next().await {
+        bar.inc(1);
+        outcomes.push(outcome);
+    }
+    bar.finish_and_clear();
+    outcomes.sort_by_key(|outcome| paths.iter().position(|path| *path == outcome.path));
+    print(printer, &outcomes, &recipients.join(", "));
+    // The failure that needs the most doing decides.
+    let worst = outcomes
+        .iter()
+        .filter_map(|outcome| outcome.result.as_ref().err());
+    Ok(worst
+        .map(ClientError::class)
+        .max()
+        .map_or(0, Class::exit_code))
+}
+
+/// Asks about one document and prints the answer; exit code 65 when it would be refused.
+pub(super) async fn validate(
+    client: &Client,
+    arguments: ValidateArguments,
+    printer: &mut Printer,
+) -> Outcome {
+    let content = read_document(&arguments.file).await?;
+    let mut header = arguments.header.header();
+    if header.media_type.is_empty() {
+        let found = media_type(&content, Some(&arguments.file));
+        header.media_type = found.unwrap_or_default().to_owned();
+    }
+    let answer = client.validate(header, content).await?;
+    if printer.is_json() {
+        #[derive(Serialize)]
+        struct View {
+            acceptable: bool,
+            reason: String,
+            description: String,
+            findings: Vec<FindingView>,
+            workflow: String,
+            mailboxes: Vec<String>,
+        }
+        printer.json(&View {
+            acceptable: answer.acceptable,
+            reason: answer.reason,
+            description: answer.description,
+            findings: answer.findings.iter().map(FindingView::from).collect(),
+            workflow: answer.workflow,
+            mailboxes: answer.mailboxes,
+        });
+    } else {
+        if answer.acceptable {
+            printer.line(format!(
+                "acceptable: would travel as {} to {}",
+                answer.workflow,
+                answer.mailboxes.join(", ")
+            ));
+        } else {
+            printer.line(format!(
+                "refused[{}]: {}",
+                answer.reason, answer.description
+            ));
+            printer.line(format!("  --> {}", arguments.file.display()));
+        }
+        for line in answer.findings.iter().flat_map(report::finding) {
+            printer.line(line);
+        }
+    }
+    Ok(if answer.acceptable {
+        0
+    } else {
+        Class::Refused.exit_code()
+    })
+}
+
+/// Folders replaced by the files in them, by name; hidden files and folders within are left out.
+fn expanded(paths: Vec<PathBuf>) -> Result<Vec<PathBuf>, ClientError> {
+    let mut files = Vec::new();
+    for path in paths {
+        if !path.is_dir() {
+            files.push(path);
+            continue;
+        }
+        let unreadable = |error: std::io::Error| {
+            ClientError::new(
+                Class::Refused,
+                "FOLDER_UNREADABLE",
+                format!("{} cannot be read: {error}", path.display()),
+                "name a folder that you may read",
+            )
+        };
+        let mut found = Vec::new();
+        for entry in std::fs::read_dir(&path).map_err(unreadable)? {
+            let entry = entry.map_err(unreadable)?;
+            let hidden = entry.file_name().as_encoded_bytes().starts_with(b".");
+            if !hidden && entry.path().is_file() {
+                found.push(entry.path());
+            }
+        }
+        if found.is_empty() {
+            return Err(ClientError::new(
+                Class::Refused,
+                "FOLDER_EMPTY",
+                format!("{} holds no files", path.display()),
+                "name a folder with documents in it",
+            ));
+        }
+        found.sort();
+        files.append(&mut found);
+    }
+    Ok(files)
+}
+
+fn progress(count: usize, printer: &Printer) -> ProgressBar {
+    if count < 2 || !printer.is_watched() {
+        return ProgressBar::hidden();
+    }
+    let bar = ProgressBar::new(count as u64);
+    let style = ProgressStyle::with_template("{bar:40} {pos}/{len} sent, {per_sec}, {eta} left");
+    style.map_or_else(|_| ProgressBar::hidden(), |style| bar.with_style(style))
+}
+
+fn print(printer: &mut Printer, outcomes: &[FileOutcome], recipients: &str) {
+    if printer.is_json() {
+        print_json(printer, outcomes);
+        return;
+    }
+    for outcome in outcomes {
+        match &outcome.result {
+            Ok(receipt) => {
+                for line in receipt.warnings.iter().flat_map(report::finding) {
+                    printer.remark(line);
+                }
+            }
+            Err(error) => {
+                let file = outcome.path.display().to_string();
+                for line in report::lines(error, Some(&file)) {
+                    printer.remark(line);
+                }
+                // Nobody knows whether it arrived; under its id it may be sent again in any case.
+                if error.class() < Class::Refused && !outcome.submission_id.is_empty() {
+                    printer.remark(format!("  submission id: {}", outcome.submission_id));
+                }
+            }
+        }
+    }
+    let rows = outcomes.iter().map(|outcome| {
+        let (message, what) = match &outcome.result {
+            Ok(receipt) if receipt.duplicate => (receipt.message.as_str(), "accepted before"),
+            Ok(receipt) => (receipt.message.as_str(), "accepted"),
+            Err(error) => ("-", error.reason()),
+        };
+        let file = Path::file_name(&outcome.path).unwrap_or(outcome.path.as_os_str());
+        [
+            message.to_owned(),
+            what.to_owned(),
+            recipients.to_owned(),
+            file.to_string_lossy().into_owned(),
+        ]
+    });
+    printer.table(["Message", "Outcome", "For", "File"], rows);
+}
+
+fn print_json(printer: &mut Printer, outcomes: &[FileOutcome]) {
+    #[derive(Serialize)]
+    struct DocumentView<'a> {
+        file: String,
+        submission_id: &'a str,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        receipt: Option<ReceiptView>,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        error: Option<ErrorView>,
+    }
+    #[derive(Serialize)]
+    struct View<'a> {
+        accepted_count: usize,
+        documents: Vec<DocumentView<'a>>,
+    }
+    let documents = outcomes.iter().map(|outcome| DocumentView {
+        file: outcome.path.display().to_string(),
+        submission_id: &outcome.submission_id,
+        receipt: outcome.result.as_ref().ok().map(ReceiptView::from),
+        error: outcome.result.as_ref().err().map(ErrorView::from),
+    });
+    printer.json(&View {
+        accepted_count: outcomes
+            .iter()
+            .filter(|outcome| outcome.result.is_ok())
+            .count(),
+        documents: documents.collect(),
+    });
+    for outcome in outcomes {
+        if let Err(error) = &outcome.result {
+            report::error(printer, &error.clone().about(outcome.path.display()));
+        }
+    }
+}

@@ -1,0 +1,152 @@
+//! `axle track`: one message and what has happened to each of its deliveries.
+
+use axle_model::id::MessageId;
+use axle_proto::v1::{Delivery, DeliveryEvent, Message};
+
+use super::{
+    Outcome,
+    print::Printer,
+    report,
+    view::{self, MessageView},
+};
+use crate::{
+    connection::{self, Client},
+    convert::{event_word, priority_word, state_word, timestamp},
+    error::ClientError,
+    profile::Profile,
+};
+
+#[derive(Debug, clap::Args)]
+pub(super) struct Arguments {
+    /// messages/UUID, the UUID alone, or your own submission id
+    id: String,
+}
+
+/// Finds the message and prints it.
+pub(super) async fn run(
+    client: &Client,
+    profile: &Profile,
+    arguments: Arguments,
+    printer: &mut Printer,
+) -> Outcome {
+    let caller = connection::own_identity(profile)?;
+    let message = find(
+        client,
+        &arguments.id,
+        caller.organisation.is_some(),
+        caller.operator,
+    )
+    .await?;
+    print(printer, &message);
+    Ok(0)
+}
+
+/// As a message's name, then as a submission id: a UUID may be either. An operator sees every message.
+pub(super) async fn find(
+    client: &Client,
+    id: &str,
+    organisation: bool,
+    operator: bool,
+) -> Result<Message, ClientError> {
+    let name = MessageId::parse(id).ok().map(|id| id.to_string());
+    let unknown = |error: &ClientError| error.reason() == "MESSAGE_NOT_FOUND";
+    if let Some(name) = &name {
+        let found = if operator {
+            client.message_timeline(name).await
+        } else {
+            client.message(name).await
+        };
+        match found {
+            Err(error) if unknown(&error) && organisation => {}
+            found => return found,
+        }
+    }
+    client.message_of_submission(id).await
+}
+
+fn print(printer: &mut Printer, message: &Message) {
+    if printer.is_json() {
+        printer.json(&MessageView::from(message));
+        return;
+    }
+    printer.line(format!("{} from {}", message.name, message.sender));
+    printer.line(format!(
+        "  {}, {}, {}, {}",
+        message.workflow,
+        message.media_type,
+        view::size(message.size_bytes),
+        priority_word(message.priority()),
+    ));
+    printer.line(format!("  submission id  {}", message.submission_id));
+    printer.line(format!(
+        "  accepted       {}",
+        view::clock(message.accept_time.as_ref())
+    ));
+    printer.line(format!(
+        "  expires        {}",
+        view::clock(message.expire_time.as_ref())
+    ));
+    for line in message.warnings.iter().flat_map(report::finding) {
+        printer.line(line);
+    }
+    for delivery in &message.deliveries {
+        print_delivery(printer, delivery);
+    }
+}
+
+fn print_delivery(printer: &mut Printer, delivery: &Delivery) {
+    printer.line(format!(
+        "\n{}: {} in {}",
+        delivery.recipient,
+        state_word(delivery.state()),
+        delivery.mailbox
+    ));
+    let begun = delivery
+        .events
+        .first()
+        .and_then(|event| timestamp(event.event_time.as_ref()));
+    let rows = delivery.events.iter().map(|event| {
+        let time = timestamp(event.event_time.as_ref());
+        let after = match (begun, time) {
+            (Some(begun), Some(time)) if time > begun => {
+                format!("+{}", view::span(time.since(begun)))
+            }
+            (_, _) => String::new(),
+        };
+        [
+            time.map_or_else(view::dash, |time| time.to_string()),
+            after,
+            event_word(event.kind()),
+            event.actor.clone(),
+            details(event),
+        ]
+    });
+    printer.table(["Time", "After", "Event", "By", "Details"], rows);
+}
+
+/// What else is known of an event, in words.
+pub(super) fn details(event: &DeliveryEvent) -> String {
+    let mut parts = Vec::new();
+    if event.attempt > 0 {
+        parts.push(format!("attempt {}", event.attempt));
+    }
+    if !event.consumer_id.is_empty() {
+        parts.push(event.consumer_id.clone());
+    }
+    if !event.reason.is_empty() {
+        parts.push(event.reason.clone());
+    }
+    if event.lease_expire_time.is_some() {
+        parts.push(format!(
+            "lease until {}",
+            view::clock(event.lease_expire_time.as_ref())
+        ));
+    }
+    if event.retry_time.is_some() {
+        parts.push(format!(
+            "again at {}",
+            view::clock(event.retry_time.as_ref())
+        ));
+    }
+    parts.join(", ")
+}

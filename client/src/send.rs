@@ -1,0 +1,187 @@
+//! Sending documents: the header made complete, the checksum always set, and every repeat of a submit
+//! under the same submission id.
+
+use std::path::{Path, PathBuf};
+
+use axle_model::digest::Digest;
+use axle_proto::v1::{
+    DocumentHeader, SubmitDocumentRequest, SubmitDocumentResponse, ValidateDocumentRequest,
+    ValidateDocumentResponse,
+};
+use bytes::Bytes;
+use futures::{Stream, StreamExt as _, stream};
+use uuid::Uuid;
+
+use crate::{
+    connection::Client,
+    error::{Class, ClientError},
+    retry::CALL_DEADLINE,
+};
+
+/// The largest document one call carries, in bytes.
+pub const DOCUMENT_BYTES_MAX: usize = 4 * 1024 * 1024;
+
+/// What became of one file of many.
+#[derive(Clone, Debug)]
+pub struct FileOutcome {
+    /// The file.
+    pub path: PathBuf,
+    /// The submission id it was sent under; empty when it could not be read.
+    pub submission_id: String,
+    /// The receipt, or why there is none.
+    pub result: Result<SubmitDocumentResponse, ClientError>,
+}
+
+impl Client {
+    /// Submits a document; when it returns, the document is on the broker's disk. What `header` leaves
+    /// out is filled in: a new submission id, the media type as far as the content tells it, and
+    /// always the length and SHA-256.
+    pub async fn submit(
+        &self,
+        header: DocumentHeader,
+        content: Bytes,
+    ) -> Result<SubmitDocumentResponse, ClientError> {
+        let header = completed(header, &content, None)?;
+        let request = SubmitDocumentRequest {
+            header: Some(header),
+            content,
+        };
+        self.call(CALL_DEADLINE, request, |request| {
+            let mut service = self.submission();
+            async move { service.submit_document(request).await }
+        })
+        .await
+    }
+
+    /// Asks what `submit` would be told; nothing is stored.
+    pub async fn validate(
+        &self,
+        header: DocumentHeader,
+        content: Bytes,
+    ) -> Result<ValidateDocumentResponse, ClientError> {
+        let header = completed(header, &content, None)?;
+        let request = ValidateDocumentRequest {
+            header: Some(header),
+            content,
+        };
+        self.call(CALL_DEADLINE, request, |request| {
+            let mut service = self.submission();
+            async move { service.validate_document(request).await }
+        })
+        .await
+    }
+
+    /// Submits files, up to `in_flight_max` at once and in no order, each with a header like `header`.
+    /// A submission id in `header` becomes `ID/` and the beginning of the document's digest when there
+    /// are several files, so that a repeated call repeats no document.
+    pub fn submit_files(
+        &self,
+        paths: Vec<PathBuf>,
+        header: DocumentHeader,
+        in_flight_max: usize,
+    ) -> impl Stream<Item = FileOutcome> + use<> {
+        let several = paths.len() > 1;
+        let client = self.clone();
+        stream::iter(paths)
+            .map(move |path| {
+                let (client, header) = (client.clone(), header.clone());
+                async move { client.submit_file(path, header, several).await }
+            })
+            .buffer_unordered(in_flight_max.max(1))
+    }
+
+    async fn submit_file(
+        &self,
+        path: PathBuf,
+        mut header: DocumentHeader,
+        several: bool,
+    ) -> FileOutcome {
+        let mut submission_id = String::new();
+        let result = async {
+            let content = read_document(&path).await?;
+            if several && !header.submission_id.is_empty() {
+                let digest = Digest::of(&content).to_string();
+                let beginning = digest.get(..16).unwrap_or_default();
+                header.submission_id = format!("{}/{beginning}", header.submission_id);
+            }
+            let header = completed(header, &content, Some(&path))?;
+            submission_id.clone_from(&header.submission_id);
+            self.submit(header, content).await
+        };
+        let result = result.await;
+        FileOutcome {
+            path,
+            submission_id,
+            result,
+        }
+    }
+}
+
+/// Reads a document that is small enough to be sent.
+pub async fn read_document(path: &Path) -> Result<Bytes, ClientError> {
+    let unreadable = |error: std::io::Error| {
+        ClientError::new(
+            Class::Refused,
+            "FILE_UNREADABLE",
+            format!("{} cannot be read: {error}", path.display()),
+            "name a file that exists and that you may read",
+        )
+    };
+    let size = tokio::fs::metadata(path).await.map_err(unreadable)?.len();
+    check_size(usize::try_from(size).unwrap_or(usize::MAX))?;
+    let content = tokio::fs::read(path).await.map_err(unreadable)?;
+    Ok(content.into())
+}
+
+/// The media type of a document: FHIR by its first character, otherwise by the name's extension.
+pub fn media_type(content: &[u8], path: Option<&Path>) -> Option<&'static str> {
+    const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
+    let text = content.strip_prefix(BYTE_ORDER_MARK).unwrap_or(content);
+    match text.iter().find(|byte| !byte.is_ascii_whitespace()) {
+        Some(b'{') => return Some("application/fhir+json"),
+        Some(b'<') => return Some("application/fhir+xml"),
+        Some(_) | None => {}
+    }
+    let extension = path?.extension()?.to_str()?.to_ascii_lowercase();
+    match extension.as_str() {
+        "json" => Some("application/fhir+json"),
+        "xml" => Some("application/fhir+xml"),
+        "pdf" => Some("application/pdf"),
+        "txt" => Some("text/plain"),
+        _ => None,
+    }
+}
+
+fn completed(
+    mut header: DocumentHeader,
+    content: &Bytes,
+    path: Option<&Path>,
+) -> Result<DocumentHeader, ClientError> {
+    check_size(content.len())?;
+    if header.submission_id.is_empty() {
+        header.submission_id = Uuid::now_v7().to_string();
+    }
+    if header.media_type.is_empty() {
+        // Left empty when nothing tells it: the broker's refusal names the field.
+        header.media_type = media_type(content, path).unwrap_or_default().to_owned();
+    }
+    header.size_bytes = content.len() as u64;
+    header.sha256 = Bytes::copy_from_slice(Digest::of(content).as_bytes());
+    Ok(header)
+}
+
+/// A larger document would only break off the call: the broker does not read to its end.
+fn check_size(size: usize) -> Result<(), ClientError> {
+    if size <= DOCUMENT_BYTES_MAX {
+        return Ok(());
+    }
+    Err(ClientError::new(
+        Class::Refused,
+        "DOCUMENT_TOO_LARGE",
+        format!("the document has {size} bytes, more than the {DOCUMENT_BYTES_MAX} of one call"),
+        "send it without its largest attachments, or split it",
+    ))
+}
+
+#[cfg(test)]
+mod tests;
