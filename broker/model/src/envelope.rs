@@ -113,7 +113,7 @@ impl MediaType {
     /// Reads a media type (RFC 9110, section 8.3.1): case and parameters such as `charset` are set
     /// aside. `None` for what is not of the shape `type/subtype`.
     pub fn parse(text: &str) -> Option<Self> {
-        let essence = text.split(';').next()?.trim();
+        let essence = text.split(';').next()?.trim_matches([' ', '\t']);
         if essence.len() > Self::LENGTH_MAX {
             return None;
         }

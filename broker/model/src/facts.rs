@@ -220,26 +220,23 @@ impl<'a> Facts<'a> {
         found
     }
 
-    /// What tells this document from every other of its sender: Bundle.identifier, else Bundle.id,
-    /// else MessageHeader.id. `None` when it carries none of them.
+    /// What tells this document from every other of its sender: Bundle.identifier with its system.
+    /// Without a system its value may be as common as `1`, so then it counts together with Bundle.id
+    /// and the id of the first entry's resource. `None` when it carries none of these.
     pub fn identity(&self) -> Option<Digest> {
         let bundle = self.bundle()?;
         let identifier = bundle.identifier.as_ref();
-        if let Some(value) = identifier.and_then(Identifier::value) {
-            let system = identifier.and_then(Identifier::system).unwrap_or_default();
-            return Some(Digest::of_parts([
-                b"identifier".as_slice(),
-                system.as_bytes(),
-                value.as_bytes(),
-            ]));
+        let value = identifier.and_then(Identifier::value);
+        if let (Some(system), Some(value)) = (identifier.and_then(Identifier::system), value) {
+            return Some(Digest::of_parts([system.as_bytes(), value.as_bytes()]));
         }
-        let header = bundle.entries.first().map(|entry| &entry.resource);
-        let id = present(self.root.id.as_ref()).map(|id| ("bundle", id));
-        let (of, id) = id.or_else(|| {
-            let id = header.and_then(|resource| present(resource.id.as_ref()))?;
-            Some(("entry", id))
-        })?;
-        Some(Digest::of_parts([of.as_bytes(), id.as_bytes()]))
+        let id = present(self.root.id.as_ref());
+        let first = bundle.entries.first();
+        let first = first.and_then(|entry| present(entry.resource.id.as_ref()));
+        (value.is_some() || id.is_some() || first.is_some()).then(|| {
+            let parts = [value, id, first].map(|part| part.unwrap_or_default().as_bytes());
+            Digest::of_parts(parts)
+        })
     }
 }
 

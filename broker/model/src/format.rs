@@ -182,6 +182,17 @@ fn agree(media_type: &MediaType, first: u8, text: &str) -> Result<(), Malformed>
     .at(Position { line: 1, column: 1 }))
 }
 
+/// Whether any byte passes `test`. In blocks without an early end within, so that the compiler turns
+/// the loop into vector code: an attachment may be many megabytes.
+fn any_byte(bytes: &[u8], test: impl Fn(u8) -> bool) -> bool {
+    let (blocks, rest) = bytes.as_chunks::<64>();
+    let in_block = |block: &[u8; 64]| {
+        let found = block.iter().fold(0, |found, b| found | u8::from(test(*b)));
+        found != 0
+    };
+    blocks.iter().any(in_block) || rest.iter().any(|b| test(*b))
+}
+
 /// The release a document is written in. A Bundle does not declare it, so the names of its parts
 /// tell: the event's element first, then profiles, the time of the Bundle, and Binary's data.
 fn release_of(root: &Resource<'_>) -> Option<Release> {

@@ -139,7 +139,13 @@ impl Document {
         self.fill(template.text, template, &mut text, &mut data_at);
         if let (Some(size), Some(at)) = (self.size_bytes, data_at) {
             let groups = size.saturating_sub(text.len()) / 4;
-            text.insert_str(at, &"QXhs".repeat(groups));
+            let tail = text.split_off(at);
+            let block = "QXhs".repeat(1024);
+            for _ in 0..groups / 1024 {
+                text.push_str(&block);
+            }
+            text.push_str(&block[..groups % 1024 * 4]);
+            text.push_str(&tail);
         }
         text
     }

@@ -112,8 +112,27 @@ fn message(
     }
     focus(review, facts, bundle, header, exchange);
     if exchange != Exchange::Other && facts.sender().is_none() {
-        let what = "the message does not say which organisation sent it";
-        review.found("V-116", format!("{HEADER}.sender"), what);
+        sender(review, facts, bundle, header);
+    }
+}
+
+/// V-116: an ODS code of the sender. National Pathology knows its laboratories by name only.
+fn sender(
+    review: &mut Review<'_>,
+    facts: &Facts<'_>,
+    bundle: &Bundle<'_>,
+    header: &MessageHeader<'_>,
+) {
+    let path = format!("{HEADER}.sender");
+    let what = "the message does not say which organisation sent it";
+    let named = header
+        .sender
+        .as_ref()
+        .is_some_and(|sender| bundle.resolve(sender).is_some());
+    if named && facts.event_code() == Some(handling::PATHOLOGY) {
+        review.warned("V-116", path, what);
+    } else {
+        review.found("V-116", path, what);
     }
 }
 

@@ -8,8 +8,8 @@ use super::review::Review;
 const PATH: &str = "Bundle.entry[0].resource.extension(ITK-MessageHandling-2)";
 const RECIPIENT_TYPE: &str = "https://fhir.nhs.uk/STU3/CodeSystem/ITK-RecipientType-1";
 const SENDER_REFERENCE_BYTES_MAX: usize = 1024;
-/// National Pathology, whose adaptor leaves MessageDefinition out.
-const PATHOLOGY: &str = "ITK012M";
+/// The event of National Pathology, whose adaptor leaves MessageDefinition out.
+pub(super) const PATHOLOGY: &str = "ITK012M";
 
 /// Checks the handling instructions of an ITK3 message.
 pub(super) fn check(review: &mut Review<'_>, header: &MessageHeader<'_>, event: &str) {

@@ -29,7 +29,10 @@ impl Identifier<'_> {
     /// The value as an ODS code of an organisation or a site, if it is one.
     pub fn ods_code(&self) -> Option<OdsCode> {
         let system = self.system()?;
-        let ods = system == ODS_ORGANISATION || system == ODS_SITE;
+        // Booking and referral writes `/id/` where everything else writes `/Id/`.
+        let ods = [ODS_ORGANISATION, ODS_SITE]
+            .iter()
+            .any(|known| known.eq_ignore_ascii_case(system));
         ods.then(|| OdsCode::parse(self.value()?).ok()).flatten()
     }
 }

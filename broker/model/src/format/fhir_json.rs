@@ -297,7 +297,7 @@ fn members_of_resource<'a, A: MapAccess<'a>>(
     while let Some(name) = map.next_key_seed(Word)? {
         if name == "resourceType" {
             let kind = map.next_value_seed(Word)?;
-            walk.record.begin(&kind);
+            walk.record.begin(kind.clone());
             resource.begin(Text::from(kind));
             break;
         }

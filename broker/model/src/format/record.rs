@@ -62,9 +62,9 @@ impl<'a, 'l> Record<'a, 'l> {
     }
 
     /// The type of a resource is known: the outermost one starts the path.
-    pub(super) fn begin(&mut self, kind: &Cow<'a, str>) {
+    pub(super) fn begin(&mut self, kind: Cow<'a, str>) {
         if self.trail.is_empty() {
-            self.step(kind.clone());
+            self.step(kind);
         }
     }
 
@@ -90,15 +90,8 @@ impl<'a, 'l> Record<'a, 'l> {
         self.trail.pop();
     }
 
-    /// Counts a text, and checks how long it is (V-008). Data of attachments may be of any length.
+    /// Takes in the text of the present child: counts references (V-008), and checks its length.
     pub(super) fn text(&mut self, bytes: usize) -> Result<(), Malformed> {
-        if bytes > self.limits.string_bytes_max && !matches!(self.name(), "data" | "content") {
-            let what = format!(
-                "a text of {bytes} bytes is longer than the {} allowed",
-                self.limits.string_bytes_max
-            );
-            self.flaw("V-008", what);
-        }
         if self.name() == "reference" {
             self.references += 1;
             if self.references > self.limits.references_max {
@@ -106,7 +99,19 @@ impl<'a, 'l> Record<'a, 'l> {
                 return Err(self.malformed("V-008", what));
             }
         }
+        self.length(bytes);
         Ok(())
+    }
+
+    /// Checks how long a text is (V-008). Data of attachments may be of any length.
+    pub(super) fn length(&mut self, bytes: usize) {
+        if bytes > self.limits.string_bytes_max && !matches!(self.name(), "data" | "content") {
+            let what = format!(
+                "a text of {bytes} bytes is longer than the {} allowed",
+                self.limits.string_bytes_max
+            );
+            self.flaw("V-008", what);
+        }
     }
 
     /// Counts an entry (V-008).

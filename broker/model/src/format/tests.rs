@@ -225,18 +225,10 @@ fn broken_xml_names_its_rule() {
         (bundle("<id value='a<b'/>"), "V-004"),
         (bundle(&deep(64)), "V-005"),
         (bundle(&deep(100_000)), "V-005"),
-        ("<!DOCTYPE a>".to_owned() + &bundle(""), "V-006"),
-        (
-            "<!DOCTYPE a [<!ENTITY b SYSTEM 'file:///etc/passwd'>]><a>&b;</a>".to_owned(),
-            "V-006",
-        ),
-        (
-            "<?xml-stylesheet href='a'?>".to_owned() + &bundle(""),
-            "V-006",
-        ),
-        (bundle("<id value='&b;'/>"), "V-006"),
-        (bundle("<x>&b;</x>"), "V-006"),
-        (bundle("<x>&amp;&#65;</x>"), "none"),
+        (bundle("<id value='1'url='2'/>"), "V-004"),
+        (bundle("<id value=1/>"), "V-004"),
+        (bundle("<id value/>"), "V-004"),
+        (bundle("<id = '1'/>"), "V-004"),
         (
             bundle("<type value='document'/><type value='message'/>"),
             "V-007",
@@ -258,6 +250,36 @@ fn broken_xml_names_its_rule() {
         ),
     ] {
         assert_eq!(rule(xml(&text)), expected, "{:.90}", text);
+    }
+}
+
+#[test]
+fn dangerous_xml_is_never_accepted() {
+    let bundle = |rest: &str| format!("<Bundle xmlns=\"http://hl7.org/fhir\">{rest}</Bundle>");
+    for (text, expected) in [
+        ("<!DOCTYPE a>".to_owned() + &bundle(""), "V-006"),
+        (
+            "<!DOCTYPE a [<!ENTITY b SYSTEM 'file:///etc/passwd'>]><a>&b;</a>".to_owned(),
+            "V-006",
+        ),
+        (" <?xml version='1.0'?>".to_owned() + &bundle(""), "V-006"),
+        (
+            "<?xml version='1.0'?><?xml version='1.0'?>".to_owned() + &bundle(""),
+            "V-006",
+        ),
+        (
+            "<?xml version='1.0' encoding='utf-8'?><!-- a -->".to_owned() + &bundle(""),
+            "none",
+        ),
+        (
+            "<?xml-stylesheet href='a'?>".to_owned() + &bundle(""),
+            "V-006",
+        ),
+        (bundle("<id value='&b;'/>"), "V-006"),
+        (bundle("<x>&b;</x>"), "V-006"),
+        (bundle("<x>&amp;&#65;</x>"), "none"),
+    ] {
+        assert_eq!(rule(xml(&text)), expected, "{text}");
     }
 }
 

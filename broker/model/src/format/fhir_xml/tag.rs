@@ -10,7 +10,7 @@ use quick_xml::{
     name::QName,
 };
 
-use super::Malformed;
+use super::super::{Malformed, any_byte};
 
 const FHIR: &str = "http://hl7.org/fhir";
 const XHTML: &str = "http://www.w3.org/1999/xhtml";
@@ -82,46 +82,41 @@ impl<'a> Tag<'a> {
         start: &BytesStart<'a>,
         scopes: &mut Scopes<'a>,
     ) -> Result<Self, Malformed> {
+        // The event's content is a part of the document; borrowed from there it outlives the event.
+        let content = within(text, start)?;
+        let (name, mut rest) = content
+            .split_at_checked(start.name().into_inner().len())
+            .ok_or_else(not_well_formed)?;
         let mut tag = Self {
-            name: "",
+            name,
             namespace: Namespace::Other,
             value: None,
             url: None,
         };
-        let mut count = 0;
-        for attribute in start.attributes().with_checks(false) {
-            let attribute = attribute.map_err(|_| not_well_formed())?;
-            count += 1;
-            if count > ATTRIBUTES_MAX {
-                let what = format!("an element has more than {ATTRIBUTES_MAX} attributes");
-                return Err(Malformed::new("V-008", what));
-            }
-            tag.attribute(text, &attribute, scopes)?;
+        let mut keys = Keys::default();
+        while let Some((key, raw)) = next_attribute(&mut rest)? {
+            keys.add(key)?;
+            tag.attribute(key, raw, scopes)?;
         }
-        if count > 1 && start.attributes().any(|attribute| attribute.is_err()) {
-            return Err(Malformed::new(
-                "V-004",
-                "an attribute appears twice in one element",
-            ));
+        if let Some((prefix, local)) = name.split_once(':') {
+            tag.name = local;
+            tag.namespace = scopes.of(prefix);
+        } else {
+            tag.namespace = scopes.of("");
         }
-        let name = within(text, start.name().into_inner())?;
-        let (prefix, local) = name.split_once(':').unwrap_or(("", name));
-        tag.name = local;
-        tag.namespace = scopes.of(prefix);
         Ok(tag)
     }
 
     fn attribute(
         &mut self,
-        text: &'a str,
-        attribute: &Attribute<'_>,
+        key: &'a str,
+        raw: &'a str,
         scopes: &mut Scopes<'a>,
     ) -> Result<(), Malformed> {
-        let raw = within(text, &attribute.value)?;
-        if !is_plain(raw) {
+        if any_byte(raw.as_bytes(), |b| (b == b'&') | (b == b'<')) {
             check(raw)?;
         }
-        match within(text, attribute.key.into_inner())? {
+        match key {
             "value" => self.value = Some(raw),
             "url" => self.url = Some(raw),
             "xmlns" => scopes.declare("", raw)?,
@@ -135,12 +130,64 @@ impl<'a> Tag<'a> {
     }
 }
 
+/// The names of one element's attributes: none may come twice. Most elements have one, so that only
+/// a second one takes memory.
+#[derive(Default)]
+struct Keys<'a> {
+    first: Option<&'a str>,
+    others: Vec<&'a str>,
+}
+
+impl<'a> Keys<'a> {
+    fn add(&mut self, key: &'a str) -> Result<(), Malformed> {
+        let Some(first) = self.first else {
+            self.first = Some(key);
+            return Ok(());
+        };
+        if first == key || self.others.contains(&key) {
+            let what = "an attribute appears twice in one element";
+            return Err(Malformed::new("V-004", what));
+        }
+        if self.others.len() + 1 == ATTRIBUTES_MAX {
+            let what = format!("an element has more than {ATTRIBUTES_MAX} attributes");
+            return Err(Malformed::new("V-008", what));
+        }
+        self.others.push(key);
+        Ok(())
+    }
+}
+
+/// Takes the next `name="value"` from the rest of a tag. By hand, because quick-xml's own iterator
+/// looks at each byte of a value, and a value may be an attachment.
+fn next_attribute<'a>(rest: &mut &'a str) -> Result<Option<(&'a str, &'a str)>, Malformed> {
+    let text = rest.trim_ascii_start();
+    if text.is_empty() {
+        return Ok(None);
+    }
+    if text.len() == rest.len() {
+        // No white space before it.
+        return Err(not_well_formed());
+    }
+    let (key, after) = text.split_once('=').ok_or_else(not_well_formed)?;
+    let key = key.trim_ascii_end();
+    let after = after.trim_ascii_start();
+    let quote = match after.as_bytes().first() {
+        Some(b'"') => '"',
+        Some(b'\'') => '\'',
+        Some(_) | None => return Err(not_well_formed()),
+    };
+    let (value, after) = after[1..].split_once(quote).ok_or_else(not_well_formed)?;
+    let is_name = |b: u8| !b.is_ascii_whitespace() && !b"\"'<>&/".contains(&b);
+    if key.is_empty() || !key.bytes().all(is_name) {
+        return Err(not_well_formed());
+    }
+    *rest = after;
+    Ok(Some((key, value)))
+}
+
 /// An attribute's value as XML means it: references resolved, white space normalised.
 pub(super) fn value(raw: &str) -> Result<Cow<'_, str>, Malformed> {
-    if !raw
-        .bytes()
-        .any(|b| matches!(b, b'&' | b'\t' | b'\n' | b'\r'))
-    {
+    if !any_byte(raw.as_bytes(), |b| (b == b'&') | (b < b' ')) {
         return Ok(Cow::Borrowed(raw));
     }
     let attribute = Attribute {
@@ -150,17 +197,6 @@ pub(super) fn value(raw: &str) -> Result<Cow<'_, str>, Malformed> {
     attribute
         .normalized_value(XmlVersion::Explicit1_0)
         .map_err(|_| not_well_formed())
-}
-
-/// Whether an attribute's value has neither `&` nor `<`. Without an early end, so that the compiler
-/// turns it into vector code: a value may be an attachment.
-fn is_plain(raw: &str) -> bool {
-    let mut blocks = raw.as_bytes().chunks(256);
-    blocks.all(|block| {
-        !block
-            .iter()
-            .fold(false, |found, b| found | (*b == b'&') | (*b == b'<'))
-    })
 }
 
 /// Checks an attribute's value that has references or worse.
