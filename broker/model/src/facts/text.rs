@@ -7,13 +7,6 @@ use std::{borrow::Cow, fmt, ops::Deref};
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
 pub struct Text<'a>(Cow<'a, str>);
 
-impl Text<'_> {
-    /// Whether it was copied, because the bytes hold it escaped.
-    pub const fn is_copied(&self) -> bool {
-        matches!(self.0, Cow::Owned(_))
-    }
-}
-
 impl<'a> From<Cow<'a, str>> for Text<'a> {
     fn from(text: Cow<'a, str>) -> Self {
         Self(text)

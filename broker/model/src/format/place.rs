@@ -55,7 +55,7 @@ impl<'p, 'a> Place<'p, 'a> {
         !matches!(self, Self::Skip)
     }
 
-    /// Puts a text where it belongs. `written` is a boolean where the syntax has those.
+    /// Puts a text where it belongs. Where a boolean belongs, a text is unreadable.
     pub(super) fn fill(
         self,
         value: Cow<'a, str>,
