@@ -5,7 +5,13 @@
 mod probe;
 mod reload;
 
-use std::{fmt, io, net::SocketAddr, path::PathBuf, sync::{Arc, atomic::AtomicBool}, time::Duration};
+use std::{
+    fmt, io,
+    net::SocketAddr,
+    path::PathBuf,
+    sync::{Arc, atomic::AtomicBool},
+    time::Duration,
+};
 
 use axle_pki::trust::{ServerTrust, UnusableFiles};
 use axle_proto::v1::{
@@ -97,7 +103,9 @@ pub struct App {
 
 impl fmt::Debug for App {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("App").field("config", &self.config.file).finish_non_exhaustive()
+        f.debug_struct("App")
+            .field("config", &self.config.file)
+            .finish_non_exhaustive()
     }
 }
 
@@ -112,13 +120,18 @@ impl Sockets {
     /// Listens on the addresses of the configuration.
     pub async fn bind(config: &Config) -> Result<Self, AppError> {
         let listen = async |address: SocketAddr| {
-            TcpListener::bind(address).await.map_err(|source| AppError::Listen { address, source })
+            TcpListener::bind(address)
+                .await
+                .map_err(|source| AppError::Listen { address, source })
         };
         let http = match &config.http {
             Some(http) => Some(listen(http.listen).await?),
             None => None,
         };
-        Ok(Self { grpc: listen(config.grpc.listen).await?, http })
+        Ok(Self {
+            grpc: listen(config.grpc.listen).await?,
+            http,
+        })
     }
 
     /// The address of the gRPC door.
@@ -140,7 +153,12 @@ impl App {
         let trust = Arc::new(ServerTrust::load(config.tls.clone(), clock.now())?);
         let store = Embedded::open(store_options(&config), clock.now())?;
         let metrics = Arc::new(Metrics::default());
-        let engine = Arc::new(Engine::new(Arc::new(store), clock, view, Arc::clone(&metrics)));
+        let engine = Arc::new(Engine::new(
+            Arc::new(store),
+            clock,
+            view,
+            Arc::clone(&metrics),
+        ));
         let door = TlsDoor::new(
             Arc::clone(&trust),
             TlsLimits {
@@ -149,7 +167,15 @@ impl App {
                 connections_per_address_max: config.limits.connections_max,
             },
         );
-        Ok(Self { config, engine, trust, door, streams: Streams::default(), metrics, reload_successful: AtomicBool::new(true) })
+        Ok(Self {
+            config,
+            engine,
+            trust,
+            door,
+            streams: Streams::default(),
+            metrics,
+            reload_successful: AtomicBool::new(true),
+        })
     }
 
     /// Serves until asked to stop, then drains and closes.
@@ -199,14 +225,21 @@ impl App {
         }
     }
 
-    async fn server(&self) -> (HealthReporter, Router<tower::layer::util::Stack<OversizeLayer, tower::layer::util::Identity>>) {
+    async fn server(
+        &self,
+    ) -> (
+        HealthReporter,
+        Router<tower::layer::util::Stack<OversizeLayer, tower::layer::util::Identity>>,
+    ) {
         let limits = &self.config.limits;
         let bytes_max = axle_proto::MESSAGE_BYTES_MAX;
         let submission = SubmissionDoor::new(Arc::clone(&self.engine), self.streams.clone());
         let collection = CollectionDoor::new(Arc::clone(&self.engine), self.streams.clone());
         let admin = AdminDoor::new(Arc::clone(&self.engine));
-        let submission = SubmissionServiceServer::new(submission).max_decoding_message_size(bytes_max);
-        let collection = CollectionServiceServer::new(collection).max_decoding_message_size(bytes_max);
+        let submission =
+            SubmissionServiceServer::new(submission).max_decoding_message_size(bytes_max);
+        let collection =
+            CollectionServiceServer::new(collection).max_decoding_message_size(bytes_max);
         let admin = AdminServiceServer::new(admin).max_decoding_message_size(bytes_max);
         let (health, health_service) = tonic_health::server::health_reporter();
         set_health(&health, tonic_health::ServingStatus::Serving).await;
@@ -246,16 +279,19 @@ impl App {
                 tokio::time::sleep(DRAIN_TICK).await;
             }
         };
-        if tokio::time::timeout(self.config.limits.drain, settled).await.is_err() {
+        if tokio::time::timeout(self.config.limits.drain, settled)
+            .await
+            .is_err()
+        {
             tracing::warn!("streams were still open at the end of the drain; their leases run on");
         }
     }
 
-    async fn await_server(
-        &self,
-        serving: &mut JoinHandle<Result<(), tonic::transport::Error>>,
-    ) {
-        if tokio::time::timeout(self.config.limits.drain, &mut *serving).await.is_err() {
+    async fn await_server(&self, serving: &mut JoinHandle<Result<(), tonic::transport::Error>>) {
+        if tokio::time::timeout(self.config.limits.drain, &mut *serving)
+            .await
+            .is_err()
+        {
             tracing::warn!("connections were still open at the end of the drain; they are cut");
             serving.abort();
         }
@@ -263,7 +299,12 @@ impl App {
 }
 
 async fn set_health(health: &HealthReporter, status: tonic_health::ServingStatus) {
-    let services = ["axle.v1.SubmissionService", "axle.v1.CollectionService", "axle.v1.AdminService", ""];
+    let services = [
+        "axle.v1.SubmissionService",
+        "axle.v1.CollectionService",
+        "axle.v1.AdminService",
+        "",
+    ];
     for name in services {
         health.set_service_status(name, status).await;
     }

@@ -6,6 +6,7 @@ use std::{
     io::{self, Write},
     path::PathBuf,
     process::ExitCode,
+    time::Instant,
 };
 
 use clap::{Parser, Subcommand};
@@ -13,6 +14,7 @@ use clap::{Parser, Subcommand};
 use crate::clock::{Clock as _, SystemClock};
 
 mod check;
+mod demo;
 mod serve;
 mod verify;
 
@@ -41,6 +43,8 @@ enum Command {
     },
     /// Read a stopped broker's whole store and tell all that is damaged.
     Verify(verify::Which),
+    /// Play the main job on this machine: a trust, two practices and a broker of their own.
+    Demo(demo::Play),
 }
 
 /// How a command ended, by the numbers of sysexits.h. Wrong usage (2) is clap's.
@@ -48,6 +52,8 @@ enum Command {
 pub enum Exit {
     /// As asked.
     Ok = 0,
+    /// The demo saw something go otherwise than it should.
+    Failed = 1,
     /// Stored data is damaged.
     BadData = 65,
     /// Something this machine should give is missing: an address, a disk.
@@ -64,12 +70,14 @@ impl From<Exit> for ExitCode {
     }
 }
 
-/// Does what the command line asks, printing to standard output and errors to standard error.
-pub fn run(arguments: Arguments) -> Exit {
+/// Does what the command line asks, printing to standard output and errors to standard error. The
+/// process was started at `started`.
+pub fn run(arguments: Arguments, started: Instant) -> Exit {
     match arguments.command {
         Command::Serve { config } => serve::serve(&config),
         Command::Check { config } => check::check(&config, SystemClock.now(), &mut io::stdout()),
         Command::Verify(which) => verify::verify(&which, &mut io::stdout()),
+        Command::Demo(play) => demo::demo(&play, started, &mut io::stdout()),
     }
 }
 

@@ -38,7 +38,14 @@ impl<S: Store, C: Clock> Engine<S, C> {
     /// An engine over a store that is open.
     pub fn new(store: Arc<S>, clock: C, view: View, metrics: Arc<Metrics>) -> Self {
         let (view, start_time) = (ArcSwap::from_pointee(view), clock.now());
-        Self { store, clock, view, metrics, draining: channel::Sender::new(false), start_time }
+        Self {
+            store,
+            clock,
+            view,
+            metrics,
+            draining: channel::Sender::new(false),
+            start_time,
+        }
     }
 
     /// The snapshot in force.
@@ -97,6 +104,11 @@ impl<S: Store, C: Clock> Engine<S, C> {
         let view = self.view.load();
         let terms = view.table.terms(&message.workflow).copied();
         let retry = terms.unwrap_or_else(Terms::default).retry;
-        Circumstances { now, deadline: message.expire_time, retry, seed: rand::random() }
+        Circumstances {
+            now,
+            deadline: message.expire_time,
+            retry,
+            seed: rand::random(),
+        }
     }
 }

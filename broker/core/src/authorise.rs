@@ -88,3 +88,6 @@ impl Authorised {
         organisation == self.sender || self.speaks_for.contains(&organisation)
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -66,6 +66,9 @@ mod tests {
         let rest = |seed| retry.next(1, seed, NOW).since(NOW);
         assert_eq!(rest(0), Duration::from_secs(4));
         let most = rest(u64::MAX);
-        assert!(most > Duration::from_millis(7_999) && most <= Duration::from_secs(8), "{most:?}");
+        assert!(
+            most > Duration::from_millis(7_999) && most <= Duration::from_secs(8),
+            "{most:?}"
+        );
     }
 }

@@ -15,7 +15,10 @@ impl Probe for App {
         let failing = self.engine.failing_checks();
         let check = |name| {
             let problem = failing.iter().find(|(of, _)| *of == name);
-            Check { name, problem: problem.map(|(_, what)| what.clone()) }
+            Check {
+                name,
+                problem: problem.map(|(_, what)| what.clone()),
+            }
         };
         vec![check("store"), check("drain")]
     }
@@ -42,6 +45,9 @@ impl Probe for App {
 
     async fn mailboxes(&self) -> String {
         let states = self.engine.store().mailboxes().await.unwrap_or_default();
-        metrics::render_mailboxes(states.iter().map(|(id, state)| (id, state)), self.engine.now())
+        metrics::render_mailboxes(
+            states.iter().map(|(id, state)| (id, state)),
+            self.engine.now(),
+        )
     }
 }

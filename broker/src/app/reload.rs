@@ -17,14 +17,22 @@ impl App {
     pub(super) fn reload(&self) {
         service::reloading();
         let view = view_of(&self.config).map_err(|error| error.to_string());
-        let trust = self.trust.reload(SystemClock.now()).map_err(|error| error.to_string());
+        let trust = self
+            .trust
+            .reload(SystemClock.now())
+            .map_err(|error| error.to_string());
         let good = view.is_ok() && trust.is_ok();
         match view {
             Ok(view) => {
-                tracing::info!(table = view.table.version(), "directory and routing table in force");
+                tracing::info!(
+                    table = view.table.version(),
+                    "directory and routing table in force"
+                );
                 self.engine.replace_view(view);
             }
-            Err(error) => tracing::error!(%error, "the directory and routing table stay as they were"),
+            Err(error) => {
+                tracing::error!(%error, "the directory and routing table stay as they were")
+            }
         }
         match trust {
             Ok(()) => {
@@ -48,5 +56,10 @@ pub(super) fn view_of(config: &Config) -> Result<View, ConfigError> {
         streams_per_organisation_max: config.limits.streams_per_organisation_max,
         ..Limits::default()
     };
-    Ok(View { directory, table, rules, limits })
+    Ok(View {
+        directory,
+        table,
+        rules,
+        limits,
+    })
 }

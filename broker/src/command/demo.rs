@@ -20,7 +20,11 @@ pub(super) struct Play {
 }
 
 pub(super) fn demo(play: &Play, started: Instant, out: &mut (impl Write + Send)) -> Exit {
-    let options = demo::Options { keep: play.keep, sabotage: play.sabotage, started };
+    let options = demo::Options {
+        keep: play.keep,
+        sabotage: play.sabotage,
+        started,
+    };
     let runtime = match Builder::new_multi_thread().enable_all().build() {
         Ok(runtime) => runtime,
         Err(error) => return fail(Exit::Unavailable, &format!("starting threads: {error}")),

@@ -44,8 +44,14 @@ pub(super) struct Outcome<'s> {
 impl Cast {
     pub(super) fn new(stage: &Stage) -> Result<Self, DemoError> {
         let client = |name| Client::connect(&stage.profile(name));
-        let practices = [(SURGERY, client(SURGERY)?), (HEALTH_CENTRE, client(HEALTH_CENTRE)?)];
-        Ok(Self { trust: client(TRUST)?, practices })
+        let practices = [
+            (SURGERY, client(SURGERY)?),
+            (HEALTH_CENTRE, client(HEALTH_CENTRE)?),
+        ];
+        Ok(Self {
+            trust: client(TRUST)?,
+            practices,
+        })
     }
 
     /// Sends, collects, acknowledges and looks everything up.
@@ -79,7 +85,11 @@ impl Cast {
 
     async fn send(&self, scene: &Scene) -> Result<String, ClientError> {
         let header = DocumentHeader {
-            recipients: scene.recipients.iter().map(|&recipient| recipient.to_owned()).collect(),
+            recipients: scene
+                .recipients
+                .iter()
+                .map(|&recipient| recipient.to_owned())
+                .collect(),
             media_type: scene.media_type.to_owned(),
             ..DocumentHeader::default()
         };
@@ -95,15 +105,30 @@ async fn collect(
     outcomes: &mut [Outcome<'_>],
     sabotage: Option<Sabotage>,
 ) -> Result<(), DemoError> {
-    let due = outcomes.iter().filter(|outcome| outcome.is_for(practice) && outcome.sent.is_ok());
+    let due = outcomes
+        .iter()
+        .filter(|outcome| outcome.is_for(practice) && outcome.sent.is_ok());
     let due = due.count();
     let consumer_id = "axle-demo".to_owned();
-    let mut collector = client.collector(CollectOptions { consumer_id, ..CollectOptions::default() });
+    let mut collector = client.collector(CollectOptions {
+        consumer_id,
+        ..CollectOptions::default()
+    });
     for _ in 0..due {
         let next = tokio::time::timeout(PATIENCE, collector.next()).await;
         let Ok(Some(received)) = next else { break };
-        let Received { token, message, content, .. } = received?;
-        let sent = |outcome: &&mut Outcome<'_>| outcome.sent.as_ref().is_ok_and(|name| *name == message.name);
+        let Received {
+            token,
+            message,
+            content,
+            ..
+        } = received?;
+        let sent = |outcome: &&mut Outcome<'_>| {
+            outcome
+                .sent
+                .as_ref()
+                .is_ok_and(|name| *name == message.name)
+        };
         if let Some(outcome) = outcomes.iter_mut().find(sent) {
             let equal = content == outcome.expected(sabotage);
             outcome.arrived.insert(practice, equal);
@@ -121,7 +146,11 @@ impl Outcome<'_> {
 
     fn expected(&self, sabotage: Option<Sabotage>) -> Bytes {
         let whole = self.scene.content.clone();
-        if sabotage == Some(Sabotage::Altered) { whole.slice(1..) } else { whole }
+        if sabotage == Some(Sabotage::Altered) {
+            whole.slice(1..)
+        } else {
+            whole
+        }
     }
 }
 
@@ -138,15 +167,22 @@ impl Outcome<'_> {
         match (&self.sent, self.scene.refusal) {
             (Err(error), Some(reason)) if error.reason() == reason => Vec::new(),
             (Err(error), Some(reason)) => {
-                vec![format!("{title}: should be refused for {reason}, but: {}", error.what())]
+                vec![format!(
+                    "{title}: should be refused for {reason}, but: {}",
+                    error.what()
+                )]
             }
-            (Ok(_), Some(reason)) => vec![format!("{title}: was accepted, but should be refused for {reason}")],
+            (Ok(_), Some(reason)) => vec![format!(
+                "{title}: was accepted, but should be refused for {reason}"
+            )],
             (Err(error), None) => vec![format!("{title}: was refused: {}", error.what())],
             (Ok(_), None) => {
                 let missing = self.scene.recipients.iter().filter_map(|recipient| {
                     match self.arrived.get(recipient) {
                         Some(true) => None,
-                        Some(false) => Some(format!("{title}: arrived at {recipient}, but altered")),
+                        Some(false) => {
+                            Some(format!("{title}: arrived at {recipient}, but altered"))
+                        }
                         None => Some(format!("{title}: did not arrive at {recipient}")),
                     }
                 });

@@ -42,13 +42,15 @@ pub(super) struct Script {
 impl Script {
     pub(super) fn new() -> Self {
         // Every run sends documents of its own, so that two demos never look like repeats.
-        let elapsed = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+        let elapsed = SystemTime::now()
+            .duration_since(UNIX_EPOCH)
+            .unwrap_or_default();
         let first = elapsed.as_secs().wrapping_mul(1_000);
         let document = |number: u64, practice: &str| {
             let code = |text| OdsCode::parse(text).ok();
-            code(TRUST).zip(code(practice)).map(|(trust, practice)| {
-                Document::new(first + number, trust, practice)
-            })
+            code(TRUST)
+                .zip(code(practice))
+                .map(|(trust, practice)| Document::new(first + number, trust, practice))
         };
         let summary = |number, practice| {
             document(number, practice).map(|document| document.discharge_summary_xml())
@@ -69,8 +71,20 @@ impl Script {
         let summary_title = "discharge summary (ITK3 message, STU3, XML)";
         let letter_title = "outpatient letter (R4, JSON)";
         let scenes = vec![
-            scene(summary_title, &[SURGERY], XML, text(summary(1, SURGERY)), None),
-            scene(letter_title, &[HEALTH_CENTRE], JSON, text(letter(2, HEALTH_CENTRE)), None),
+            scene(
+                summary_title,
+                &[SURGERY],
+                XML,
+                text(summary(1, SURGERY)),
+                None,
+            ),
+            scene(
+                letter_title,
+                &[HEALTH_CENTRE],
+                JSON,
+                text(letter(2, HEALTH_CENTRE)),
+                None,
+            ),
             scene(
                 "outpatient letter to two practices (R4, JSON)",
                 &[SURGERY, HEALTH_CENTRE],

@@ -51,10 +51,24 @@ impl Stage {
         let app = App::open(config)?;
         let (stop, stopping) = oneshot::channel();
         let (reload, reloading) = mpsc::channel(1);
-        let wishes = Wishes { stop: stopping, reload: reloading };
+        let wishes = Wishes {
+            stop: stopping,
+            reload: reloading,
+        };
         let broker = tokio::spawn(app.run(sockets, wishes));
-        let stage = Self { folder, address, stop, _reload: reload, broker };
-        for name in [script::TRUST, script::SURGERY, script::HEALTH_CENTRE, "operator"] {
+        let stage = Self {
+            folder,
+            address,
+            stop,
+            _reload: reload,
+            broker,
+        };
+        for name in [
+            script::TRUST,
+            script::SURGERY,
+            script::HEALTH_CENTRE,
+            "operator",
+        ] {
             fs::write(stage.profile_path(name), stage.profile(name).to_toml())?;
         }
         Ok(stage)
@@ -70,7 +84,11 @@ impl Stage {
 
     /// How `name` reaches the broker.
     pub(super) fn profile(&self, name: &str) -> Profile {
-        let file = |extension: &str| self.folder().join("pki").join(format!("{name}.{extension}"));
+        let file = |extension: &str| {
+            self.folder()
+                .join("pki")
+                .join(format!("{name}.{extension}"))
+        };
         Profile {
             broker: format!("https://{}", self.address),
             server_name: None,
@@ -117,9 +135,21 @@ fn certificates(folder: &Path) -> Result<Authority, DemoError> {
     authority.issue("broker", &broker, now)?;
     for name in [script::TRUST, script::SURGERY, script::HEALTH_CENTRE] {
         let organisation = OdsCode::parse(name).ok();
-        authority.issue(name, &Request { organisation, days: DAYS, ..Request::default() }, now)?;
+        authority.issue(
+            name,
+            &Request {
+                organisation,
+                days: DAYS,
+                ..Request::default()
+            },
+            now,
+        )?;
     }
-    let operator = Request { operator: true, days: DAYS, ..Request::default() };
+    let operator = Request {
+        operator: true,
+        days: DAYS,
+        ..Request::default()
+    };
     authority.issue("operator", &operator, now)?;
     Ok(authority)
 }

@@ -42,8 +42,16 @@ impl<'o, W: Write> Teller<'o, W> {
             let Err(error) = &outcome.sent else { continue };
             writeln!(self.out, "  {}", outcome.scene.title)?;
             writeln!(self.out, "    {}: {}", error.reason(), error.what())?;
-            for finding in error.findings().iter().filter(|finding| !finding.rule.is_empty()) {
-                writeln!(self.out, "    {} at {}: {}", finding.rule, finding.path, finding.description)?;
+            for finding in error
+                .findings()
+                .iter()
+                .filter(|finding| !finding.rule.is_empty())
+            {
+                writeln!(
+                    self.out,
+                    "    {} at {}: {}",
+                    finding.rule, finding.path, finding.description
+                )?;
             }
             writeln!(self.out, "    what to do: {}", error.remedy())?;
         }
@@ -51,12 +59,21 @@ impl<'o, W: Write> Teller<'o, W> {
     }
 
     pub(super) fn deliveries(&mut self, played: &Played<'_>) -> io::Result<()> {
-        writeln!(self.out, "Accepted, durable before the sender heard of it, and delivered:")?;
+        writeln!(
+            self.out,
+            "Accepted, durable before the sender heard of it, and delivered:"
+        )?;
         for outcome in &played.outcomes {
-            let Some(message) = &outcome.message else { continue };
+            let Some(message) = &outcome.message else {
+                continue;
+            };
             let kib = outcome.scene.content.len() / 1024;
             writeln!(self.out, "  {}, {kib} KiB", outcome.scene.title)?;
-            writeln!(self.out, "    {}  workflow {}", message.name, message.workflow)?;
+            writeln!(
+                self.out,
+                "    {}  workflow {}",
+                message.name, message.workflow
+            )?;
             for delivery in &message.deliveries {
                 let equal = match outcome.arrived.get(delivery.recipient.as_str()) {
                     Some(true) => "byte for byte as sent",
@@ -99,8 +116,16 @@ impl<'o, W: Write> Teller<'o, W> {
         for failure in failures {
             writeln!(self.out, "FAILED: {failure}")?;
         }
-        let arrived: usize = played.outcomes.iter().map(|outcome| outcome.arrived.len()).sum();
-        let refused = played.outcomes.iter().filter(|outcome| outcome.sent.is_err()).count();
+        let arrived: usize = played
+            .outcomes
+            .iter()
+            .map(|outcome| outcome.arrived.len())
+            .sum();
+        let refused = played
+            .outcomes
+            .iter()
+            .filter(|outcome| outcome.sent.is_err())
+            .count();
         writeln!(
             self.out,
             "{} documents: {arrived} deliveries arrived, {refused} documents were refused; {} from the \
@@ -127,9 +152,19 @@ impl<'o, W: Write> Teller<'o, W> {
         }
         let axle = axle_command();
         let with = |name: &str| format!("{axle} --profile {}", stage.profile_path(name).display());
-        let [summary, letter] = next else { return Ok(()) };
-        writeln!(self.out, "The broker goes on running until Ctrl-C. In another terminal:\n")?;
-        writeln!(self.out, "  {} send {} --to {SURGERY}", with(TRUST), summary.display())?;
+        let [summary, letter] = next else {
+            return Ok(());
+        };
+        writeln!(
+            self.out,
+            "The broker goes on running until Ctrl-C. In another terminal:\n"
+        )?;
+        writeln!(
+            self.out,
+            "  {} send {} --to {SURGERY}",
+            with(TRUST),
+            summary.display()
+        )?;
         writeln!(
             self.out,
             "  {} send {} --to {SURGERY},{HEALTH_CENTRE}",
@@ -138,9 +173,17 @@ impl<'o, W: Write> Teller<'o, W> {
         )?;
         for practice in [SURGERY, HEALTH_CENTRE] {
             let into = stage.folder().join("collected").join(practice);
-            writeln!(self.out, "  {} collect --into {}", with(practice), into.display())?;
+            writeln!(
+                self.out,
+                "  {} collect --into {}",
+                with(practice),
+                into.display()
+            )?;
         }
-        let tracked = played.outcomes.iter().find_map(|outcome| outcome.message.as_ref());
+        let tracked = played
+            .outcomes
+            .iter()
+            .find_map(|outcome| outcome.message.as_ref());
         if let Some(message) = tracked {
             writeln!(self.out, "  {} track {}", with(TRUST), message.name)?;
         }
@@ -151,13 +194,17 @@ impl<'o, W: Write> Teller<'o, W> {
 
 /// The client's command: the binary beside this one when it has been built, otherwise through cargo.
 fn axle_command() -> String {
-    let beside = env::current_exe().ok().and_then(|exe| Some(exe.parent()?.join("axle")));
+    let beside = env::current_exe()
+        .ok()
+        .and_then(|exe| Some(exe.parent()?.join("axle")));
     match beside.filter(|path| path.is_file()) {
         Some(path) => path.display().to_string(),
         None => {
             let manifest = Path::new(env!("CARGO_MANIFEST_DIR")).with_file_name("Cargo.toml");
             let manifest = manifest.display();
-            format!("cargo run --quiet --release --manifest-path {manifest} --package axle-client --bin axle --")
+            format!(
+                "cargo run --quiet --release --manifest-path {manifest} --package axle-client --bin axle --"
+            )
         }
     }
 }
@@ -180,7 +227,10 @@ fn seconds(span: Duration) -> String {
 }
 
 fn word_of(kind: DeliveryEventKind) -> String {
-    kind.as_str_name().trim_start_matches("DELIVERY_EVENT_KIND_").to_lowercase().replace('_', "-")
+    kind.as_str_name()
+        .trim_start_matches("DELIVERY_EVENT_KIND_")
+        .to_lowercase()
+        .replace('_', "-")
 }
 
 fn by_of(event: &DeliveryEvent) -> String {

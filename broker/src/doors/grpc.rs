@@ -2,8 +2,8 @@
 //! touches no store.
 
 mod admin;
-mod collection;
 mod collect_stream;
+mod collection;
 mod credits;
 mod header;
 mod oversize;

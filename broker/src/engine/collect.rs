@@ -66,12 +66,22 @@ impl<S: Store, C: Clock> Engine<S, C> {
             }
         }
         let named = !mailboxes.is_empty();
-        let own = || view.directory.of_organisation(organisation).map(|own| own.id.clone()).collect();
+        let own = || {
+            view.directory
+                .of_organisation(organisation)
+                .map(|own| own.id.clone())
+                .collect()
+        };
         let mailboxes: Vec<MailboxId> = if named { mailboxes } else { own() };
         if mailboxes.is_empty() {
             return Err(not_your_mailbox(&MailboxId::of(organisation)));
         }
-        Ok(Collector { organisation, mailboxes, consumer, lease })
+        Ok(Collector {
+            organisation,
+            mailboxes,
+            consumer,
+            lease,
+        })
     }
 
     /// Leases what there is room for, waiting for the first to arrive; empty once `stop` resolves or
@@ -86,8 +96,11 @@ impl<S: Store, C: Clock> Engine<S, C> {
         let mut draining = self.draining();
         loop {
             // Taken before the claim, so that what arrives in between is not slept over.
-            let arrivals: Vec<_> =
-                collector.mailboxes.iter().map(|mailbox| Box::pin(self.store.arrival(mailbox))).collect();
+            let arrivals: Vec<_> = collector
+                .mailboxes
+                .iter()
+                .map(|mailbox| Box::pin(self.store.arrival(mailbox)))
+                .collect();
             if *draining.borrow_and_update() {
                 return Ok(Vec::new());
             }
@@ -104,7 +117,11 @@ impl<S: Store, C: Clock> Engine<S, C> {
     }
 
     /// Leases what there is room for and is there now.
-    pub async fn take(&self, collector: &Collector, mut room: Room) -> Result<Vec<Claimed>, Refusal> {
+    pub async fn take(
+        &self,
+        collector: &Collector,
+        mut room: Room,
+    ) -> Result<Vec<Claimed>, Refusal> {
         let mut taken = Vec::new();
         for mailbox in &collector.mailboxes {
             if room.deliveries == 0 || (room.bytes == 0 && !taken.is_empty()) {
@@ -133,21 +150,30 @@ impl<S: Store, C: Clock> Engine<S, C> {
     pub async fn queued(&self, collector: &Collector) -> u64 {
         let mut queued = 0;
         for mailbox in &collector.mailboxes {
-            queued += self.store.mailbox(mailbox).await.map_or(0, |state| state.queued);
+            queued += self
+                .store
+                .mailbox(mailbox)
+                .await
+                .map_or(0, |state| state.queued);
         }
         queued
     }
 
     /// The body of a delivery just leased.
     pub async fn body(&self, claimed: &Claimed) -> Result<Bytes, Refusal> {
-        self.store.body(claimed.message.id).await.map_err(refusal_of)
+        self.store
+            .body(claimed.message.id)
+            .await
+            .map_err(refusal_of)
     }
 
     /// The body of a delivery under a lease that still runs.
     pub async fn download(&self, caller: &Identity, token: &LeaseToken) -> Result<Bytes, Refusal> {
         let organisation = organisation_of(caller)?;
         let message = self.leased_message(organisation, token).await?;
-        let delivery = message.delivery(token.delivery.recipient).ok_or_else(not_your_lease)?;
+        let delivery = message
+            .delivery(token.delivery.recipient)
+            .ok_or_else(not_your_lease)?;
         match delivery.state {
             State::Leased { .. } if delivery.lease == Some(token.key) => {}
             State::Leased { .. }
@@ -158,7 +184,10 @@ impl<S: Store, C: Clock> Engine<S, C> {
             | State::Expired => {
                 return Err(Refusal::new(
                     Reason::LeaseLost,
-                    format!("the lease is over; the delivery is now {}", delivery.state.as_str()),
+                    format!(
+                        "the lease is over; the delivery is now {}",
+                        delivery.state.as_str()
+                    ),
                     "collect again",
                 ));
             }
@@ -170,7 +199,10 @@ impl<S: Store, C: Clock> Engine<S, C> {
     pub async fn mailbox(&self, caller: &Identity, id: &MailboxId) -> Result<MailboxView, Refusal> {
         let organisation = organisation_of(caller)?;
         let view = self.view.load();
-        let mailbox = view.directory.mailbox(id).filter(|_| id.organisation == organisation);
+        let mailbox = view
+            .directory
+            .mailbox(id)
+            .filter(|_| id.organisation == organisation);
         let mailbox = mailbox.ok_or_else(|| not_your_mailbox(id))?;
         let state = self.store.mailbox(id).await.map_err(refusal_of)?;
         Ok(MailboxView {

@@ -49,15 +49,21 @@ impl<S: Store, C: Clock> Engine<S, C> {
 
     async fn move_one(&self, due: Due) -> Result<bool, StoreError> {
         let now = self.clock.now();
-        let Some(message) = self.store.load(due.delivery.message).await? else { return Ok(false) };
-        let Some(delivery) = message.delivery(due.delivery.recipient) else { return Ok(false) };
+        let Some(message) = self.store.load(due.delivery.message).await? else {
+            return Ok(false);
+        };
+        let Some(delivery) = message.delivery(due.delivery.recipient) else {
+            return Ok(false);
+        };
         let wanted = match due.what {
             DueFor::Lapse => Move::Lapse,
             DueFor::Expire => Move::Expire,
         };
         let decided = delivery.decide(wanted, Actor::Broker, self.circumstances(&message, now));
         // It moved by itself meanwhile: nothing is due any more.
-        let Ok(Outcome::Step(step)) = decided else { return Ok(false) };
+        let Ok(Outcome::Step(step)) = decided else {
+            return Ok(false);
+        };
         if due.what == DueFor::Lapse {
             self.metrics.lease_expired();
         }
@@ -66,7 +72,11 @@ impl<S: Store, C: Clock> Engine<S, C> {
             self.metrics.notice(state);
             tracing::warn!(delivery = %due.delivery, state, "undelivered; the sender is told");
         }
-        let advance = Advance { delivery: due.delivery, sender: message.sender, step };
+        let advance = Advance {
+            delivery: due.delivery,
+            sender: message.sender,
+            step,
+        };
         drop(message);
         match self.store.commit(Change::Advance(advance)).await {
             Ok(_) => Ok(true),

@@ -29,7 +29,8 @@ impl<S: Store, C: Clock> Engine<S, C> {
     pub async fn mailboxes(&self, caller: &Identity) -> Result<Vec<MailboxView>, Refusal> {
         require_operator(caller)?;
         let holding = self.store.mailboxes().await.map_err(refusal_of)?;
-        let mut holding: std::collections::BTreeMap<_, MailboxState> = holding.into_iter().collect();
+        let mut holding: std::collections::BTreeMap<_, MailboxState> =
+            holding.into_iter().collect();
         let view = self.view.load();
         let mut all: Vec<MailboxView> = view
             .directory
@@ -49,7 +50,10 @@ impl<S: Store, C: Clock> Engine<S, C> {
         }));
         all.sort_by(|a, b| {
             let age = |mailbox: &MailboxView| {
-                (mailbox.state.oldest_time.is_none(), mailbox.state.oldest_time)
+                (
+                    mailbox.state.oldest_time.is_none(),
+                    mailbox.state.oldest_time,
+                )
             };
             age(a).cmp(&age(b)).then_with(|| a.id.cmp(&b.id))
         });
@@ -57,7 +61,11 @@ impl<S: Store, C: Clock> Engine<S, C> {
     }
 
     /// Any message, with its timelines.
-    pub async fn timeline(&self, caller: &Identity, id: MessageId) -> Result<Arc<Message>, Refusal> {
+    pub async fn timeline(
+        &self,
+        caller: &Identity,
+        id: MessageId,
+    ) -> Result<Arc<Message>, Refusal> {
         require_operator(caller)?;
         let message = self.store.load(id).await.map_err(refusal_of)?;
         let message = message.ok_or_else(unknown_message)?;
@@ -69,7 +77,14 @@ impl<S: Store, C: Clock> Engine<S, C> {
     pub async fn dead_letters(&self, caller: &Identity, query: Query) -> Result<Found, Refusal> {
         require_operator(caller)?;
         let states = vec!["dead-lettered", "rejected"];
-        self.store.find(Query { states, sender: None, ..query }).await.map_err(refusal_of)
+        self.store
+            .find(Query {
+                states,
+                sender: None,
+                ..query
+            })
+            .await
+            .map_err(refusal_of)
     }
 
     /// Offers a dead letter again.
@@ -85,11 +100,26 @@ impl<S: Store, C: Clock> Engine<S, C> {
         let delivery = message.delivery(id.recipient).ok_or_else(unknown_message)?;
         let at = self.circumstances(&message, self.clock.now());
         let by = Actor::Operator(caller.serial.as_str().into());
-        let outcome = delivery.decide(Move::Requeue { reason: reason.into() }, by, at)?;
-        let Outcome::Step(step) = outcome else { return Ok(()) };
-        let advance = Advance { delivery: id, sender: message.sender, step };
+        let outcome = delivery.decide(
+            Move::Requeue {
+                reason: reason.into(),
+            },
+            by,
+            at,
+        )?;
+        let Outcome::Step(step) = outcome else {
+            return Ok(());
+        };
+        let advance = Advance {
+            delivery: id,
+            sender: message.sender,
+            step,
+        };
         drop(message);
-        self.store.commit(Change::Advance(advance)).await.map_err(refusal_of)?;
+        self.store
+            .commit(Change::Advance(advance))
+            .await
+            .map_err(refusal_of)?;
         tracing::info!(target: "audit", operator = %caller.serial, delivery = %id, "requeued");
         Ok(())
     }

@@ -59,9 +59,15 @@ impl<S: Store, C: Clock> Engine<S, C> {
             let now = self.clock.now();
             let (wanted, by) = (what.under(token, now), Actor::Organisation(organisation));
             let at = self.circumstances(&message, now);
-            let Outcome::Step(step) = delivery.decide(wanted, by, at)? else { return Ok(()) };
+            let Outcome::Step(step) = delivery.decide(wanted, by, at)? else {
+                return Ok(());
+            };
             let ends = step.state;
-            let advance = Advance { delivery: token.delivery, sender: message.sender, step };
+            let advance = Advance {
+                delivery: token.delivery,
+                sender: message.sender,
+                step,
+            };
             let accepted = message.accept_time;
             // Let go of the message, so that the store can change it in place.
             drop(message);
@@ -86,7 +92,11 @@ impl<S: Store, C: Clock> Engine<S, C> {
         organisation: OdsCode,
         token: &LeaseToken,
     ) -> Result<std::sync::Arc<Message>, Refusal> {
-        let message = self.store.load(token.delivery.message).await.map_err(refusal_of)?;
+        let message = self
+            .store
+            .load(token.delivery.message)
+            .await
+            .map_err(refusal_of)?;
         let message = message.ok_or_else(not_your_lease)?;
         own_delivery(&message, organisation, token)?;
         Ok(message)
@@ -98,7 +108,9 @@ fn own_delivery<'m>(
     organisation: OdsCode,
     token: &LeaseToken,
 ) -> Result<&'m Delivery, Refusal> {
-    let delivery = message.delivery(token.delivery.recipient).ok_or_else(not_your_lease)?;
+    let delivery = message
+        .delivery(token.delivery.recipient)
+        .ok_or_else(not_your_lease)?;
     // An old lease of this delivery may be told that it is over; a made-up nonce for the newest
     // epoch may not be told anything.
     let forged = delivery.lease.is_none_or(|newest| {
@@ -125,11 +137,19 @@ impl Settlement {
         let lease = token.key;
         match self {
             Self::Acknowledge => Move::Acknowledge { lease },
-            Self::Reject { code, retryable } => {
-                Move::Reject { lease, code: code.clone(), retryable: *retryable }
-            }
-            Self::Extend(span) => Move::Extend { lease, until: now.after(*span) },
-            Self::Release(delay) => Move::Release { lease, not_before: now.after(*delay) },
+            Self::Reject { code, retryable } => Move::Reject {
+                lease,
+                code: code.clone(),
+                retryable: *retryable,
+            },
+            Self::Extend(span) => Move::Extend {
+                lease,
+                until: now.after(*span),
+            },
+            Self::Release(delay) => Move::Release {
+                lease,
+                not_before: now.after(*delay),
+            },
         }
     }
 }

@@ -55,15 +55,20 @@ impl<S: Store, C: Clock> Engine<S, C> {
         let acceptance = self.decide(caller, submission)?;
         let message = acceptance.message.clone();
         let began = Instant::now();
-        let committed = self.store.commit(Change::Accept(Box::new(acceptance))).await;
+        let committed = self
+            .store
+            .commit(Change::Accept(Box::new(acceptance)))
+            .await;
         self.metrics.committed(began.elapsed());
         Ok(match committed.map_err(refusal_of)? {
-            Committed::Done => {
-                Accepted { receipt: message.receipt(false), warnings: message.warnings }
-            }
-            Committed::Repeat(first) => {
-                Accepted { receipt: first.receipt(true), warnings: first.warnings.clone() }
-            }
+            Committed::Done => Accepted {
+                receipt: message.receipt(false),
+                warnings: message.warnings,
+            },
+            Committed::Repeat(first) => Accepted {
+                receipt: first.receipt(true),
+                warnings: first.warnings.clone(),
+            },
         })
     }
 

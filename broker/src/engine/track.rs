@@ -38,12 +38,17 @@ impl<S: Store, C: Clock> Engine<S, C> {
             MessageKey::Submission(id) => self.store.find_submission(organisation, id).await,
         };
         let message = found.map_err(refusal_of)?;
-        message.filter(|message| message.sender == organisation).ok_or_else(unknown_message)
+        message
+            .filter(|message| message.sender == organisation)
+            .ok_or_else(unknown_message)
     }
 
     /// A page of the caller's own messages, whatever sender the query names.
     pub async fn own_messages(&self, caller: &Identity, query: Query) -> Result<Found, Refusal> {
         let sender = Some(organisation_of(caller)?);
-        self.store.find(Query { sender, ..query }).await.map_err(refusal_of)
+        self.store
+            .find(Query { sender, ..query })
+            .await
+            .map_err(refusal_of)
     }
 }

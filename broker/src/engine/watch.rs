@@ -59,7 +59,10 @@ impl Position {
     pub fn parse(token: &str) -> Result<Self, Refusal> {
         let parts = token.split_once('.');
         let position = parts.and_then(|(sequence, index)| {
-            Some(Self { sequence: sequence.parse().ok()?, index: index.parse().ok()? })
+            Some(Self {
+                sequence: sequence.parse().ok()?,
+                index: index.parse().ok()?,
+            })
         });
         position.ok_or_else(|| {
             Refusal::new(
@@ -87,7 +90,10 @@ impl<S: Store, C: Clock> Engine<S, C> {
         let sender = organisation_of(caller)?;
         let head = self.store.ledger_head();
         let newest = *head.borrow();
-        let position = from.unwrap_or(Position { sequence: newest + 1, index: 0 });
+        let position = from.unwrap_or(Position {
+            sequence: newest + 1,
+            index: 0,
+        });
         if position.sequence > newest + 1 {
             // From another broker or another life of this one: going on would skip silently.
             return Err(Refusal::new(
@@ -96,7 +102,13 @@ impl<S: Store, C: Clock> Engine<S, C> {
                 "list your messages to catch up, then watch without a token",
             ));
         }
-        Ok(Watcher { engine: Arc::clone(self), sender, position, head, ready: VecDeque::new() })
+        Ok(Watcher {
+            engine: Arc::clone(self),
+            sender,
+            position,
+            head,
+            ready: VecDeque::new(),
+        })
     }
 }
 
@@ -114,16 +126,27 @@ impl<S: Store, C: Clock> Watcher<S, C> {
                 return Ok(update);
             }
             self.head.borrow_and_update();
-            let entries = self.engine.store.ledger(self.position.sequence, ENTRIES_MAX).await;
+            let entries = self
+                .engine
+                .store
+                .ledger(self.position.sequence, ENTRIES_MAX)
+                .await;
             let entries = entries.map_err(refusal_of)?;
             let start = self.position;
             for entry in &entries {
-                let skip = if entry.sequence == start.sequence { start.index } else { 0 };
+                let skip = if entry.sequence == start.sequence {
+                    start.index
+                } else {
+                    0
+                };
                 if entry.sender == self.sender {
                     self.ready.extend(updates_of(entry).skip(skip));
                 }
             }
-            let past = |entry: &LedgerEntry| Position { sequence: entry.sequence + 1, index: 0 };
+            let past = |entry: &LedgerEntry| Position {
+                sequence: entry.sequence + 1,
+                index: 0,
+            };
             let end = entries.last().map(past);
             if self.ready.is_empty() {
                 match end {
@@ -138,21 +161,50 @@ impl<S: Store, C: Clock> Watcher<S, C> {
 }
 
 fn updates_of(entry: &LedgerEntry) -> impl Iterator<Item = Update> {
-    let update = |recipient, state, event| (DeliveryId { message: entry.message, recipient }, state, event);
+    let update = |recipient, state, event| {
+        (
+            DeliveryId {
+                message: entry.message,
+                recipient,
+            },
+            state,
+            event,
+        )
+    };
     let all = match &entry.what {
         Recorded::Accepted { time, recipients } => {
-            let accepted = Event::new(EventKind::Accepted, Actor::Organisation(entry.sender), *time);
+            let accepted = Event::new(
+                EventKind::Accepted,
+                Actor::Organisation(entry.sender),
+                *time,
+            );
             let state = State::Queued { not_before: *time };
-            let each = recipients.iter().map(|&recipient| update(recipient, state, accepted.clone()));
+            let each = recipients
+                .iter()
+                .map(|&recipient| update(recipient, state, accepted.clone()));
             each.collect::<Vec<_>>()
         }
-        Recorded::Advanced { recipient, state, event } => {
+        Recorded::Advanced {
+            recipient,
+            state,
+            event,
+        } => {
             vec![update(*recipient, *state, event.clone())]
         }
     };
     let sequence = entry.sequence;
-    all.into_iter().enumerate().map(move |(index, (delivery, state, event))| {
-        let next = Position { sequence, index: index + 1 };
-        Update { delivery, state, event, next }
-    })
+    all.into_iter()
+        .enumerate()
+        .map(move |(index, (delivery, state, event))| {
+            let next = Position {
+                sequence,
+                index: index + 1,
+            };
+            Update {
+                delivery,
+                state,
+                event,
+                next,
+            }
+        })
 }

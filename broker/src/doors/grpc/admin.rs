@@ -51,7 +51,10 @@ impl<S: Store, C: Clock> AdminService for AdminDoor<S, C> {
             version: env!("CARGO_PKG_VERSION").to_owned(),
             start_time: time_of(self.engine.start_time()),
             ready: failing.is_empty(),
-            failing_checks: failing.iter().map(|(name, what)| format!("{name}: {what}")).collect(),
+            failing_checks: failing
+                .iter()
+                .map(|(name, what)| format!("{name}: {what}"))
+                .collect(),
             live_message_count: health.messages_live,
             ledger_sequence: *self.engine.store().ledger_head().borrow(),
             store_free_bytes: health.free_bytes.unwrap_or_default(),
@@ -73,7 +76,11 @@ impl<S: Store, C: Clock> AdminService for AdminDoor<S, C> {
         let entries_max = self.engine.view().limits.page_entries_max;
         let page_max = page_of(request.page_size, "", entries_max)?.page_max;
         let token = &request.page_token;
-        let start = if token.is_empty() { Some(0) } else { token.parse::<usize>().ok() };
+        let start = if token.is_empty() {
+            Some(0)
+        } else {
+            token.parse::<usize>().ok()
+        };
         let start = start.ok_or_else(|| {
             status_of(Refusal::new(
                 Reason::PageTokenInvalid,
@@ -87,7 +94,11 @@ impl<S: Store, C: Clock> AdminService for AdminDoor<S, C> {
         let end = start.saturating_add(page_max);
         Ok(Response::new(wire::ListMailboxesResponse {
             mailboxes: page.map(mailbox_of).collect(),
-            next_page_token: if end < all.len() { end.to_string() } else { String::new() },
+            next_page_token: if end < all.len() {
+                end.to_string()
+            } else {
+                String::new()
+            },
         }))
     }
 
@@ -98,9 +109,16 @@ impl<S: Store, C: Clock> AdminService for AdminDoor<S, C> {
         let identity = caller(&request)?;
         self.engine.admit_operator(&identity).map_err(status_of)?;
         let id = MessageId::parse(&request.into_inner().name);
-        let id = id.map_err(|why| status_of(Refusal::field("name", why.to_string(), "correct it")))?;
-        let message = self.engine.timeline(&identity, id).await.map_err(status_of)?;
-        Ok(Response::new(wire::GetMessageTimelineResponse { message: Some(message_of(&message)) }))
+        let id =
+            id.map_err(|why| status_of(Refusal::field("name", why.to_string(), "correct it")))?;
+        let message = self
+            .engine
+            .timeline(&identity, id)
+            .await
+            .map_err(status_of)?;
+        Ok(Response::new(wire::GetMessageTimelineResponse {
+            message: Some(message_of(&message)),
+        }))
     }
 
     async fn list_dead_letters(
@@ -114,7 +132,11 @@ impl<S: Store, C: Clock> AdminService for AdminDoor<S, C> {
         let mut query = page_of(request.page_size, &request.page_token, entries_max)?;
         query.recipient = recipient_of(&request.recipient)?;
         let only = query.recipient;
-        let found = self.engine.dead_letters(&identity, query).await.map_err(status_of)?;
+        let found = self
+            .engine
+            .dead_letters(&identity, query)
+            .await
+            .map_err(status_of)?;
         let dead = |state| matches!(state, State::DeadLettered | State::Rejected);
         let letters = found.messages.iter().flat_map(|message| {
             let deliveries = message.deliveries.iter().filter(move |delivery| {
@@ -148,8 +170,15 @@ impl<S: Store, C: Clock> AdminService for AdminDoor<S, C> {
             return Err(status_of(refusal));
         }
         if deliveries.is_empty() || deliveries.len() > DELIVERIES_MAX {
-            let what = format!("{} deliveries; a call takes 1 to {DELIVERIES_MAX}", deliveries.len());
-            return Err(status_of(Refusal::field("deliveries", what, "send them in parts")));
+            let what = format!(
+                "{} deliveries; a call takes 1 to {DELIVERIES_MAX}",
+                deliveries.len()
+            );
+            return Err(status_of(Refusal::field(
+                "deliveries",
+                what,
+                "send them in parts",
+            )));
         }
         let mut results = Vec::with_capacity(deliveries.len());
         for (index, name) in deliveries.iter().enumerate() {

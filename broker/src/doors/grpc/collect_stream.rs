@@ -17,7 +17,8 @@ use tonic::{Status, Streaming};
 
 use super::{
     collection::{
-        consumer_of, delay_of, inline_of, lease_of, leased_of, mailbox_id_of, rejection_of, result_of,
+        consumer_of, delay_of, inline_of, lease_of, leased_of, mailbox_id_of, rejection_of,
+        result_of,
     },
     credits::Credits,
     status::status_of,
@@ -69,12 +70,21 @@ pub(super) fn begin<S: Store, C: Clock>(
     let (responses, receiver) = mpsc::channel(RESPONSES_MAX);
     tokio::spawn(async move {
         let _open = open;
-        let first = requests.next().await.and_then(|request| request.ok()?.command);
+        let first = requests
+            .next()
+            .await
+            .and_then(|request| request.ok()?.command);
         let started = match first {
-            Some(Command::Start(start)) => Session::start(engine, identity, start, responses.clone()),
+            Some(Command::Start(start)) => {
+                Session::start(engine, identity, start, responses.clone())
+            }
             Some(_) | None => {
                 let what = "the first request of a Collect stream must be `start`";
-                Err(Refusal::field("start", what, "begin the stream with `start`"))
+                Err(Refusal::field(
+                    "start",
+                    what,
+                    "begin the stream with `start`",
+                ))
             }
         };
         match started {
@@ -94,8 +104,15 @@ impl<S: Store, C: Clock> Session<S, C> {
     ) -> Result<Self, Refusal> {
         let lease_max = engine.view().limits.lease_max;
         if start.mailboxes.len() > MAILBOXES_MAX {
-            let what = format!("{} mailboxes; a stream takes {MAILBOXES_MAX}", start.mailboxes.len());
-            return Err(Refusal::field("mailboxes", what, "open another stream for the rest"));
+            let what = format!(
+                "{} mailboxes; a stream takes {MAILBOXES_MAX}",
+                start.mailboxes.len()
+            );
+            return Err(Refusal::field(
+                "mailboxes",
+                what,
+                "open another stream for the rest",
+            ));
         }
         let named = start.mailboxes.iter().enumerate();
         let mailboxes =
@@ -104,8 +121,10 @@ impl<S: Store, C: Clock> Session<S, C> {
         let consumer = consumer_of(start.consumer_id)?;
         let lease = lease_of(start.lease_duration.as_ref(), lease_max)?;
         let collector = engine.collector(&identity, mailboxes, consumer, lease)?;
-        let (deliveries, bytes) =
-            limits_of(start.max_outstanding_deliveries, start.max_outstanding_bytes);
+        let (deliveries, bytes) = limits_of(
+            start.max_outstanding_deliveries,
+            start.max_outstanding_bytes,
+        );
         Ok(Self {
             inline_bytes_max: inline_of(start.max_inline_bytes),
             credits: Mutex::new(Credits::new(deliveries, bytes)),
@@ -211,10 +230,13 @@ impl<S: Store, C: Clock> Session<S, C> {
     /// Carries out one command; credits are taken silently, everything else has a result.
     async fn carry_out(&self, request: wire::CollectRequest) -> Option<wire::CommandResult> {
         let (token, what) = match request.command {
-            Some(Command::Acknowledge(command)) => (command.lease_token, Ok(Settlement::Acknowledge)),
-            Some(Command::Reject(command)) => {
-                (command.lease_token, rejection_of(&command.reason_code, command.retryable))
+            Some(Command::Acknowledge(command)) => {
+                (command.lease_token, Ok(Settlement::Acknowledge))
             }
+            Some(Command::Reject(command)) => (
+                command.lease_token,
+                rejection_of(&command.reason_code, command.retryable),
+            ),
             Some(Command::Extend(command)) => {
                 let span = lease_of(command.lease_duration.as_ref(), self.lease_max);
                 (command.lease_token, span.map(Settlement::Extend))
@@ -224,8 +246,10 @@ impl<S: Store, C: Clock> Session<S, C> {
                 (command.lease_token, delay.map(Settlement::Release))
             }
             Some(Command::Credit(credit)) => {
-                let (deliveries, bytes) =
-                    limits_of(credit.max_outstanding_deliveries, credit.max_outstanding_bytes);
+                let (deliveries, bytes) = limits_of(
+                    credit.max_outstanding_deliveries,
+                    credit.max_outstanding_bytes,
+                );
                 self.credits().set(deliveries, bytes);
                 self.given_back.notify_one();
                 return None;
@@ -264,7 +288,11 @@ impl<S: Store, C: Clock> Session<S, C> {
                 _ = end.wait_for(|ended| *ended) => return,
             }
             let queued = self.engine.queued(&self.collector).await;
-            if self.respond(Update::Heartbeat(heartbeat(false, queued))).await.is_err() {
+            if self
+                .respond(Update::Heartbeat(heartbeat(false, queued)))
+                .await
+                .is_err()
+            {
                 return;
             }
         }
@@ -282,7 +310,9 @@ impl<S: Store, C: Clock> Session<S, C> {
     }
 
     async fn respond(&self, update: Update) -> Result<(), ()> {
-        let response = wire::CollectResponse { update: Some(update) };
+        let response = wire::CollectResponse {
+            update: Some(update),
+        };
         self.responses.send(Ok(response)).await.map_err(|_| ())
     }
 
@@ -298,6 +328,10 @@ async fn ended(mut end: watch::Receiver<bool>) {
 
 fn limits_of(deliveries: u32, bytes: u64) -> (usize, u64) {
     let (default, max) = DELIVERIES;
-    let deliveries = if deliveries == 0 { default } else { deliveries.min(max) };
+    let deliveries = if deliveries == 0 {
+        default
+    } else {
+        deliveries.min(max)
+    };
     (deliveries as usize, if bytes == 0 { BYTES } else { bytes })
 }

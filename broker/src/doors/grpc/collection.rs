@@ -3,11 +3,7 @@
 use std::{pin::pin, sync::Arc, time::Duration};
 
 use axle_core::{authorise::organisation_of, lease::LeaseToken};
-use axle_model::{
-    identity::Identity,
-    mailbox::MailboxId,
-    refusal::Refusal,
-};
+use axle_model::{identity::Identity, mailbox::MailboxId, refusal::Refusal};
 use axle_proto::v1::{self as wire, collection_service_server::CollectionService};
 use axle_store::{Claimed, Store};
 use bytes::Bytes;
@@ -67,7 +63,11 @@ impl<S: Store, C: Clock> CollectionDoor<S, C> {
     ) -> Result<Vec<wire::CommandResult>, Status> {
         if tokens.is_empty() || tokens.len() > TOKENS_MAX {
             let what = format!("{} tokens; a call takes 1 to {TOKENS_MAX}", tokens.len());
-            return Err(status_of(Refusal::field("lease_tokens", what, "send them in parts")));
+            return Err(status_of(Refusal::field(
+                "lease_tokens",
+                what,
+                "send them in parts",
+            )));
         }
         let settled = tokens.iter().enumerate().map(async |(index, token)| {
             let outcome = match LeaseToken::parse(token) {
@@ -83,7 +83,10 @@ impl<S: Store, C: Clock> CollectionDoor<S, C> {
 /// What became of a command, in wire form.
 pub(super) fn result_of(command_id: u64, outcome: Result<(), Refusal>) -> wire::CommandResult {
     match outcome {
-        Ok(()) => wire::CommandResult { command_id, ..Default::default() },
+        Ok(()) => wire::CommandResult {
+            command_id,
+            ..Default::default()
+        },
         Err(refusal) => wire::CommandResult {
             command_id,
             code: code_of(refusal.reason) as i32,
@@ -100,14 +103,20 @@ pub(super) async fn leased_of<S: Store, C: Clock>(
     inline_bytes_max: u64,
 ) -> Result<wire::LeasedDelivery, Refusal> {
     let content_inline = claimed.message.size <= inline_bytes_max;
-    let content = if content_inline { engine.body(claimed).await? } else { Bytes::new() };
+    let content = if content_inline {
+        engine.body(claimed).await?
+    } else {
+        Bytes::new()
+    };
     let delivery = claimed.delivery();
     Ok(wire::LeasedDelivery {
         name: claimed.token.delivery.to_string(),
         lease_token: claimed.token.to_string(),
         lease_expire_time: claimed.lease_until().and_then(time_of),
         attempt: delivery.map_or(1, |delivery| delivery.attempts),
-        mailbox: delivery.map(|delivery| delivery.mailbox.to_string()).unwrap_or_default(),
+        mailbox: delivery
+            .map(|delivery| delivery.mailbox.to_string())
+            .unwrap_or_default(),
         message: Some(header_of(&claimed.message)),
         content,
         content_inline,
@@ -123,26 +132,45 @@ pub(super) fn span_of(
     min: Duration,
     max: Duration,
 ) -> Result<Duration, Refusal> {
-    let Some(asked) = asked else { return Ok(default) };
-    let span = Duration::try_from(*asked).ok().filter(|span| (min..=max).contains(span));
+    let Some(asked) = asked else {
+        return Ok(default);
+    };
+    let span = Duration::try_from(*asked)
+        .ok()
+        .filter(|span| (min..=max).contains(span));
     span.ok_or_else(|| {
-        let what = format!("it is not between {} and {} seconds", min.as_secs(), max.as_secs());
+        let what = format!(
+            "it is not between {} and {} seconds",
+            min.as_secs(),
+            max.as_secs()
+        );
         Refusal::field(path, what, "correct it, or leave it out")
     })
 }
 
-pub(super) fn lease_of(asked: Option<&prost_types::Duration>, max: Duration) -> Result<Duration, Refusal> {
+pub(super) fn lease_of(
+    asked: Option<&prost_types::Duration>,
+    max: Duration,
+) -> Result<Duration, Refusal> {
     span_of("lease_duration", asked, LEASE, Duration::from_secs(1), max)
 }
 
 pub(super) fn inline_of(asked: u64) -> u64 {
-    if asked == 0 { INLINE_BYTES } else { asked.min(INLINE_BYTES_MAX) }
+    if asked == 0 {
+        INLINE_BYTES
+    } else {
+        asked.min(INLINE_BYTES_MAX)
+    }
 }
 
 pub(super) fn consumer_of(text: String) -> Result<Box<str>, Refusal> {
     if text.len() > 100 || text.chars().any(char::is_control) {
         let what = "it is longer than 100 bytes or has control characters";
-        return Err(Refusal::field("consumer_id", what, "use a short name, such as the host's"));
+        return Err(Refusal::field(
+            "consumer_id",
+            what,
+            "use a short name, such as the host's",
+        ));
     }
     Ok(text.into_boxed_str())
 }
@@ -152,22 +180,35 @@ pub(super) fn mailbox_id_of(path: &str, name: &str) -> Result<MailboxId, Refusal
 }
 
 pub(super) fn rejection_of(code: &str, retryable: bool) -> Result<Settlement, Refusal> {
-    let plain = code.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-' || b == b'_');
+    let plain = code
+        .bytes()
+        .all(|b| b.is_ascii_alphanumeric() || b == b'-' || b == b'_');
     if !(1..=50).contains(&code.len()) || !plain {
         let what = "it is not 1 to 50 letters, digits, '-' and '_'";
-        return Err(Refusal::field("reason_code", what, "give a code, for example 20009"));
+        return Err(Refusal::field(
+            "reason_code",
+            what,
+            "give a code, for example 20009",
+        ));
     }
-    Ok(Settlement::Reject { code: code.into(), retryable })
+    Ok(Settlement::Reject {
+        code: code.into(),
+        retryable,
+    })
 }
 
-pub(super) fn delay_of(asked: Option<&prost_types::Duration>, max: Duration) -> Result<Duration, Refusal> {
+pub(super) fn delay_of(
+    asked: Option<&prost_types::Duration>,
+    max: Duration,
+) -> Result<Duration, Refusal> {
     span_of("delay", asked, Duration::ZERO, Duration::ZERO, max)
 }
 
 #[tonic::async_trait]
 impl<S: Store, C: Clock> CollectionService for CollectionDoor<S, C> {
     type CollectStream = BoxStream<'static, Result<wire::CollectResponse, Status>>;
-    type DownloadDocumentStream = BoxStream<'static, Result<wire::DownloadDocumentResponse, Status>>;
+    type DownloadDocumentStream =
+        BoxStream<'static, Result<wire::DownloadDocumentResponse, Status>>;
 
     async fn collect(
         &self,
@@ -176,10 +217,17 @@ impl<S: Store, C: Clock> CollectionService for CollectionDoor<S, C> {
         let identity = caller(&request)?;
         let organisation = organisation_of(&identity).map_err(status_of)?;
         let streams_max = self.engine.view().limits.streams_per_organisation_max;
-        let open = self.streams.open(format!("collect {organisation}"), streams_max);
+        let open = self
+            .streams
+            .open(format!("collect {organisation}"), streams_max);
         let open = open.map_err(status_of)?;
         let engine = Arc::clone(&self.engine);
-        Ok(Response::new(collect_stream::begin(engine, identity, request.into_inner(), open)))
+        Ok(Response::new(collect_stream::begin(
+            engine,
+            identity,
+            request.into_inner(),
+            open,
+        )))
     }
 
     async fn lease_deliveries(
@@ -195,13 +243,24 @@ impl<S: Store, C: Clock> CollectionService for CollectionDoor<S, C> {
             let lease = lease_of(request.lease_duration.as_ref(), limits.lease_max)?;
             let zero = Duration::ZERO;
             let wait = span_of("wait", request.wait.as_ref(), zero, zero, limits.wait_max)?;
-            Ok((self.engine.collector(&identity, vec![mailbox], consumer, lease)?, wait))
+            Ok((
+                self.engine
+                    .collector(&identity, vec![mailbox], consumer, lease)?,
+                wait,
+            ))
         };
         let (collector, wait) = asked().map_err(status_of)?;
         let deliveries = request.max_deliveries.clamp(1, 100) as usize;
-        let room = Room { deliveries, bytes: REPLY_BYTES_MAX };
+        let room = Room {
+            deliveries,
+            bytes: REPLY_BYTES_MAX,
+        };
         let stop = pin!(tokio::time::sleep(wait));
-        let claimed = self.engine.next(&collector, room, stop).await.map_err(status_of)?;
+        let claimed = self
+            .engine
+            .next(&collector, room, stop)
+            .await
+            .map_err(status_of)?;
         let inline_bytes_max = inline_of(request.max_inline_bytes);
         let mut deliveries = Vec::with_capacity(claimed.len());
         let mut damaged = None;
@@ -224,8 +283,12 @@ impl<S: Store, C: Clock> CollectionService for CollectionDoor<S, C> {
     ) -> Result<Response<wire::AcknowledgeDeliveriesResponse>, Status> {
         let identity = caller(&request)?;
         let tokens = request.into_inner().lease_tokens;
-        let results = self.settle_each(&identity, &tokens, &Settlement::Acknowledge).await?;
-        Ok(Response::new(wire::AcknowledgeDeliveriesResponse { results }))
+        let results = self
+            .settle_each(&identity, &tokens, &Settlement::Acknowledge)
+            .await?;
+        Ok(Response::new(wire::AcknowledgeDeliveriesResponse {
+            results,
+        }))
     }
 
     async fn reject_delivery(
@@ -237,7 +300,10 @@ impl<S: Store, C: Clock> CollectionService for CollectionDoor<S, C> {
         let what = rejection_of(&request.reason_code, request.retryable).map_err(status_of)?;
         let token = LeaseToken::parse(&request.lease_token);
         let token = token.ok_or_else(|| status_of(not_your_lease()))?;
-        self.engine.settle(&identity, &token, &what).await.map_err(status_of)?;
+        self.engine
+            .settle(&identity, &token, &what)
+            .await
+            .map_err(status_of)?;
         Ok(Response::new(wire::RejectDeliveryResponse {}))
     }
 
@@ -250,7 +316,9 @@ impl<S: Store, C: Clock> CollectionService for CollectionDoor<S, C> {
         let lease_max = self.engine.view().limits.lease_max;
         let span = lease_of(request.lease_duration.as_ref(), lease_max).map_err(status_of)?;
         let what = Settlement::Extend(span);
-        let results = self.settle_each(&identity, &request.lease_tokens, &what).await?;
+        let results = self
+            .settle_each(&identity, &request.lease_tokens, &what)
+            .await?;
         Ok(Response::new(wire::ExtendLeasesResponse { results }))
     }
 
@@ -263,7 +331,9 @@ impl<S: Store, C: Clock> CollectionService for CollectionDoor<S, C> {
         let lease_max = self.engine.view().limits.lease_max;
         let delay = delay_of(request.delay.as_ref(), lease_max).map_err(status_of)?;
         let what = Settlement::Release(delay);
-        let results = self.settle_each(&identity, &request.lease_tokens, &what).await?;
+        let results = self
+            .settle_each(&identity, &request.lease_tokens, &what)
+            .await?;
         Ok(Response::new(wire::ReleaseDeliveriesResponse { results }))
     }
 
@@ -272,17 +342,33 @@ impl<S: Store, C: Clock> CollectionService for CollectionDoor<S, C> {
         request: Request<wire::DownloadDocumentRequest>,
     ) -> Result<Response<Self::DownloadDocumentStream>, Status> {
         let identity = caller(&request)?;
-        let wire::DownloadDocumentRequest { lease_token, offset } = request.into_inner();
+        let wire::DownloadDocumentRequest {
+            lease_token,
+            offset,
+        } = request.into_inner();
         let token = LeaseToken::parse(&lease_token).ok_or_else(|| status_of(not_your_lease()))?;
-        let body = self.engine.download(&identity, &token).await.map_err(status_of)?;
-        let start = usize::try_from(offset).ok().filter(|&start| start <= body.len());
+        let body = self
+            .engine
+            .download(&identity, &token)
+            .await
+            .map_err(status_of)?;
+        let start = usize::try_from(offset)
+            .ok()
+            .filter(|&start| start <= body.len());
         let start = start.ok_or_else(|| {
             let what = format!("it is {offset} but the document has {} bytes", body.len());
-            status_of(Refusal::field("offset", what, "say how many bytes you already have"))
+            status_of(Refusal::field(
+                "offset",
+                what,
+                "say how many bytes you already have",
+            ))
         })?;
         let pieces = (start..body.len()).step_by(PIECE_BYTES).map(move |at| {
             let end = (at + PIECE_BYTES).min(body.len());
-            Ok(wire::DownloadDocumentResponse { offset: at as u64, content: body.slice(at..end) })
+            Ok(wire::DownloadDocumentResponse {
+                offset: at as u64,
+                content: body.slice(at..end),
+            })
         });
         Ok(Response::new(stream::iter(pieces).boxed()))
     }
@@ -293,7 +379,13 @@ impl<S: Store, C: Clock> CollectionService for CollectionDoor<S, C> {
     ) -> Result<Response<wire::GetMailboxResponse>, Status> {
         let identity = caller(&request)?;
         let id = mailbox_id_of("name", &request.into_inner().name).map_err(status_of)?;
-        let mailbox = self.engine.mailbox(&identity, &id).await.map_err(status_of)?;
-        Ok(Response::new(wire::GetMailboxResponse { mailbox: Some(mailbox_of(&mailbox)) }))
+        let mailbox = self
+            .engine
+            .mailbox(&identity, &id)
+            .await
+            .map_err(status_of)?;
+        Ok(Response::new(wire::GetMailboxResponse {
+            mailbox: Some(mailbox_of(&mailbox)),
+        }))
     }
 }

@@ -25,7 +25,12 @@ struct Held {
 
 impl Credits {
     pub(super) fn new(deliveries_max: usize, bytes_max: u64) -> Self {
-        Self { deliveries_max, bytes_max, held: HashMap::new(), bytes_held: 0 }
+        Self {
+            deliveries_max,
+            bytes_max,
+            held: HashMap::new(),
+            bytes_held: 0,
+        }
     }
 
     /// Replaces the limits; what is held stays held.
@@ -35,7 +40,11 @@ impl Credits {
     }
 
     pub(super) fn take(&mut self, token: &LeaseToken, bytes: u64, until: Timestamp) {
-        let held = Held { epoch: token.key.epoch, bytes, until };
+        let held = Held {
+            epoch: token.key.epoch,
+            bytes,
+            until,
+        };
         self.bytes_held += bytes;
         if let Some(before) = self.held.insert(token.delivery, held) {
             self.bytes_held -= before.bytes;
@@ -51,7 +60,10 @@ impl Credits {
     }
 
     pub(super) fn give_back(&mut self, token: &LeaseToken) {
-        if self.held.get(&token.delivery).is_some_and(|held| held.epoch == token.key.epoch)
+        if self
+            .held
+            .get(&token.delivery)
+            .is_some_and(|held| held.epoch == token.key.epoch)
             && let Some(held) = self.held.remove(&token.delivery)
         {
             self.bytes_held -= held.bytes;
@@ -89,8 +101,17 @@ mod tests {
 
     fn token(number: u8) -> LeaseToken {
         let recipient = OdsCode::parse("K81003").expect("a code");
-        let delivery = DeliveryId { message: MessageId::from_bytes([number; 16]), recipient };
-        LeaseToken { delivery, key: LeaseKey { epoch: 1, nonce: [0; 16] } }
+        let delivery = DeliveryId {
+            message: MessageId::from_bytes([number; 16]),
+            recipient,
+        };
+        LeaseToken {
+            delivery,
+            key: LeaseKey {
+                epoch: 1,
+                nonce: [0; 16],
+            },
+        }
     }
 
     const NOW: Timestamp = Timestamp::from_micros(10);
@@ -100,12 +121,18 @@ mod tests {
     fn what_is_held_takes_room_until_it_is_given_back() {
         let mut credits = Credits::new(2, 100);
         credits.take(&token(1), 60, LATER);
-        assert_eq!(credits.room(NOW).map(|room| (room.deliveries, room.bytes)), Some((1, 40)));
+        assert_eq!(
+            credits.room(NOW).map(|room| (room.deliveries, room.bytes)),
+            Some((1, 40))
+        );
         credits.take(&token(2), 1, LATER);
         assert!(credits.room(NOW).is_none(), "no delivery left");
         credits.give_back(&token(2));
         credits.give_back(&token(2));
-        assert_eq!(credits.room(NOW).map(|room| (room.deliveries, room.bytes)), Some((1, 40)));
+        assert_eq!(
+            credits.room(NOW).map(|room| (room.deliveries, room.bytes)),
+            Some((1, 40))
+        );
     }
 
     #[test]
@@ -113,7 +140,12 @@ mod tests {
         let mut credits = Credits::new(1, 100);
         credits.take(&token(1), 500, LATER);
         assert!(credits.room(NOW).is_none());
-        assert_eq!(credits.room(LATER).map(|room| (room.deliveries, room.bytes)), Some((1, 100)));
+        assert_eq!(
+            credits
+                .room(LATER)
+                .map(|room| (room.deliveries, room.bytes)),
+            Some((1, 100))
+        );
     }
 
     #[test]

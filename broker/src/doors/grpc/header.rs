@@ -34,13 +34,20 @@ pub(super) fn submission_of(
     limits: &Limits,
 ) -> Result<Submission, Refusal> {
     let header = header.ok_or_else(|| {
-        Refusal::field("header", "the header is missing", "say who the document is for, and what it is")
+        Refusal::field(
+            "header",
+            "the header is missing",
+            "say who the document is for, and what it is",
+        )
     })?;
     if body.len() > limits.body_bytes_max {
         return Err(too_large(body.len(), limits.body_bytes_max));
     }
     let mut fields = Fields::default();
-    let id = fields.read("header.submission_id", SubmissionId::parse(&header.submission_id));
+    let id = fields.read(
+        "header.submission_id",
+        SubmissionId::parse(&header.submission_id),
+    );
     let claimed_sender = fields.optional("header.sender", &header.sender, OdsCode::parse);
     let recipients = fields.recipients(&header.recipients, limits.recipients_max);
     let workflow = fields.optional("header.workflow", &header.workflow, WorkflowId::parse);
@@ -77,7 +84,11 @@ pub(super) fn too_large(bytes: usize, bytes_max: usize) -> Refusal {
     let mib = |bytes: usize| format!("{:.1} MiB", bytes as f64 / 1_048_576.0);
     Refusal::new(
         Reason::DocumentTooLarge,
-        format!("the document is {}; one call takes at most {}", mib(bytes), mib(bytes_max)),
+        format!(
+            "the document is {}; one call takes at most {}",
+            mib(bytes),
+            mib(bytes_max)
+        ),
         "send a smaller document",
     )
 }
@@ -87,7 +98,10 @@ fn digest_of(body: &Bytes, size_bytes: u64, sha256: &[u8]) -> Result<Digest, Ref
     if size_bytes != 0 && size_bytes != body.len() as u64 {
         return Err(Refusal::new(
             Reason::SizeMismatch,
-            format!("header.size_bytes says {size_bytes} but {} bytes arrived", body.len()),
+            format!(
+                "header.size_bytes says {size_bytes} but {} bytes arrived",
+                body.len()
+            ),
             "send the whole document, and its length",
         ));
     }
@@ -114,7 +128,8 @@ impl Fields {
     }
 
     fn read<T, E: ToString>(&mut self, path: &str, read: Result<T, E>) -> Option<T> {
-        read.map_err(|why| self.wrong(path, why.to_string(), "correct this field")).ok()
+        read.map_err(|why| self.wrong(path, why.to_string(), "correct this field"))
+            .ok()
     }
 
     fn optional<T, E: ToString>(
@@ -123,16 +138,31 @@ impl Fields {
         text: &str,
         parse: impl Fn(&str) -> Result<T, E>,
     ) -> Option<T> {
-        if text.is_empty() { None } else { self.read(path, parse(text)) }
+        if text.is_empty() {
+            None
+        } else {
+            self.read(path, parse(text))
+        }
     }
 
     fn recipients(&mut self, texts: &[String], recipients_max: usize) -> Vec<OdsCode> {
         if texts.is_empty() {
-            self.wrong("header.recipients", "there is no recipient", "name at least one ODS code");
+            self.wrong(
+                "header.recipients",
+                "there is no recipient",
+                "name at least one ODS code",
+            );
         }
         if texts.len() > recipients_max {
-            let what = format!("{} recipients; at most {recipients_max} are taken", texts.len());
-            self.wrong("header.recipients", what, "submit it in parts, each with its own submission id");
+            let what = format!(
+                "{} recipients; at most {recipients_max} are taken",
+                texts.len()
+            );
+            self.wrong(
+                "header.recipients",
+                what,
+                "submit it in parts, each with its own submission id",
+            );
             return Vec::new();
         }
         let mut recipients = Vec::with_capacity(texts.len());
@@ -140,7 +170,11 @@ impl Fields {
             let path = format!("header.recipients[{index}]");
             match self.read(&path, OdsCode::parse(text)) {
                 Some(code) if recipients.contains(&code) => {
-                    self.wrong(path, format!("{code} is named twice"), "name each recipient once");
+                    self.wrong(
+                        path,
+                        format!("{code} is named twice"),
+                        "name each recipient once",
+                    );
                 }
                 Some(code) => recipients.push(code),
                 None => {}
@@ -152,8 +186,16 @@ impl Fields {
     fn media_type(&mut self, text: &str) -> Option<MediaType> {
         let media_type = MediaType::parse(text);
         if media_type.is_none() {
-            let what = if text.is_empty() { "it is missing" } else { "it is not a media type" };
-            self.wrong("header.media_type", what, "say application/fhir+json or application/fhir+xml");
+            let what = if text.is_empty() {
+                "it is missing"
+            } else {
+                "it is not a media type"
+            };
+            self.wrong(
+                "header.media_type",
+                what,
+                "say application/fhir+json or application/fhir+xml",
+            );
         }
         media_type
     }
@@ -163,7 +205,11 @@ impl Fields {
             Ok(WirePriority::Unspecified | WirePriority::Routine) => Priority::Routine,
             Ok(WirePriority::Urgent) => Priority::Urgent,
             Err(_) => {
-                self.wrong("header.priority", format!("{number} is not a priority"), "routine is 1, urgent is 2");
+                self.wrong(
+                    "header.priority",
+                    format!("{number} is not a priority"),
+                    "routine is 1, urgent is 2",
+                );
                 Priority::Routine
             }
         }
@@ -171,28 +217,42 @@ impl Fields {
 
     fn time_to_live(&mut self, wire: Option<&prost_types::Duration>) -> Option<Duration> {
         let wire = wire?;
-        let seconds = u64::try_from(wire.seconds).ok().filter(|&seconds| seconds >= 1);
-        let span = seconds.map(Duration::from_secs).filter(|&span| span <= TIME_TO_LIVE_MAX);
+        let seconds = u64::try_from(wire.seconds)
+            .ok()
+            .filter(|&seconds| seconds >= 1);
+        let span = seconds
+            .map(Duration::from_secs)
+            .filter(|&span| span <= TIME_TO_LIVE_MAX);
         if span.is_none() {
-            self.wrong("header.time_to_live", "it is not between one second and ten years", "correct it, or leave it out");
+            self.wrong(
+                "header.time_to_live",
+                "it is not between one second and ten years",
+                "correct it, or leave it out",
+            );
         }
         span
     }
 
     fn reference(&mut self, path: &str, text: &str) {
         if text.len() > REFERENCE_BYTES_MAX || text.chars().any(char::is_control) {
-            let what = format!("it is longer than {REFERENCE_BYTES_MAX} bytes or has control characters");
+            let what =
+                format!("it is longer than {REFERENCE_BYTES_MAX} bytes or has control characters");
             self.wrong(path, what, "use a short opaque reference");
         }
     }
 
-    fn labels(&mut self, wire: std::collections::HashMap<String, String>) -> BTreeMap<String, String> {
+    fn labels(
+        &mut self,
+        wire: std::collections::HashMap<String, String>,
+    ) -> BTreeMap<String, String> {
         if wire.len() > LABELS_MAX {
             let what = format!("{} labels; at most {LABELS_MAX} are taken", wire.len());
             self.wrong("header.labels", what, "leave some out");
         }
         let fits = |(name, value): (&String, &String)| {
-            let plain = name.bytes().all(|b| b.is_ascii_alphanumeric() || b"_-.".contains(&b));
+            let plain = name
+                .bytes()
+                .all(|b| b.is_ascii_alphanumeric() || b"_-.".contains(&b));
             plain
                 && (1..=LABEL_NAME_BYTES_MAX).contains(&name.len())
                 && value.len() <= LABEL_VALUE_BYTES_MAX
@@ -206,9 +266,16 @@ impl Fields {
     }
 
     fn into_refusal(self) -> Refusal {
-        let said: Vec<_> =
-            self.findings.iter().map(|finding| format!("{}: {}", finding.path, finding.what)).collect();
-        let remedy = self.findings.first().map(|finding| finding.remedy.clone()).unwrap_or_default();
+        let said: Vec<_> = self
+            .findings
+            .iter()
+            .map(|finding| format!("{}: {}", finding.path, finding.what))
+            .collect();
+        let remedy = self
+            .findings
+            .first()
+            .map(|finding| finding.remedy.clone())
+            .unwrap_or_default();
         Refusal::new(Reason::HeaderFieldInvalid, said.join("; "), remedy).with(self.findings)
     }
 }

@@ -55,5 +55,7 @@ fn in_our_words(response: http::Response<Body>) -> http::Response<Body> {
     };
     let mut numbers = status.message().split(|c: char| !c.is_ascii_digit());
     let found = numbers.find_map(|digits| digits.parse().ok());
-    found.map_or(response, |bytes: usize| status_of(too_large(bytes, MESSAGE_BYTES_MAX)).into_http())
+    found.map_or(response, |bytes: usize| {
+        status_of(too_large(bytes, MESSAGE_BYTES_MAX)).into_http()
+    })
 }

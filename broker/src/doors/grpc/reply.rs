@@ -57,7 +57,11 @@ pub(super) fn event_of(event: &Event) -> wire::DeliveryEvent {
     };
     match &event.kind {
         EventKind::Accepted => kind(DeliveryEventKind::Accepted),
-        EventKind::Leased { consumer, until, epoch } => wire::DeliveryEvent {
+        EventKind::Leased {
+            consumer,
+            until,
+            epoch,
+        } => wire::DeliveryEvent {
             consumer_id: consumer.to_string(),
             lease_expire_time: time_of(*until),
             attempt: *epoch,
@@ -67,9 +71,10 @@ pub(super) fn event_of(event: &Event) -> wire::DeliveryEvent {
             lease_expire_time: time_of(*until),
             ..kind(DeliveryEventKind::Extended)
         },
-        EventKind::Released { until } => {
-            wire::DeliveryEvent { retry_time: time_of(*until), ..kind(DeliveryEventKind::Released) }
-        }
+        EventKind::Released { until } => wire::DeliveryEvent {
+            retry_time: time_of(*until),
+            ..kind(DeliveryEventKind::Released)
+        },
         EventKind::Lapsed { until } => wire::DeliveryEvent {
             retry_time: until.and_then(time_of),
             ..kind(DeliveryEventKind::Lapsed)
@@ -80,18 +85,23 @@ pub(super) fn event_of(event: &Event) -> wire::DeliveryEvent {
             retry_time: until.and_then(time_of),
             ..kind(DeliveryEventKind::Rejected)
         },
-        EventKind::DeadLettered { attempts } => {
-            wire::DeliveryEvent { attempt: *attempts, ..kind(DeliveryEventKind::DeadLettered) }
-        }
+        EventKind::DeadLettered { attempts } => wire::DeliveryEvent {
+            attempt: *attempts,
+            ..kind(DeliveryEventKind::DeadLettered)
+        },
         EventKind::Expired => kind(DeliveryEventKind::Expired),
-        EventKind::Requeued { reason } => {
-            wire::DeliveryEvent { reason: reason.to_string(), ..kind(DeliveryEventKind::Requeued) }
-        }
+        EventKind::Requeued { reason } => wire::DeliveryEvent {
+            reason: reason.to_string(),
+            ..kind(DeliveryEventKind::Requeued)
+        },
     }
 }
 
 pub(super) fn delivery_of(message: &Message, delivery: &Delivery) -> wire::Delivery {
-    let id = DeliveryId { message: message.id, recipient: delivery.recipient };
+    let id = DeliveryId {
+        message: message.id,
+        recipient: delivery.recipient,
+    };
     wire::Delivery {
         name: id.to_string(),
         recipient: delivery.recipient.to_string(),
@@ -105,8 +115,14 @@ pub(super) fn delivery_of(message: &Message, delivery: &Delivery) -> wire::Deliv
 
 /// A message with its deliveries: for its sender, and for operators.
 pub(super) fn message_of(message: &Message) -> wire::Message {
-    let deliveries = message.deliveries.iter().map(|delivery| delivery_of(message, delivery));
-    wire::Message { deliveries: deliveries.collect(), ..header_of(message) }
+    let deliveries = message
+        .deliveries
+        .iter()
+        .map(|delivery| delivery_of(message, delivery));
+    wire::Message {
+        deliveries: deliveries.collect(),
+        ..header_of(message)
+    }
 }
 
 /// A message without its deliveries: for a recipient, whom the other recipients are no business of.
@@ -123,7 +139,11 @@ pub(super) fn header_of(message: &Message) -> wire::Message {
             Priority::Routine => wire::Priority::Routine.into(),
             Priority::Urgent => wire::Priority::Urgent.into(),
         },
-        correlation_id: message.correlation_id.as_deref().unwrap_or_default().to_owned(),
+        correlation_id: message
+            .correlation_id
+            .as_deref()
+            .unwrap_or_default()
+            .to_owned(),
         labels: message.labels.clone().into_iter().collect(),
         accept_time: time_of(message.accept_time),
         expire_time: time_of(message.expire_time),

@@ -19,7 +19,10 @@ pub(super) fn status_of(refusal: Refusal) -> Status {
     if !refusal.subject.is_empty() {
         metadata.insert("subject".to_owned(), refusal.subject.clone());
     }
-    let leading = refusal.findings.iter().find_map(|finding| finding.itk3_code);
+    let leading = refusal
+        .findings
+        .iter()
+        .find_map(|finding| finding.itk3_code);
     if let Some(code) = leading {
         metadata.insert("itk3_code".to_owned(), code.to_string());
     }

@@ -23,7 +23,10 @@ pub(super) struct Open {
 impl Streams {
     /// Whether no stream is open.
     pub fn is_idle(&self) -> bool {
-        self.open.lock().unwrap_or_else(PoisonError::into_inner).is_empty()
+        self.open
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .is_empty()
     }
 
     /// Opens a stream for `caller`, unless it has `streams_max` open.
@@ -38,13 +41,20 @@ impl Streams {
             ));
         }
         *count += 1;
-        Ok(Open { streams: self.clone(), caller })
+        Ok(Open {
+            streams: self.clone(),
+            caller,
+        })
     }
 }
 
 impl Drop for Open {
     fn drop(&mut self) {
-        let mut open = self.streams.open.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut open = self
+            .streams
+            .open
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
         if let Some(count) = open.get_mut(&self.caller) {
             *count -= 1;
             if *count == 0 {

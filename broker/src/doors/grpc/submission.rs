@@ -102,7 +102,11 @@ impl<S: Store, C: Clock> SubmissionService for SubmissionDoor<S, C> {
         let metrics = self.engine.metrics();
         match outcome {
             Ok(response) => {
-                let word = if response.duplicate { "duplicate" } else { "accepted" };
+                let word = if response.duplicate {
+                    "duplicate"
+                } else {
+                    "accepted"
+                };
                 metrics.submission(word, "", began.elapsed());
                 Ok(Response::new(response))
             }
@@ -131,7 +135,11 @@ impl<S: Store, C: Clock> SubmissionService for SubmissionDoor<S, C> {
             Ok(acceptable) => wire::ValidateDocumentResponse {
                 acceptable: true,
                 workflow: acceptable.workflow.to_string(),
-                mailboxes: acceptable.destinations.iter().map(|to| to.mailbox.to_string()).collect(),
+                mailboxes: acceptable
+                    .destinations
+                    .iter()
+                    .map(|to| to.mailbox.to_string())
+                    .collect(),
                 findings: acceptable.warnings.iter().map(finding_of).collect(),
                 ..Default::default()
             },
@@ -152,20 +160,30 @@ impl<S: Store, C: Clock> SubmissionService for SubmissionDoor<S, C> {
         use wire::get_message_request::Key;
         let identity = caller(&request)?;
         let invalid = |field: &str, why: String| {
-            status_of(Refusal::field(field, why, "name a message by its name or your submission id"))
+            status_of(Refusal::field(
+                field,
+                why,
+                "name a message by its name or your submission id",
+            ))
         };
         let key = match request.into_inner().key {
-            Some(Key::Name(name)) => {
-                MessageKey::Message(MessageId::parse(&name).map_err(|why| invalid("name", why.to_string()))?)
-            }
+            Some(Key::Name(name)) => MessageKey::Message(
+                MessageId::parse(&name).map_err(|why| invalid("name", why.to_string()))?,
+            ),
             Some(Key::SubmissionId(id)) => {
                 let id = SubmissionId::parse(&id);
                 MessageKey::Submission(id.map_err(|why| invalid("submission_id", why.to_string()))?)
             }
             None => return Err(invalid("name", "it is missing".to_owned())),
         };
-        let message = self.engine.own_message(&identity, &key).await.map_err(status_of)?;
-        Ok(Response::new(wire::GetMessageResponse { message: Some(message_of(&message)) }))
+        let message = self
+            .engine
+            .own_message(&identity, &key)
+            .await
+            .map_err(status_of)?;
+        Ok(Response::new(wire::GetMessageResponse {
+            message: Some(message_of(&message)),
+        }))
     }
 
     async fn list_messages(
@@ -175,12 +193,24 @@ impl<S: Store, C: Clock> SubmissionService for SubmissionDoor<S, C> {
         let identity = caller(&request)?;
         let request = request.into_inner();
         let limits = self.engine.view().limits;
-        let mut query = page_of(request.page_size, &request.page_token, limits.page_entries_max)?;
+        let mut query = page_of(
+            request.page_size,
+            &request.page_token,
+            limits.page_entries_max,
+        )?;
         query.states = request.states().filter_map(state_word).collect();
         query.recipient = recipient_of(&request.recipient)?;
-        let found = self.engine.own_messages(&identity, query).await.map_err(status_of)?;
+        let found = self
+            .engine
+            .own_messages(&identity, query)
+            .await
+            .map_err(status_of)?;
         Ok(Response::new(wire::ListMessagesResponse {
-            messages: found.messages.iter().map(|message| message_of(message)).collect(),
+            messages: found
+                .messages
+                .iter()
+                .map(|message| message_of(message))
+                .collect(),
             next_page_token: found.next.map(|next| next.to_string()).unwrap_or_default(),
         }))
     }
@@ -191,15 +221,28 @@ impl<S: Store, C: Clock> SubmissionService for SubmissionDoor<S, C> {
     ) -> Result<Response<Self::WatchDeliveriesStream>, Status> {
         let identity = caller(&request)?;
         let organisation = organisation_of(&identity).map_err(status_of)?;
-        let wire::WatchDeliveriesRequest { resume_token, notices_only } = request.into_inner();
-        let from = (!resume_token.is_empty()).then(|| Position::parse(&resume_token)).transpose();
-        let watcher =
-            from.and_then(|from| self.engine.watch(&identity, from)).map_err(status_of)?;
+        let wire::WatchDeliveriesRequest {
+            resume_token,
+            notices_only,
+        } = request.into_inner();
+        let from = (!resume_token.is_empty())
+            .then(|| Position::parse(&resume_token))
+            .transpose();
+        let watcher = from
+            .and_then(|from| self.engine.watch(&identity, from))
+            .map_err(status_of)?;
         let streams_max = self.engine.view().limits.streams_per_organisation_max;
-        let open = self.streams.open(format!("watch {organisation}"), streams_max);
+        let open = self
+            .streams
+            .open(format!("watch {organisation}"), streams_max);
         let open = open.map_err(status_of)?;
         let draining = self.engine.draining();
-        Ok(Response::new(watch_stream::updates(watcher, notices_only, draining, open)))
+        Ok(Response::new(watch_stream::updates(
+            watcher,
+            notices_only,
+            draining,
+            open,
+        )))
     }
 }
 
@@ -209,11 +252,17 @@ pub(super) fn page_of(size: i32, token: &str, entries_max: usize) -> Result<Quer
         Ok(0) => 50,
         Ok(size) => size.min(entries_max),
         Err(_) => {
-            let refusal = Refusal::field("page_size", "it is negative", "leave it out, or say 1 to 500");
+            let refusal = Refusal::field(
+                "page_size",
+                "it is negative",
+                "leave it out, or say 1 to 500",
+            );
             return Err(status_of(refusal));
         }
     };
-    let before = (!token.is_empty()).then(|| MessageId::parse(token)).transpose();
+    let before = (!token.is_empty())
+        .then(|| MessageId::parse(token))
+        .transpose();
     let before = before.map_err(|_| {
         status_of(Refusal::new(
             Reason::PageTokenInvalid,
@@ -221,12 +270,20 @@ pub(super) fn page_of(size: i32, token: &str, entries_max: usize) -> Result<Quer
             "use next_page_token of the page before, or none for the first page",
         ))
     })?;
-    Ok(Query { before, page_max, ..Query::default() })
+    Ok(Query {
+        before,
+        page_max,
+        ..Query::default()
+    })
 }
 
 pub(super) fn recipient_of(text: &str) -> Result<Option<OdsCode>, Status> {
     let code = (!text.is_empty()).then(|| OdsCode::parse(text)).transpose();
     code.map_err(|why| {
-        status_of(Refusal::field("recipient", why.to_string(), "correct it, or leave it out"))
+        status_of(Refusal::field(
+            "recipient",
+            why.to_string(),
+            "correct it, or leave it out",
+        ))
     })
 }

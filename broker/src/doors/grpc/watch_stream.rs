@@ -37,8 +37,14 @@ pub(super) fn updates<S: Store, C: Clock>(
     draining: watch::Receiver<bool>,
     open: Open,
 ) -> BoxStream<'static, Result<wire::WatchDeliveriesResponse, Status>> {
-    let watching =
-        Watching { watcher, notices_only, draining, greeted: false, ended: false, _open: open };
+    let watching = Watching {
+        watcher,
+        notices_only,
+        draining,
+        greeted: false,
+        ended: false,
+        _open: open,
+    };
     stream::unfold(watching, |mut watching| async move {
         let response = watching.next().await?;
         Some((response, watching))
@@ -89,7 +95,11 @@ impl<S: Store, C: Clock> Watching<S, C> {
 /// A sign of life.
 pub(super) fn heartbeat(draining: bool, queued_count: u64) -> wire::Heartbeat {
     let server_time = Some(prost_types::Timestamp::from(SystemTime::now()));
-    wire::Heartbeat { server_time, draining, queued_count }
+    wire::Heartbeat {
+        server_time,
+        draining,
+        queued_count,
+    }
 }
 
 fn response_of(update: &Update) -> wire::WatchDeliveriesResponse {
