@@ -102,8 +102,9 @@ pub enum Connection {
     Connecting,
     /// The broker has given a sign of life.
     Open {
-        /// Deliveries that waited in the mailboxes when this stream began.
-        queued_at_start: u64,
+        /// How many items the collector will have handed out, counted from its beginning, when it
+        /// has handed out all that waited at the beginning of this stream.
+        announced: u64,
     },
     /// It broke, and is being made anew.
     Lost(ClientError),

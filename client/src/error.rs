@@ -185,10 +185,9 @@ impl From<Status> for ClientError {
         let findings = violations.unwrap_or_default().iter().map(finding).collect();
         let code = status.code();
         Self(Box::new(Details {
-            class: if retry_after.is_some() {
-                Class::TryAgain
-            } else {
-                class(code, &info.reason)
+            class: match class(code, &info.reason) {
+                Class::Refused if retry_after.is_some() => Class::TryAgain,
+                class => class,
             },
             reason: info.reason.clone(),
             what: status.message().to_owned(),

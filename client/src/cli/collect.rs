@@ -80,8 +80,13 @@ struct Run<'a> {
     settler: Settler,
     printer: &'a mut Printer,
     saving: JoinSet<Done>,
+    /// Documents received.
     taken: u64,
+    /// Of those, how many could not be saved or acknowledged.
     failed: u64,
+    /// Deliveries without a document.
+    damaged: u64,
+    /// What the broker said would come.
     announced: Option<u64>,
     active: Instant,
 }
@@ -112,6 +117,7 @@ pub(super) async fn run(client: &Client, arguments: Arguments, printer: &mut Pri
         saving: JoinSet::new(),
         taken: 0,
         failed: 0,
+        damaged: 0,
         announced: None,
         active: Instant::now(),
     };
@@ -145,7 +151,8 @@ impl Run<'_> {
                     Some(Ok(received)) => self.take(received),
                     Some(Err(error)) if error.subject().is_empty() => return Err(error),
                     Some(Err(error)) => {
-                        self.failed += 1;
+                        self.damaged += 1;
+                        self.active = Instant::now();
                         report::error(self.printer, &error);
                     }
                     None => return Ok(()),
@@ -168,10 +175,10 @@ impl Run<'_> {
             return None;
         }
         let wait = Duration::from_secs(self.arguments.wait);
-        let pause = match (self.taken, announced) {
-            (taken, announced) if taken < announced => QUIET_SHORT_OF.max(wait),
-            (0, _) => QUIET.max(wait),
-            (_, _) => QUIET,
+        let pause = match self.taken + self.damaged {
+            seen if seen < announced => QUIET_SHORT_OF.max(wait),
+            0 => QUIET.max(wait),
+            _ => QUIET,
         };
         Some(self.active + pause)
     }
@@ -180,9 +187,7 @@ impl Run<'_> {
         self.active = Instant::now();
         match state {
             Connection::Connecting => {}
-            Connection::Open { queued_at_start } => {
-                self.announced = Some(self.taken + queued_at_start);
-            }
+            Connection::Open { announced } => self.announced = Some(announced),
             Connection::Lost(error) => {
                 self.announced = None;
                 if !self.printer.is_json() {
@@ -250,12 +255,12 @@ impl Run<'_> {
 
     fn finish(self) -> Outcome {
         if !self.printer.is_json() {
-            let count = self.taken.saturating_sub(self.failed);
+            let count = self.taken - self.failed;
             let noun = if count == 1 { "document" } else { "documents" };
             self.printer
                 .remark(format!("{count} {noun} collected and acknowledged"));
         }
-        Ok(if self.failed == 0 {
+        Ok(if self.failed + self.damaged == 0 {
             0
         } else {
             Class::TryAgain.exit_code()

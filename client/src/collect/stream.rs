@@ -48,6 +48,8 @@ struct Session {
     responses: Streaming<CollectResponse>,
     waiting: HashMap<u64, oneshot::Sender<Result<(), ClientError>>>,
     last_command: u64,
+    /// Deliveries heard, on this stream and those before it.
+    heard: u64,
 }
 
 impl Stream {
@@ -57,15 +59,17 @@ impl Stream {
         let mut fetching = JoinSet::new();
         let mut backoff = Backoff::new(self.client.retry());
         let mut alive = Instant::now();
+        let mut heard = 0;
         loop {
             // The places taken by the last stream's documents are no credits for the next.
             let places = self.deliver.max_capacity();
             if self.deliver.reserve_many(places).await.is_err() {
                 return;
             }
-            let error = match self.open().await {
-                Ok(session) => {
-                    let (lived, error) = self.serve(session, &mut fetching).await;
+            let error = match self.open(heard).await {
+                Ok(mut session) => {
+                    let (lived, error) = self.serve(&mut session, &mut fetching).await;
+                    heard = session.heard;
                     if let Some(last) = lived {
                         alive = last;
                         backoff = Backoff::new(self.client.retry());
@@ -88,7 +92,7 @@ impl Stream {
         }
     }
 
-    async fn open(&self) -> Result<Session, ClientError> {
+    async fn open(&self, heard: u64) -> Result<Session, ClientError> {
         let (requests, outgoing) = mpsc::unbounded_channel();
         let start = CollectRequest {
             command_id: 1,
@@ -106,13 +110,14 @@ impl Stream {
             responses: responses.into_inner(),
             waiting: HashMap::new(),
             last_command: 1,
+            heard,
         })
     }
 
     /// Serves one stream until it ends: when it last gave a sign of life, if ever, and how it ended.
     async fn serve(
         &self,
-        mut session: Session,
+        session: &mut Session,
         fetching: &mut JoinSet<()>,
     ) -> (Option<Instant>, ClientError) {
         let (commands, mut incoming) = mpsc::unbounded_channel();
@@ -124,7 +129,7 @@ impl Stream {
                 response = session.responses.message() => match response {
                     Ok(Some(response)) => {
                         lived = Some(Instant::now());
-                        self.heard(response, &mut session, fetching);
+                        self.heard(response, session, fetching);
                         continue;
                     }
                     Ok(None) => ClientError::unreachable("the broker ended the stream"),
@@ -148,7 +153,10 @@ impl Stream {
 
     fn heard(&self, response: CollectResponse, session: &mut Session, fetching: &mut JoinSet<()>) {
         match response.update {
-            Some(Update::Delivery(delivery)) => self.leased(delivery, fetching),
+            Some(Update::Delivery(delivery)) => {
+                session.heard += 1;
+                self.leased(delivery, fetching);
+            }
             Some(Update::Result(result)) => {
                 if let Some(waiting) = session.waiting.remove(&result.command_id) {
                     // Whoever asked may have stopped waiting.
@@ -159,7 +167,7 @@ impl Stream {
                 let open = matches!(*self.note.borrow(), Connection::Open { .. });
                 if !open {
                     self.note.send_replace(Connection::Open {
-                        queued_at_start: heartbeat.queued_count,
+                        announced: session.heard + heartbeat.queued_count,
                     });
                 }
             }
