@@ -2,6 +2,7 @@
 //! has answered survives. Stores decide nothing about documents; they keep what the core decided.
 
 mod arrivals;
+pub mod embedded;
 mod entry;
 pub mod memory;
 mod state;

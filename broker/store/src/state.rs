@@ -23,8 +23,8 @@ use axle_model::{
     time::Timestamp,
 };
 
-pub(crate) use keys::{Earlier, Keys, MessageKeys, Prior, Verdict};
-pub(crate) use search::{Page, wanted};
+pub(crate) use keys::{Earlier, Half, Keys, MessageKeys, Prior, Verdict};
+pub(crate) use search::Page;
 
 use crate::{Due, DueFor, MailboxState, StoreError};
 use mailbox::Mailbox;
@@ -51,7 +51,7 @@ pub(crate) struct Entry<B> {
     pub(crate) sequence: u64,
     pub(crate) body: B,
     /// How many pieces of it the index holds among the unsettled.
-    pub(crate) pieces: u8,
+    pub(crate) pieces: u16,
     dirty: bool,
 }
 
@@ -72,6 +72,13 @@ pub(crate) struct Changed<B> {
     pub(crate) entries: Vec<Entry<B>>,
     pub(crate) keys: Vec<(MessageKeys, Earlier)>,
     pub(crate) live: u64,
+}
+
+impl<B> Changed<B> {
+    /// Whether nothing did.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.entries.is_empty() && self.keys.is_empty()
+    }
 }
 
 impl<B: Clone> State<B> {
@@ -105,11 +112,11 @@ impl<B: Clone> State<B> {
     }
 
     /// Takes back a message that the index kept in `pieces` pieces.
-    pub(crate) fn restore(&mut self, message: Arc<Message>, sequence: u64, body: B, pieces: u8) {
+    pub(crate) fn restore(&mut self, message: Arc<Message>, sequence: u64, body: B, pieces: u16) {
         self.insert(message, sequence, body, pieces);
     }
 
-    fn insert(&mut self, message: Arc<Message>, sequence: u64, body: B, pieces: u8) {
+    fn insert(&mut self, message: Arc<Message>, sequence: u64, body: B, pieces: u16) {
         let id = message.id;
         for delivery in &message.deliveries {
             self.place(&message, sequence, delivery);
@@ -334,7 +341,7 @@ impl<B: Clone> State<B> {
 
     /// The index holds `changed` now, each unsettled message in that many pieces: what is settled
     /// and the keys need not be kept here any longer.
-    pub(crate) fn forget(&mut self, changed: &[(MessageId, u8)], keys: &[(MessageKeys, Earlier)]) {
+    pub(crate) fn forget(&mut self, changed: &[(MessageId, u16)], keys: &[(MessageKeys, Earlier)]) {
         for &(id, pieces) in changed {
             let Some(entry) = self.messages.get_mut(&id) else {
                 continue;

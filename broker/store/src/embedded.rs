@@ -1,0 +1,384 @@
+//! The embedded store: a journal that is the durability, and sled as the index that can be lost.
+//!
+//! ```text
+//! data/
+//!   FORMAT                 schema version and node id
+//!   LOCK                   held by the process that has it open
+//!   journal/0000000001.log segments of frames: every change, with the bytes of every document
+//!   index/                 sled: messages and idempotency keys, rebuilt from the journal when lost
+//! ```
+//! One thread writes ([`committer`]): what gathers while it is busy is one append and one sync, and
+//! only then is anybody answered. One thread feeds the index ([`checkpoint`]). What is not settled
+//! is in memory; the rest is in the index. Dropping the store is as safe as killing the process;
+//! [`Embedded::close`] spares the next start the replay.
+
+mod body;
+mod checkpoint;
+mod committer;
+mod convert;
+mod files;
+mod format;
+mod frame;
+mod index;
+mod journal;
+mod ledger;
+mod proposal;
+mod record;
+mod recover;
+mod replay;
+mod segment;
+mod shared;
+mod verify;
+
+use std::{
+    path::PathBuf,
+    sync::{
+        Arc, Mutex, OnceLock,
+        atomic::{AtomicU64, Ordering},
+        mpsc,
+    },
+    thread::{self, JoinHandle},
+    time::Duration,
+};
+
+use axle_core::{
+    change::{Change, LedgerEntry},
+    message::Message,
+};
+use axle_model::{
+    id::{MessageId, SubmissionId},
+    mailbox::MailboxId,
+    ods::OdsCode,
+    time::Timestamp,
+};
+use bytes::Bytes;
+use tokio::sync::{Semaphore, futures::OwnedNotified, oneshot, watch};
+
+pub use format::OpenError;
+pub use verify::{Problem, Report, verify};
+
+use self::{
+    body::Bodies,
+    checkpoint::{Checkpoint, Wish},
+    committer::{Command, Committer, Outcome, Sizes},
+    files::{Disk, Files},
+    journal::Journal,
+    ledger::Ledger,
+    proposal::Proposal,
+    recover::Paths,
+    shared::{Shared, Space},
+};
+use crate::{
+    Claim, Claimed, Committed, Due, Found, MailboxState, Query, Store, StoreError, StoreHealth,
+    arrivals::Arrivals, state::MessageKeys,
+};
+
+/// How a store is opened. `Options { directory, ..Options::default() }`.
+#[derive(Clone, Debug)]
+pub struct Options {
+    /// Where it is, or is to be.
+    pub directory: PathBuf,
+    /// A segment is not added to once it is this long.
+    pub segment_bytes_max: u64,
+    /// No more than about this is made durable by one sync.
+    pub group_bytes_max: usize,
+    /// Bodies of commits under way, in all; more wait their turn.
+    pub pending_bytes_max: usize,
+    /// Bodies committed lately that are kept in memory.
+    pub body_cache_bytes: usize,
+    /// What the index may keep in memory.
+    pub index_cache_bytes: u64,
+    /// The index is brought up to date after this much of journal.
+    pub checkpoint_bytes: u64,
+    /// And after this time.
+    pub checkpoint_interval: Duration,
+    /// With fewer bytes free on the disk nothing is accepted, while deliveries go on. `None` for
+    /// 256 MiB, or a twentieth of a small disk.
+    pub reserve_bytes: Option<u64>,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Self {
+            directory: PathBuf::from("data"),
+            segment_bytes_max: 64 << 20,
+            group_bytes_max: 4 << 20,
+            pending_bytes_max: 256 << 20,
+            body_cache_bytes: 32 << 20,
+            index_cache_bytes: 64 << 20,
+            checkpoint_bytes: 64 << 20,
+            checkpoint_interval: Duration::from_secs(2),
+            reserve_bytes: None,
+        }
+    }
+}
+
+/// What a store has done since it was opened, for metrics.
+#[derive(Debug, Default)]
+pub struct Counters {
+    /// Changes made true, leases aside.
+    pub commits: AtomicU64,
+    /// Appends to the journal.
+    pub groups: AtomicU64,
+    /// Syncs of the journal.
+    pub syncs: AtomicU64,
+    /// What those took in all.
+    pub sync_nanoseconds: AtomicU64,
+    /// Bytes appended to the journal.
+    pub bytes_appended: AtomicU64,
+    /// Submits answered with an earlier message.
+    pub repeats: AtomicU64,
+    /// Times the index was brought up to date.
+    pub checkpoints: AtomicU64,
+}
+
+/// The embedded store.
+#[derive(Debug)]
+pub struct Embedded {
+    shared: Arc<Shared>,
+    commands: Option<mpsc::Sender<Command>>,
+    wishes: mpsc::Sender<Wish>,
+    /// The checkpoint's thread, then the committer's: in the order in which they end.
+    threads: Vec<JoinHandle<()>>,
+    /// What may be under way, in KiB.
+    room: Semaphore,
+    room_kib: u32,
+}
+
+impl Embedded {
+    /// Opens the store in a directory, or begins one there. Blocks while the journal is replayed.
+    pub fn open(options: &Options, now: Timestamp) -> Result<Self, OpenError> {
+        Self::open_with(Arc::new(Disk), options, now)
+    }
+
+    fn open_with(
+        files: Arc<dyn Files>,
+        options: &Options,
+        now: Timestamp,
+    ) -> Result<Self, OpenError> {
+        let paths = Paths::new(&options.directory);
+        let made = std::fs::create_dir_all(&paths.directory);
+        made.map_err(OpenError::files("making", &paths.directory))?;
+        let lock = format::lock(&paths.directory)?;
+        let mut recovered = recover::recover(files, &paths, options.index_cache_bytes)?;
+        let begun = Journal::begin(recovered.segments.clone(), recovered.node, recovered.end);
+        let journal = begun.map_err(OpenError::files("beginning a segment in", &paths.journal))?;
+        recovered.state.wake(now);
+        let space = recovered.segments.files().space(&paths.journal);
+        let (free, whole) = space.unwrap_or((u64::MAX, u64::MAX));
+        let reserve = options.reserve_bytes.unwrap_or((256 << 20).min(whole / 20));
+        let shared = Arc::new(Shared {
+            state: Mutex::new(recovered.state),
+            index: recovered.index,
+            segments: recovered.segments,
+            bodies: Bodies::new(options.body_cache_bytes),
+            ledger: Ledger::default(),
+            arrivals: Arrivals::default(),
+            head: watch::Sender::new(recovered.end.sequence),
+            evictions: AtomicU64::new(0),
+            checkpointing: Mutex::default(),
+            counters: Arc::default(),
+            space: Space {
+                reserve_bytes: reserve,
+                free_bytes: AtomicU64::new(free),
+            },
+            stopped: OnceLock::new(),
+            rebuild: paths.rebuild.clone(),
+            _lock: lock,
+        });
+        Self::start(shared, journal, options)
+            .map_err(OpenError::files("starting the threads of", &paths.directory))
+    }
+
+    fn start(shared: Arc<Shared>, journal: Journal, options: &Options) -> std::io::Result<Self> {
+        let (commands, to_committer) = mpsc::channel();
+        let (wishes, to_checkpoint) = mpsc::channel();
+        let sizes = Sizes {
+            group_bytes_max: options.group_bytes_max,
+            segment_bytes_max: options.segment_bytes_max,
+            checkpoint_bytes: options.checkpoint_bytes,
+        };
+        let committer =
+            Committer::new(shared.clone(), journal, to_committer, wishes.clone(), sizes);
+        let checkpoint = Checkpoint::new(
+            shared.clone(),
+            commands.clone(),
+            to_checkpoint,
+            options.checkpoint_interval,
+        );
+        let thread = |name: &str| thread::Builder::new().name(name.to_owned());
+        let committer = thread("axle-committer").spawn(move || committer.run())?;
+        let checkpoint = thread("axle-checkpoint").spawn(move || checkpoint.run())?;
+        let room_kib = u32::try_from(options.pending_bytes_max >> 10).unwrap_or(u32::MAX).max(1);
+        Ok(Self {
+            shared,
+            commands: Some(commands),
+            wishes,
+            threads: vec![checkpoint, committer],
+            room: Semaphore::new(room_kib as usize),
+            room_kib,
+        })
+    }
+
+    /// Closes the store in good order: finishes what is under way, brings the index up to date and
+    /// marks the journal's end. Commits made meanwhile or later are refused.
+    pub async fn close(&self) -> Result<(), StoreError> {
+        let (answer, finished) = oneshot::channel();
+        self.wishes.send(Wish::Finish(answer)).map_err(|_| self.ended())?;
+        finished.await.map_err(|_| self.ended())??;
+        let (answer, closed) = oneshot::channel();
+        self.send(Command::Close(answer))?;
+        closed.await.map_err(|_| self.ended())?
+    }
+
+    /// What it has done since it was opened.
+    pub fn counters(&self) -> Arc<Counters> {
+        self.shared.counters.clone()
+    }
+
+    fn send(&self, command: Command) -> Result<(), StoreError> {
+        let commands = self.commands.as_ref().ok_or_else(|| self.ended())?;
+        commands.send(command).map_err(|_| self.ended())
+    }
+
+    fn ended(&self) -> StoreError {
+        self.shared.stop("a thread of the store has ended; the log says why")
+    }
+
+    /// Runs what may read much from the disk where it does not hold up others.
+    async fn aside<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(&Shared) -> Result<T, StoreError> + Send + 'static,
+    ) -> Result<T, StoreError> {
+        let shared = self.shared.clone();
+        let done = tokio::task::spawn_blocking(move || work(&shared)).await;
+        done.unwrap_or_else(|error| {
+            let why = format!("reading the store: {error}").into();
+            Err(StoreError::Stopped { why })
+        })
+    }
+}
+
+impl Drop for Embedded {
+    fn drop(&mut self) {
+        // The checkpoint may have ended already.
+        drop(self.wishes.send(Wish::Quit));
+        self.commands = None;
+        for thread in self.threads.drain(..) {
+            // A thread that panicked has stopped the store; there is nobody left to tell.
+            drop(thread.join());
+        }
+    }
+}
+
+impl Store for Embedded {
+    async fn commit(&self, change: Change) -> Result<Committed, StoreError> {
+        self.shared.running()?;
+        let proposal = Box::new(Proposal::new(change, &self.shared)?);
+        let kib = u32::try_from(proposal.bytes() >> 10).unwrap_or(u32::MAX);
+        let _room = self.room.acquire_many(kib.min(self.room_kib)).await;
+        let (answer, answered) = oneshot::channel();
+        self.send(Command::Commit(proposal, answer))?;
+        match answered.await.map_err(|_| self.ended())?? {
+            Outcome::Done => Ok(Committed::Done),
+            Outcome::Repeat(earlier) => {
+                let stored = self.shared.stored(earlier)?;
+                let stored = stored.ok_or(StoreError::Unknown { message: earlier })?;
+                Ok(Committed::Repeat(stored.message))
+            }
+        }
+    }
+
+    async fn claim(&self, claim: Claim) -> Result<Vec<Claimed>, StoreError> {
+        let (answer, answered) = oneshot::channel();
+        self.send(Command::Claim(claim, answer))?;
+        answered.await.map_err(|_| self.ended())?
+    }
+
+    async fn due(&self, now: Timestamp, max: usize) -> Result<Vec<Due>, StoreError> {
+        let mut state = self.shared.state();
+        let (due, arrived) = (state.due(now, max), state.take_arrived());
+        drop(state);
+        self.shared.arrivals.tell(&arrived);
+        Ok(due)
+    }
+
+    async fn load(&self, id: MessageId) -> Result<Option<Arc<Message>>, StoreError> {
+        Ok(self.shared.stored(id)?.map(|stored| stored.message))
+    }
+
+    async fn find_submission(
+        &self,
+        sender: OdsCode,
+        submission: &SubmissionId,
+    ) -> Result<Option<Arc<Message>>, StoreError> {
+        let key = MessageKeys::submission(sender, submission);
+        let known = self.shared.state().keys().submission(&key);
+        let earlier = match known {
+            Some(earlier) => Some(earlier),
+            None => self.shared.submission(&key)?,
+        };
+        match earlier {
+            Some(earlier) => self.load(earlier.message).await,
+            None => Ok(None),
+        }
+    }
+
+    async fn body(&self, id: MessageId) -> Result<Bytes, StoreError> {
+        let stored = self.shared.stored(id)?;
+        let stored = stored.ok_or(StoreError::Unknown { message: id })?;
+        self.shared.bodies.read(&self.shared.segments, id, stored.body)
+    }
+
+    async fn find(&self, query: Query) -> Result<Found, StoreError> {
+        self.aside(move |shared| {
+            // The state first: what leaves it is in the index by then.
+            let unsettled = shared.state().find(&query);
+            let settled = shared.index.find(&query);
+            let settled = settled.map_err(|unusable| shared.stop_for_index(&unusable))?;
+            Ok(unsettled.merge(settled, query.page_max))
+        })
+        .await
+    }
+
+    async fn mailbox(&self, id: &MailboxId) -> Result<MailboxState, StoreError> {
+        Ok(self.shared.state().mailbox(id))
+    }
+
+    async fn mailboxes(&self) -> Result<Vec<(MailboxId, MailboxState)>, StoreError> {
+        Ok(self.shared.state().mailboxes())
+    }
+
+    async fn ledger(&self, from: u64, max: usize) -> Result<Vec<LedgerEntry>, StoreError> {
+        let (from, head) = (from.max(1), *self.shared.head.borrow());
+        if let Some(entries) = self.shared.ledger.recent(from, max, head) {
+            return Ok(entries);
+        }
+        self.aside(move |shared| {
+            let read = shared.ledger.read(&shared.segments, from, max, head);
+            read.map_err(|unreadable| {
+                tracing::error!(%unreadable, "the ledger cannot be read");
+                let why = unreadable.to_string().into();
+                StoreError::Stopped { why }
+            })
+        })
+        .await
+    }
+
+    fn ledger_head(&self) -> watch::Receiver<u64> {
+        self.shared.head.subscribe()
+    }
+
+    fn arrival(&self, mailbox: &MailboxId) -> OwnedNotified {
+        self.shared.arrivals.next(mailbox)
+    }
+
+    fn health(&self) -> StoreHealth {
+        let free = self.shared.space.free_bytes.load(Ordering::Relaxed);
+        StoreHealth {
+            stopped: self.shared.stopped.get().map(|why| why.to_string()),
+            free_bytes: Some(free).filter(|&free| free != u64::MAX),
+            messages_live: self.shared.state().live(),
+        }
+    }
+}

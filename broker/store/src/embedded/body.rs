@@ -1,0 +1,81 @@
+//! Bodies: those committed lately from memory, the others by one read, their checksum verified
+//! before a byte is served.
+
+use std::{
+    collections::{HashMap, VecDeque},
+    sync::{Mutex, MutexGuard, PoisonError},
+};
+
+use axle_model::id::MessageId;
+use bytes::Bytes;
+
+use super::segment::{self, Locator, Segments};
+use crate::StoreError;
+
+/// The bodies committed lately, up to a limit in bytes.
+#[derive(Debug)]
+pub(super) struct Bodies {
+    recent: Mutex<Recent>,
+    bytes_max: usize,
+}
+
+#[derive(Debug, Default)]
+struct Recent {
+    bodies: HashMap<MessageId, Bytes>,
+    order: VecDeque<MessageId>,
+    bytes: usize,
+}
+
+impl Bodies {
+    pub(super) fn new(bytes_max: usize) -> Self {
+        Self {
+            recent: Mutex::default(),
+            bytes_max,
+        }
+    }
+
+    fn recent(&self) -> MutexGuard<'_, Recent> {
+        self.recent.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Keeps bodies for those who wait for them; the oldest make room.
+    pub(super) fn keep(&self, bodies: impl Iterator<Item = (MessageId, Bytes)>) {
+        let mut recent = self.recent();
+        for (id, body) in bodies {
+            recent.bytes += body.len();
+            recent.order.push_back(id);
+            recent.bodies.insert(id, body);
+        }
+        while recent.bytes > self.bytes_max
+            && let Some(oldest) = recent.order.pop_front()
+        {
+            let length = recent.bodies.remove(&oldest).map_or(0, |body| body.len());
+            recent.bytes = recent.bytes.saturating_sub(length);
+        }
+    }
+
+    /// The body of a message, from memory or from its segment.
+    pub(super) fn read(
+        &self,
+        segments: &Segments,
+        id: MessageId,
+        at: Locator,
+    ) -> Result<Bytes, StoreError> {
+        if let Some(body) = self.recent().bodies.get(&id) {
+            return Ok(body.clone());
+        }
+        let damaged = |why: &str| {
+            let place = format!("{} at byte {}{why}", segment::name(at.segment), at.offset);
+            tracing::error!(message = %id, place, "a stored body is damaged");
+            StoreError::Damaged { message: id, place }
+        };
+        let file = segments.open(at.segment).map_err(|error| damaged(&format!(": {error}")))?;
+        let mut body = vec![0; usize::try_from(at.length).unwrap_or_default()];
+        let read = file.read_at(&mut body, at.offset);
+        let read = read.map_err(|error| damaged(&format!(": {error}")))?;
+        if read as u64 != at.length || crc32c::crc32c(&body) != at.crc {
+            return Err(damaged(""));
+        }
+        Ok(body.into())
+    }
+}

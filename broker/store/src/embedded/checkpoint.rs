@@ -1,0 +1,99 @@
+//! The checkpoint: the thread that feeds the index, off everybody's path. It writes only what is
+//! still true when it runs; a document that came and went between two checkpoints costs its final
+//! record and its keys.
+
+use std::{
+    sync::{
+        Arc, PoisonError,
+        atomic::Ordering,
+        mpsc::{Receiver, RecvTimeoutError, Sender},
+    },
+    time::Duration,
+};
+
+use tokio::sync::oneshot;
+
+use super::{committer::Command, shared::Shared};
+use crate::StoreError;
+
+/// What the checkpoint is asked.
+#[derive(Debug)]
+pub(super) enum Wish {
+    /// To run now.
+    Now,
+    /// To run a last time.
+    Finish(oneshot::Sender<Result<(), StoreError>>),
+    /// To end as it is.
+    Quit,
+}
+
+/// The checkpoint's own.
+#[derive(Debug)]
+pub(super) struct Checkpoint {
+    shared: Arc<Shared>,
+    commands: Sender<Command>,
+    wishes: Receiver<Wish>,
+    interval: Duration,
+}
+
+impl Checkpoint {
+    pub(super) const fn new(
+        shared: Arc<Shared>,
+        commands: Sender<Command>,
+        wishes: Receiver<Wish>,
+        interval: Duration,
+    ) -> Self {
+        Self {
+            shared,
+            commands,
+            wishes,
+            interval,
+        }
+    }
+
+    /// Works until it is told to end.
+    pub(super) fn run(self) {
+        loop {
+            match self.wishes.recv_timeout(self.interval) {
+                Ok(Wish::Now) | Err(RecvTimeoutError::Timeout) => {
+                    // A failure has stopped the store, which says why.
+                    drop(self.take());
+                    self.shared.measure_space();
+                }
+                Ok(Wish::Finish(answer)) => {
+                    let index = &self.shared.index;
+                    let finished = self.take().and_then(|()| {
+                        let synced = index.sync();
+                        synced.map_err(|unusable| self.shared.stop_for_index(&unusable))
+                    });
+                    drop(answer.send(finished));
+                    return;
+                }
+                Ok(Wish::Quit) | Err(RecvTimeoutError::Disconnected) => return,
+            }
+        }
+    }
+
+    /// Brings the index up to the journal.
+    fn take(&self) -> Result<(), StoreError> {
+        let (answer, answered) = oneshot::channel();
+        let gone = |_| self.shared.stop("the thread that writes the journal has ended");
+        self.commands.send(Command::Snapshot(answer)).map_err(|_| gone(()))?;
+        let Some(snapshot) = answered.blocking_recv().map_err(|_| gone(()))? else {
+            return self.shared.running();
+        };
+        if snapshot.changed.is_empty() {
+            return Ok(());
+        }
+        let writing = self.shared.checkpointing.lock();
+        let writing = writing.unwrap_or_else(PoisonError::into_inner);
+        let written = self.shared.index.write(&snapshot.changed, &snapshot.applied);
+        let written = written.map_err(|unusable| self.shared.stop_for_index(&unusable))?;
+        let mut state = self.shared.state();
+        state.forget(&written, &snapshot.changed.keys);
+        self.shared.evictions.fetch_add(1, Ordering::Release);
+        drop((state, writing));
+        self.shared.counters.checkpoints.fetch_add(1, Ordering::Relaxed);
+        Ok(())
+    }
+}

@@ -1,0 +1,265 @@
+//! The committer: the one thread that writes. What gathered while it was busy becomes the next
+//! group: one append, one sync, and only then is anybody answered. Claims are decided here too, so
+//! that nothing is leased while a change to it is on its way; they are answered at once, since a
+//! lease lost in a crash is a redelivery.
+
+mod group;
+
+use std::{
+    io,
+    sync::{
+        Arc,
+        atomic::Ordering,
+        mpsc::{Receiver, RecvTimeoutError, Sender},
+    },
+    time::{Duration, Instant},
+};
+
+use axle_model::id::MessageId;
+use tokio::sync::oneshot;
+
+use super::{
+    checkpoint::Wish, index::Applied, journal::Journal, proposal::Proposal, segment::Locator,
+    shared::Shared,
+};
+use crate::{Claim, Claimed, StoreError, state::Changed};
+use group::Group;
+
+/// Leases nobody waits for are made durable this much later.
+const LEASES_LINGER: Duration = Duration::from_millis(50);
+/// A group takes no more than this many commands.
+const GROUP_COMMANDS_MAX: usize = 1_024;
+/// The free space is asked for again after this many bytes.
+const SPACE_EVERY_BYTES: u64 = 8 << 20;
+/// While the index is this many checkpoints behind, the journal waits for it: a start must not have
+/// to replay without end.
+const CHECKPOINTS_BEHIND_MAX: u64 = 8;
+
+/// What the committer is asked.
+#[derive(Debug)]
+pub(super) enum Command {
+    /// To make a change true.
+    Commit(Box<Proposal>, oneshot::Sender<Result<Outcome, StoreError>>),
+    /// To lease deliveries.
+    Claim(Claim, oneshot::Sender<Result<Vec<Claimed>, StoreError>>),
+    /// For what changed since it was last asked, all of it durable.
+    Snapshot(oneshot::Sender<Option<Snapshot>>),
+    /// To close the journal in good order, and stop.
+    Close(oneshot::Sender<Result<(), StoreError>>),
+}
+
+/// What became of a change.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Outcome {
+    Done,
+    Repeat(MessageId),
+}
+
+/// What the index is to hold.
+#[derive(Debug)]
+pub(super) struct Snapshot {
+    pub(super) changed: Changed<Locator>,
+    pub(super) applied: Applied,
+}
+
+/// The committer's own.
+#[derive(Debug)]
+pub(super) struct Committer {
+    shared: Arc<Shared>,
+    journal: Journal,
+    commands: Receiver<Command>,
+    wishes: Sender<Wish>,
+    group: Group,
+    group_bytes_max: usize,
+    segment_bytes_max: u64,
+    checkpoint_bytes: u64,
+    /// Bytes appended when the index last took what changed.
+    snapshot_at: u64,
+    wished: bool,
+    space_at: u64,
+    /// Since when there is something that no sync has covered: leases.
+    behind_since: Option<Instant>,
+}
+
+/// What sizes the committer works in.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Sizes {
+    pub(super) group_bytes_max: usize,
+    pub(super) segment_bytes_max: u64,
+    pub(super) checkpoint_bytes: u64,
+}
+
+impl Committer {
+    pub(super) fn new(
+        shared: Arc<Shared>,
+        journal: Journal,
+        commands: Receiver<Command>,
+        wishes: Sender<Wish>,
+        sizes: Sizes,
+    ) -> Self {
+        Self {
+            shared,
+            journal,
+            commands,
+            wishes,
+            group: Group::default(),
+            group_bytes_max: sizes.group_bytes_max,
+            segment_bytes_max: sizes.segment_bytes_max,
+            checkpoint_bytes: sizes.checkpoint_bytes,
+            snapshot_at: 0,
+            wished: false,
+            space_at: 0,
+            behind_since: None,
+        }
+    }
+
+    /// Works until nobody can ask any more.
+    pub(super) fn run(mut self) {
+        while let Some(last) = self.gather() {
+            if let Err(error) = self.write_group(last.is_some()) {
+                self.shared.stop(&format!("writing the journal: {error}"));
+            }
+            self.group.answer(self.shared.running());
+            if let Some(command) = last {
+                self.serve_alone(command);
+            }
+            self.keep_up();
+        }
+    }
+
+    /// Stages the next group. `None` when the store is gone; otherwise what ended the group.
+    fn gather(&mut self) -> Option<Option<Command>> {
+        let mut next = match self.wait() {
+            Ok(command) => Some(command),
+            Err(RecvTimeoutError::Timeout) => None,
+            Err(RecvTimeoutError::Disconnected) => return None,
+        };
+        let mut bytes = 0;
+        let mut count = 0;
+        while let Some(command) = next {
+            match command {
+                Command::Commit(proposal, answer) => {
+                    bytes += proposal.bytes();
+                    self.group.commit(&self.shared, &mut self.journal, *proposal, answer);
+                }
+                Command::Claim(claim, answer) => {
+                    self.group.claim(&self.shared, &mut self.journal, &claim, answer);
+                }
+                alone @ (Command::Snapshot(_) | Command::Close(_)) => return Some(Some(alone)),
+            }
+            count += 1;
+            if bytes >= self.group_bytes_max || count >= GROUP_COMMANDS_MAX {
+                break;
+            }
+            next = self.commands.try_recv().ok();
+        }
+        Some(None)
+    }
+
+    /// Waits for a command; not for ever while there are leases to be made durable.
+    fn wait(&self) -> Result<Command, RecvTimeoutError> {
+        match self.behind_since {
+            Some(since) if self.shared.stopped.get().is_none() => {
+                let left = LEASES_LINGER.saturating_sub(since.elapsed());
+                self.commands.recv_timeout(left)
+            }
+            Some(_) | None => self.commands.recv().map_err(|_| RecvTimeoutError::Disconnected),
+        }
+    }
+
+    /// Writes what is staged, makes it durable, and makes it true.
+    fn write_group(&mut self, wanted: bool) -> io::Result<()> {
+        if self.shared.stopped.get().is_some() {
+            return Ok(());
+        }
+        if !self.group.is_empty() {
+            self.journal.write()?;
+            let counters = &self.shared.counters;
+            counters.groups.fetch_add(1, Ordering::Relaxed);
+            counters.bytes_appended.store(self.journal.appended(), Ordering::Relaxed);
+            self.behind_since.get_or_insert_with(Instant::now);
+        }
+        let overdue = |since: Instant| since.elapsed() >= LEASES_LINGER;
+        let sync = wanted || self.group.is_awaited() || self.behind_since.is_some_and(overdue);
+        if sync && self.behind_since.is_some() {
+            self.sync()?;
+        }
+        self.group.apply(&self.shared);
+        self.shared.publish(self.journal.durable());
+        Ok(())
+    }
+
+    fn sync(&mut self) -> io::Result<()> {
+        let begun = Instant::now();
+        self.journal.sync()?;
+        self.behind_since = None;
+        let nanoseconds = u64::try_from(begun.elapsed().as_nanos()).unwrap_or(u64::MAX);
+        let counters = &self.shared.counters;
+        counters.syncs.fetch_add(1, Ordering::Relaxed);
+        counters.sync_nanoseconds.fetch_add(nanoseconds, Ordering::Relaxed);
+        Ok(())
+    }
+
+    /// Does what must see all before it durable.
+    fn serve_alone(&mut self, command: Command) {
+        match command {
+            Command::Snapshot(answer) => {
+                let running = self.shared.stopped.get().is_none();
+                let snapshot = running.then(|| self.snapshot());
+                // Whoever asked may be gone; then the next one gets it from the journal.
+                drop(answer.send(snapshot));
+            }
+            Command::Close(answer) => {
+                let closed = self.shared.running().and_then(|()| {
+                    let closed = self.journal.close();
+                    closed.map_err(|error| self.shared.stop(&format!("closing: {error}")))
+                });
+                if closed.is_ok() {
+                    self.shared.stopped.get_or_init(|| "it was closed".into());
+                }
+                drop(answer.send(closed));
+            }
+            Command::Commit(..) | Command::Claim(..) => {}
+        }
+    }
+
+    fn snapshot(&mut self) -> Snapshot {
+        self.snapshot_at = self.journal.appended();
+        self.wished = false;
+        let changed = self.shared.state().take_changed();
+        let applied = Applied {
+            at: self.journal.end(),
+            live: changed.live,
+        };
+        Snapshot { changed, applied }
+    }
+
+    /// Keeps segments short, the index near, and an eye on the disk.
+    fn keep_up(&mut self) {
+        if self.shared.stopped.get().is_some() {
+            return;
+        }
+        if self.journal.segment_bytes() >= self.segment_bytes_max {
+            match self.journal.rotate() {
+                Ok(()) => self.behind_since = None,
+                Err(error) => {
+                    self.shared.stop(&format!("beginning a segment of the journal: {error}"));
+                }
+            }
+        }
+        let appended = self.journal.appended();
+        let behind = appended - self.snapshot_at;
+        if behind >= self.checkpoint_bytes && !self.wished {
+            self.wished = true;
+            // The checkpoint is gone only when the store is.
+            drop(self.wishes.send(Wish::Now));
+        }
+        if behind >= self.checkpoint_bytes.saturating_mul(CHECKPOINTS_BEHIND_MAX) {
+            drop(self.shared.checkpointing.lock());
+        }
+        if appended - self.space_at >= SPACE_EVERY_BYTES || self.shared.is_full().is_some() {
+            self.space_at = appended;
+            self.shared.measure_space();
+        }
+    }
+}

@@ -1,0 +1,396 @@
+//! Conversions between the core's values and the records that keep them. Total: what cannot be read
+//! is [`Malformed`], never a panic and never a guess.
+
+use axle_core::{
+    change::Advance,
+    delivery::{Delivery, State, Step},
+    event::{Actor, Event, EventKind},
+    lease::LeaseKey,
+    message::{Message, Warning},
+};
+use axle_model::{
+    digest::Digest,
+    envelope::{MediaType, Priority},
+    id::{DeliveryId, MessageId, SubmissionId},
+    mailbox::{MailboxId, WorkflowId},
+    ods::OdsCode,
+    time::Timestamp,
+};
+
+use super::{
+    index::Applied,
+    record::{
+        AdvanceRecord, AppliedRecord, DeliveryRecord, EventRecord, EventWord, KeyRecord,
+        LeaseRecord, Malformed, MessageRecord, StateRecord, StateWord, StoredRecord, WarningRecord,
+    },
+    segment::{Locator, Position},
+};
+use crate::state::Earlier;
+
+fn id(bytes: &[u8]) -> Result<MessageId, Malformed> {
+    let bytes = bytes.try_into().map_err(|_| Malformed("a message's id"))?;
+    Ok(MessageId::from_bytes(bytes))
+}
+
+fn digest(bytes: &[u8]) -> Result<Digest, Malformed> {
+    Digest::from_slice(bytes).ok_or(Malformed("a digest"))
+}
+
+fn ods(text: &str) -> Result<OdsCode, Malformed> {
+    OdsCode::parse(text).map_err(|_| Malformed("an ODS code"))
+}
+
+impl From<&Message> for MessageRecord {
+    fn from(message: &Message) -> Self {
+        let warnings = message.warnings.iter().map(|warning| WarningRecord {
+            rule: warning.rule.to_string(),
+            path: warning.path.to_string(),
+        });
+        Self {
+            id: message.id.as_bytes().to_vec(),
+            sender: message.sender.to_string(),
+            submission: message.submission.to_string(),
+            request: message.request.as_bytes().to_vec(),
+            workflow: message.workflow.to_string(),
+            table_version: message.table_version,
+            media_type: message.media_type.as_str().to_owned(),
+            digest: message.digest.as_bytes().to_vec(),
+            size: message.size,
+            urgent: message.priority == Priority::Urgent,
+            order_key: message.order_key.map(|key| key.as_bytes().to_vec()),
+            correlation_id: message.correlation_id.as_deref().map(str::to_owned),
+            labels: message.labels.clone(),
+            document: message.document.map(|key| key.as_bytes().to_vec()),
+            accept_micros: message.accept_time.as_micros(),
+            expire_micros: message.expire_time.as_micros(),
+            warnings: warnings.collect(),
+            deliveries: message.deliveries.iter().map(DeliveryRecord::from).collect(),
+        }
+    }
+}
+
+impl TryFrom<MessageRecord> for Message {
+    type Error = Malformed;
+
+    fn try_from(record: MessageRecord) -> Result<Self, Malformed> {
+        let priority = match record.urgent {
+            true => Priority::Urgent,
+            false => Priority::Routine,
+        };
+        let warnings = record.warnings.into_iter().map(|warning| Warning {
+            rule: warning.rule.into(),
+            path: warning.path.into(),
+        });
+        let deliveries = record.deliveries.into_iter().map(Delivery::try_from);
+        Ok(Self {
+            id: id(&record.id)?,
+            sender: ods(&record.sender)?,
+            submission: SubmissionId::parse(&record.submission)
+                .map_err(|_| Malformed("a submission id"))?,
+            request: digest(&record.request)?,
+            workflow: WorkflowId::parse(&record.workflow).map_err(|_| Malformed("a workflow"))?,
+            table_version: record.table_version,
+            media_type: MediaType::parse(&record.media_type).ok_or(Malformed("a media type"))?,
+            digest: digest(&record.digest)?,
+            size: record.size,
+            priority,
+            order_key: record.order_key.as_deref().map(digest).transpose()?,
+            correlation_id: record.correlation_id.map(Into::into),
+            labels: record.labels,
+            document: record.document.as_deref().map(digest).transpose()?,
+            accept_time: Timestamp::from_micros(record.accept_micros),
+            expire_time: Timestamp::from_micros(record.expire_micros),
+            warnings: warnings.collect(),
+            deliveries: deliveries.collect::<Result<_, _>>()?,
+        })
+    }
+}
+
+impl From<&Delivery> for DeliveryRecord {
+    fn from(delivery: &Delivery) -> Self {
+        Self {
+            recipient: delivery.recipient.to_string(),
+            mailbox: delivery.mailbox.to_string(),
+            state: Some(delivery.state.into()),
+            version: delivery.version,
+            attempts: delivery.attempts,
+            lease: delivery.lease.map(LeaseRecord::from),
+            timeline: delivery.timeline.iter().map(EventRecord::from).collect(),
+        }
+    }
+}
+
+impl TryFrom<DeliveryRecord> for Delivery {
+    type Error = Malformed;
+
+    fn try_from(record: DeliveryRecord) -> Result<Self, Malformed> {
+        let timeline = record.timeline.into_iter().map(Event::try_from);
+        Ok(Self {
+            recipient: ods(&record.recipient)?,
+            mailbox: MailboxId::parse(&record.mailbox).map_err(|_| Malformed("a mailbox"))?,
+            state: record.state.ok_or(Malformed("a delivery without a state"))?.try_into()?,
+            version: record.version,
+            attempts: record.attempts,
+            lease: record.lease.map(LeaseKey::try_from).transpose()?,
+            timeline: timeline.collect::<Result<_, _>>()?,
+        })
+    }
+}
+
+impl From<State> for StateRecord {
+    fn from(state: State) -> Self {
+        let (word, until) = match state {
+            State::Queued { not_before } => (StateWord::Queued, not_before),
+            State::Leased { until } => (StateWord::Leased, until),
+            State::DeadLettered => (StateWord::DeadLettered, Timestamp::default()),
+            State::Acknowledged => (StateWord::Acknowledged, Timestamp::default()),
+            State::Rejected => (StateWord::Rejected, Timestamp::default()),
+            State::Expired => (StateWord::Expired, Timestamp::default()),
+        };
+        Self {
+            word: word.into(),
+            until_micros: until.as_micros(),
+        }
+    }
+}
+
+impl TryFrom<StateRecord> for State {
+    type Error = Malformed;
+
+    fn try_from(record: StateRecord) -> Result<Self, Malformed> {
+        let until = Timestamp::from_micros(record.until_micros);
+        Ok(match record.word() {
+            StateWord::Unknown => return Err(Malformed("a delivery's state")),
+            StateWord::Queued => Self::Queued { not_before: until },
+            StateWord::Leased => Self::Leased { until },
+            StateWord::DeadLettered => Self::DeadLettered,
+            StateWord::Acknowledged => Self::Acknowledged,
+            StateWord::Rejected => Self::Rejected,
+            StateWord::Expired => Self::Expired,
+        })
+    }
+}
+
+impl From<LeaseKey> for LeaseRecord {
+    fn from(key: LeaseKey) -> Self {
+        Self {
+            epoch: key.epoch,
+            nonce: key.nonce.to_vec(),
+        }
+    }
+}
+
+impl TryFrom<LeaseRecord> for LeaseKey {
+    type Error = Malformed;
+
+    fn try_from(record: LeaseRecord) -> Result<Self, Malformed> {
+        let nonce = record.nonce.as_slice().try_into();
+        Ok(Self {
+            epoch: record.epoch,
+            nonce: nonce.map_err(|_| Malformed("a lease's nonce"))?,
+        })
+    }
+}
+
+impl From<&Event> for EventRecord {
+    fn from(event: &Event) -> Self {
+        let mut record = Self {
+            time_micros: event.time.as_micros(),
+            ..Self::default()
+        };
+        match &event.by {
+            Actor::Organisation(code) => record.organisation = Some(code.to_string()),
+            Actor::Operator(serial) => record.operator = Some(serial.to_string()),
+            Actor::Broker => {}
+        }
+        let micros = |time: Timestamp| Some(time.as_micros());
+        let word = match &event.kind {
+            EventKind::Accepted => EventWord::Accepted,
+            EventKind::Leased { consumer, until, epoch } => {
+                record.text = consumer.to_string();
+                record.until_micros = micros(*until);
+                record.number = *epoch;
+                EventWord::Leased
+            }
+            EventKind::Extended { until } => {
+                record.until_micros = micros(*until);
+                EventWord::Extended
+            }
+            EventKind::Released { until } => {
+                record.until_micros = micros(*until);
+                EventWord::Released
+            }
+            EventKind::Lapsed { until } => {
+                record.until_micros = until.and_then(micros);
+                EventWord::Lapsed
+            }
+            EventKind::Acknowledged => EventWord::Acknowledged,
+            EventKind::Rejected { code, until } => {
+                record.text = code.to_string();
+                record.until_micros = until.and_then(micros);
+                EventWord::Rejected
+            }
+            EventKind::DeadLettered { attempts } => {
+                record.number = *attempts;
+                EventWord::DeadLettered
+            }
+            EventKind::Expired => EventWord::Expired,
+            EventKind::Requeued { reason } => {
+                record.text = reason.to_string();
+                EventWord::Requeued
+            }
+        };
+        record.set_word(word);
+        record
+    }
+}
+
+impl TryFrom<EventRecord> for Event {
+    type Error = Malformed;
+
+    fn try_from(record: EventRecord) -> Result<Self, Malformed> {
+        let by = match (&record.organisation, &record.operator) {
+            (Some(code), _) => Actor::Organisation(ods(code)?),
+            (None, Some(serial)) => Actor::Operator(serial.as_str().into()),
+            (None, None) => Actor::Broker,
+        };
+        let time = Timestamp::from_micros(record.time_micros);
+        let word = record.word();
+        let may_rest = record.until_micros.map(Timestamp::from_micros);
+        let until = may_rest.ok_or(Malformed("an event without its end"));
+        let (text, number) = (record.text.into(), record.number);
+        let kind = match word {
+            EventWord::Unknown => return Err(Malformed("an event")),
+            EventWord::Accepted => EventKind::Accepted,
+            EventWord::Leased => EventKind::Leased {
+                consumer: text,
+                until: until?,
+                epoch: number,
+            },
+            EventWord::Extended => EventKind::Extended { until: until? },
+            EventWord::Released => EventKind::Released { until: until? },
+            EventWord::Lapsed => EventKind::Lapsed { until: may_rest },
+            EventWord::Acknowledged => EventKind::Acknowledged,
+            EventWord::Rejected => EventKind::Rejected {
+                code: text,
+                until: may_rest,
+            },
+            EventWord::DeadLettered => EventKind::DeadLettered { attempts: number },
+            EventWord::Expired => EventKind::Expired,
+            EventWord::Requeued => EventKind::Requeued { reason: text },
+        };
+        Ok(Self::new(kind, by, time))
+    }
+}
+
+impl From<&Advance> for AdvanceRecord {
+    fn from(advance: &Advance) -> Self {
+        let step = &advance.step;
+        Self {
+            message: advance.delivery.message.as_bytes().to_vec(),
+            recipient: advance.delivery.recipient.to_string(),
+            sender: advance.sender.to_string(),
+            from: step.from,
+            state: Some(step.state.into()),
+            attempts: step.attempts,
+            lease: step.lease.map(LeaseRecord::from),
+            event: Some(EventRecord::from(&step.event)),
+        }
+    }
+}
+
+impl TryFrom<AdvanceRecord> for Advance {
+    type Error = Malformed;
+
+    fn try_from(record: AdvanceRecord) -> Result<Self, Malformed> {
+        Ok(Self {
+            delivery: DeliveryId {
+                message: id(&record.message)?,
+                recipient: ods(&record.recipient)?,
+            },
+            sender: ods(&record.sender)?,
+            step: Step {
+                from: record.from,
+                state: record.state.ok_or(Malformed("a step without a state"))?.try_into()?,
+                attempts: record.attempts,
+                lease: record.lease.map(LeaseKey::try_from).transpose()?,
+                event: record.event.ok_or(Malformed("a step without an event"))?.try_into()?,
+            },
+        })
+    }
+}
+
+impl StoredRecord {
+    pub(super) fn of(message: &Message, sequence: u64, body: Locator) -> Self {
+        Self {
+            message: Some(message.into()),
+            sequence,
+            segment: body.segment,
+            offset: body.offset,
+            crc: body.crc,
+        }
+    }
+
+    /// The message, its ledger sequence and the place of its body.
+    pub(super) fn read(self) -> Result<(Message, u64, Locator), Malformed> {
+        let record = self.message.ok_or(Malformed("a record without its message"))?;
+        let message = Message::try_from(record)?;
+        let body = Locator {
+            segment: self.segment,
+            offset: self.offset,
+            length: message.size,
+            crc: self.crc,
+        };
+        Ok((message, self.sequence, body))
+    }
+}
+
+impl From<&Earlier> for KeyRecord {
+    fn from(earlier: &Earlier) -> Self {
+        Self {
+            message: earlier.message.as_bytes().to_vec(),
+            request: earlier.request.as_bytes().to_vec(),
+            body: earlier.body.as_bytes().to_vec(),
+        }
+    }
+}
+
+impl TryFrom<KeyRecord> for Earlier {
+    type Error = Malformed;
+
+    fn try_from(record: KeyRecord) -> Result<Self, Malformed> {
+        Ok(Self {
+            message: id(&record.message)?,
+            request: digest(&record.request)?,
+            body: digest(&record.body)?,
+        })
+    }
+}
+
+impl From<&Applied> for AppliedRecord {
+    fn from(applied: &Applied) -> Self {
+        Self {
+            sequence: applied.at.sequence,
+            segment: applied.at.segment,
+            offset: applied.at.offset,
+            hash: applied.at.hash.as_bytes().to_vec(),
+            live: applied.live,
+        }
+    }
+}
+
+impl TryFrom<AppliedRecord> for Applied {
+    type Error = Malformed;
+
+    fn try_from(record: AppliedRecord) -> Result<Self, Malformed> {
+        Ok(Self {
+            at: Position {
+                sequence: record.sequence,
+                segment: record.segment,
+                offset: record.offset,
+                hash: digest(&record.hash)?,
+            },
+            live: record.live,
+        })
+    }
+}

@@ -1,0 +1,146 @@
+//! Files: all that the journal asks of a file system, behind two small traits, so that tests can cut
+//! the power or fail the n-th operation. (The index is sled's own and can be lost; it is not here.)
+
+use std::{
+    fmt, fs, io,
+    io::{IoSlice, Write as _},
+    os::unix::fs::FileExt as _,
+    path::{Path, PathBuf},
+    sync::Arc,
+};
+
+/// A file system.
+pub(super) trait Files: fmt::Debug + Send + Sync + 'static {
+    /// Makes a directory and those above it.
+    fn create_directory(&self, path: &Path) -> io::Result<()>;
+    /// Makes a new file; an error when there is one of that name.
+    fn create(&self, path: &Path) -> io::Result<Arc<dyn File>>;
+    /// Opens a file for reading, and for syncing.
+    fn open(&self, path: &Path) -> io::Result<Arc<dyn File>>;
+    /// Gives a file another name.
+    fn rename(&self, from: &Path, to: &Path) -> io::Result<()>;
+    /// Makes the names in a directory durable.
+    fn sync_directory(&self, path: &Path) -> io::Result<()>;
+    /// The names in a directory, in order.
+    fn list(&self, path: &Path) -> io::Result<Vec<String>>;
+    /// Bytes free and bytes in all.
+    fn space(&self, path: &Path) -> io::Result<(u64, u64)>;
+}
+
+/// A file that only grows.
+pub(super) trait File: fmt::Debug + Send + Sync {
+    /// Writes all pieces at the end, one after the other.
+    fn append(&self, pieces: &mut [IoSlice<'_>]) -> io::Result<()>;
+    /// Makes what was written durable (fdatasync).
+    fn sync(&self) -> io::Result<()>;
+    /// Reads up to `buffer` full from `offset`; fewer bytes only at the end.
+    fn read_at(&self, buffer: &mut [u8], offset: u64) -> io::Result<usize>;
+    /// Its length in bytes.
+    fn length(&self) -> io::Result<u64>;
+}
+
+/// The operating system's files.
+#[derive(Debug)]
+pub(super) struct Disk;
+
+#[derive(Debug)]
+struct DiskFile(fs::File);
+
+impl Files for Disk {
+    fn create_directory(&self, path: &Path) -> io::Result<()> {
+        fs::create_dir_all(path)
+    }
+
+    fn create(&self, path: &Path) -> io::Result<Arc<dyn File>> {
+        let mut options = fs::OpenOptions::new();
+        let file = options.read(true).append(true).create_new(true).open(path)?;
+        Ok(Arc::new(DiskFile(file)))
+    }
+
+    fn open(&self, path: &Path) -> io::Result<Arc<dyn File>> {
+        Ok(Arc::new(DiskFile(fs::File::open(path)?)))
+    }
+
+    fn rename(&self, from: &Path, to: &Path) -> io::Result<()> {
+        fs::rename(from, to)
+    }
+
+    fn sync_directory(&self, path: &Path) -> io::Result<()> {
+        fs::File::open(path)?.sync_all()
+    }
+
+    fn list(&self, path: &Path) -> io::Result<Vec<String>> {
+        let names = fs::read_dir(path)?.map(|entry| Ok(entry?.file_name()));
+        let names: io::Result<Vec<_>> = names.collect();
+        let mut names: Vec<String> = names?
+            .into_iter()
+            .filter_map(|name| name.into_string().ok())
+            .collect();
+        names.sort_unstable();
+        Ok(names)
+    }
+
+    fn space(&self, path: &Path) -> io::Result<(u64, u64)> {
+        let found = rustix::fs::statvfs(path)?;
+        let bytes = |blocks: u64| blocks.saturating_mul(found.f_frsize);
+        Ok((bytes(found.f_bavail), bytes(found.f_blocks)))
+    }
+}
+
+impl File for DiskFile {
+    fn append(&self, mut pieces: &mut [IoSlice<'_>]) -> io::Result<()> {
+        // More slices than the kernel takes in one call make a short write, which is gone on with.
+        IoSlice::advance_slices(&mut pieces, 0);
+        while !pieces.is_empty() {
+            match (&self.0).write_vectored(pieces) {
+                Ok(0) => return Err(io::ErrorKind::WriteZero.into()),
+                Ok(written) => IoSlice::advance_slices(&mut pieces, written),
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(())
+    }
+
+    fn sync(&self) -> io::Result<()> {
+        self.0.sync_data()
+    }
+
+    fn read_at(&self, buffer: &mut [u8], offset: u64) -> io::Result<usize> {
+        let mut filled = 0;
+        while filled < buffer.len() {
+            let Some(rest) = buffer.get_mut(filled..) else {
+                break;
+            };
+            match self.0.read_at(rest, offset + filled as u64) {
+                Ok(0) => break,
+                Ok(read) => filled += read,
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(filled)
+    }
+
+    fn length(&self) -> io::Result<u64> {
+        Ok(self.0.metadata()?.len())
+    }
+}
+
+/// Writes a small file whole, under a temporary name first: it is there and complete, or not there.
+pub(super) fn write_whole(files: &dyn Files, path: &Path, bytes: &[u8]) -> io::Result<()> {
+    let parent = path.parent().map(Path::to_path_buf).unwrap_or_default();
+    let mut suffix = rand::random::<u64>();
+    let mut temporary: PathBuf;
+    let file = loop {
+        temporary = path.with_extension(format!("{suffix:016x}"));
+        match files.create(&temporary) {
+            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => suffix = rand::random(),
+            made => break made?,
+        }
+    };
+    file.append(&mut [IoSlice::new(bytes)])?;
+    file.sync()?;
+    files.rename(&temporary, path)?;
+    files.sync_directory(&parent)
+}

@@ -1,0 +1,275 @@
+//! The index: what the journal says, kept in sled so that a start need not read all of the journal
+//! and so that settled history need not be in memory. It can be lost at any time and is rebuilt.
+//!
+//! Every write can be repeated, and `applied` is written after all it covers is on disk: a
+//! checkpoint that was cut short is made good by replaying the journal from the `applied` before.
+//! sled may answer with an error or a panic; both are [`Unusable`], and neither ends the process.
+
+mod pieces;
+
+use std::{
+    fs, io,
+    panic::{AssertUnwindSafe, catch_unwind},
+    path::{Path, PathBuf},
+    sync::Arc,
+};
+
+use axle_core::message::Message;
+use axle_model::id::MessageId;
+
+use super::{
+    record::{AppliedRecord, KeyRecord, Malformed, decode, encode},
+    segment::{Locator, NodeId, Position},
+};
+use crate::{
+    Query,
+    state::{Changed, Earlier, Half, MessageKeys, Page, Prior},
+};
+
+/// The layout of the trees; an index of another one is rebuilt.
+const SCHEMA: u8 = 1;
+const NODE: &str = "node";
+const APPLIED: &str = "applied";
+const WRITING: &str = "writing";
+
+/// The index.
+#[derive(Debug)]
+pub(super) struct Index {
+    path: PathBuf,
+    db: sled::Db,
+    /// Messages that are not settled.
+    live: sled::Tree,
+    /// Messages that are.
+    settled: sled::Tree,
+    keys: sled::Tree,
+    system: sled::Tree,
+}
+
+/// How far the index has followed the journal.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Applied {
+    pub(super) at: Position,
+    /// How many unsettled messages it held then.
+    pub(super) live: u64,
+}
+
+/// A message out of the index.
+#[derive(Clone, Debug)]
+pub(super) struct Stored {
+    pub(super) message: Arc<Message>,
+    pub(super) sequence: u64,
+    pub(super) body: Locator,
+    /// How many pieces it is kept in.
+    pub(super) pieces: u16,
+}
+
+/// The index cannot be used. It is rebuilt at the next start.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum Unusable {
+    #[error("sled: {0}")]
+    Sled(#[from] sled::Error),
+    #[error("sled panicked: {0}")]
+    Panicked(String),
+    #[error("{0}")]
+    Malformed(#[from] Malformed),
+    #[error("{0}")]
+    Files(#[from] io::Error),
+    #[error("{0}")]
+    Untrue(String),
+}
+
+/// Runs something of sled's; its panics become errors.
+fn guarded<T>(work: impl FnOnce() -> Result<T, Unusable>) -> Result<T, Unusable> {
+    catch_unwind(AssertUnwindSafe(work)).unwrap_or_else(|panic| {
+        let text = panic.downcast_ref::<String>().map(String::as_str);
+        let text = text.or_else(|| panic.downcast_ref::<&str>().copied());
+        Err(Unusable::Panicked(text.unwrap_or("no reason given").to_owned()))
+    })
+}
+
+impl Index {
+    /// Opens the index of `node`, or makes an empty one.
+    pub(super) fn open(path: &Path, node: NodeId, cache_bytes: u64) -> Result<Self, Unusable> {
+        guarded(|| {
+            let blobs = path.join("blobs");
+            if blobs.is_dir() && fs::read_dir(&blobs)?.next().is_some() {
+                let what = format!("{} holds files, which are never synced", blobs.display());
+                return Err(Unusable::Untrue(what));
+            }
+            let config = sled::Config::new()
+                .path(path)
+                .cache_capacity(cache_bytes)
+                .mode(sled::Mode::HighThroughput);
+            let db = config.open()?;
+            let index = Self {
+                path: path.to_path_buf(),
+                live: db.open_tree("live")?,
+                settled: db.open_tree("message")?,
+                keys: db.open_tree("idempotency")?,
+                system: db.open_tree("system")?,
+                db,
+            };
+            index.belongs_to(node)?;
+            Ok(index)
+        })
+    }
+
+    fn belongs_to(&self, node: NodeId) -> Result<(), Unusable> {
+        let mut owner = vec![SCHEMA];
+        owner.extend_from_slice(&node.0);
+        match self.system.get(NODE)? {
+            Some(found) if *found == *owner => Ok(()),
+            Some(_) => {
+                let what = "it belongs to another journal, or has another schema version";
+                Err(Unusable::Untrue(what.to_owned()))
+            }
+            None => {
+                self.system.insert(NODE, owner)?;
+                self.db.flush()?;
+                sync_all(&self.path)
+            }
+        }
+    }
+
+    /// How far it has followed the journal; `None` when it is empty.
+    pub(super) fn applied(&self) -> Result<Option<Applied>, Unusable> {
+        guarded(|| {
+            let Some(bytes) = self.system.get(APPLIED)? else {
+                return Ok(None);
+            };
+            Ok(Some(Applied::try_from(decode::<AppliedRecord>(&bytes)?)?))
+        })
+    }
+
+    /// Whether a checkpoint was cut short: then the trees may be ahead of `applied`.
+    pub(super) fn was_writing(&self) -> Result<bool, Unusable> {
+        guarded(|| Ok(self.system.contains_key(WRITING)?))
+    }
+
+    /// Every unsettled message, in the order of their ids.
+    pub(super) fn each_live(&self, mut take: impl FnMut(Stored)) -> Result<(), Unusable> {
+        guarded(|| pieces::each(&self.live, &mut take))
+    }
+
+    /// A message that is settled.
+    pub(super) fn settled(&self, id: MessageId) -> Result<Option<Stored>, Unusable> {
+        guarded(|| pieces::get(&self.settled, id))
+    }
+
+    /// A message that is not settled.
+    pub(super) fn unsettled(&self, id: MessageId) -> Result<Option<Stored>, Unusable> {
+        guarded(|| pieces::get(&self.live, id))
+    }
+
+    /// The message that used this submission key.
+    pub(super) fn submission(&self, key: &Half) -> Result<Option<Earlier>, Unusable> {
+        guarded(|| {
+            let found = self.keys.get(submission_key(key))?;
+            let read = |bytes: sled::IVec| Ok(Earlier::try_from(decode::<KeyRecord>(&bytes)?)?);
+            found.map(read).transpose()
+        })
+    }
+
+    /// What it knows of a message's keys.
+    pub(super) fn prior(&self, keys: &MessageKeys) -> Result<Prior, Unusable> {
+        let mut prior = Prior {
+            submission: self.submission(&keys.submission)?,
+            documents: Vec::new(),
+        };
+        if let Some((document, _)) = keys.document {
+            guarded(|| {
+                for entry in self.keys.scan_prefix(document_key(&document)) {
+                    let (_, bytes) = entry?;
+                    let earlier = Earlier::try_from(decode::<KeyRecord>(&bytes)?)?;
+                    prior.documents.push(earlier);
+                }
+                Ok(())
+            })?;
+        }
+        Ok(prior)
+    }
+
+    /// The settled messages a query asks for.
+    pub(super) fn find(&self, query: &Query) -> Result<Page, Unusable> {
+        guarded(|| {
+            let newest_first = match query.before {
+                Some(before) => self.settled.range(..before.as_bytes().as_slice()).rev(),
+                None => self.settled.iter().rev(),
+            };
+            let mut failed = None;
+            let messages = newest_first.map_while(|entry| {
+                pieces::first(&self.settled, entry)
+                    .map_err(|error| failed = Some(error))
+                    .ok()
+            });
+            let page = Page::fill(query, messages.flatten());
+            failed.map_or(Ok(page), Err)
+        })
+    }
+
+    /// Writes what changed up to `applied`. Returns in how many pieces each message now is.
+    pub(super) fn write(
+        &self,
+        changed: &Changed<Locator>,
+        applied: &Applied,
+    ) -> Result<Vec<(MessageId, u16)>, Unusable> {
+        guarded(|| {
+            self.system.insert(WRITING, &[])?;
+            let mut written = Vec::with_capacity(changed.entries.len());
+            for entry in &changed.entries {
+                let id = entry.message.id;
+                if entry.message.is_settled() {
+                    pieces::put(&self.settled, entry, 0)?;
+                    // Last: whenever this is cut short, the message is in one of the two.
+                    pieces::remove(&self.live, id, 0..entry.pieces)?;
+                    written.push((id, 0));
+                } else {
+                    let pieces = pieces::put(&self.live, entry, entry.pieces)?;
+                    written.push((id, pieces));
+                }
+            }
+            for (keys, earlier) in &changed.keys {
+                let record = encode(&KeyRecord::from(earlier));
+                if let Some((document, request)) = &keys.document {
+                    let mut key = document_key(document);
+                    key.extend_from_slice(request.as_bytes());
+                    self.keys.insert(key, record.as_slice())?;
+                }
+                self.keys.insert(submission_key(&keys.submission), record)?;
+            }
+            self.sync()?;
+            self.system.insert(APPLIED, encode(&AppliedRecord::from(applied)))?;
+            self.system.remove(WRITING)?;
+            Ok(written)
+        })
+    }
+
+    /// Makes durable what was written. sled's own flush stops short of the disk.
+    pub(super) fn sync(&self) -> Result<(), Unusable> {
+        guarded(|| {
+            self.db.flush()?;
+            fs::File::open(self.path.join("db"))?.sync_data()?;
+            Ok(())
+        })
+    }
+}
+
+fn submission_key(key: &Half) -> Vec<u8> {
+    [b"s".as_slice(), key.as_bytes()].concat()
+}
+
+fn document_key(key: &Half) -> Vec<u8> {
+    [b"d".as_slice(), key.as_bytes()].concat()
+}
+
+/// Makes durable every file and directory of the index, and its name.
+fn sync_all(path: &Path) -> Result<(), Unusable> {
+    for entry in fs::read_dir(path)? {
+        fs::File::open(entry?.path())?.sync_all()?;
+    }
+    fs::File::open(path)?.sync_all()?;
+    if let Some(parent) = path.parent() {
+        fs::File::open(parent)?.sync_all()?;
+    }
+    Ok(())
+}

@@ -1,0 +1,230 @@
+//! The journal's writing end, owned by the committer alone. Frames are staged, then written in one
+//! vectored append, then made durable by one sync; nothing is ever overwritten or truncated.
+
+use std::{
+    io::{self, IoSlice},
+    ops::Range,
+    sync::Arc,
+};
+
+use bytes::Bytes;
+
+use super::{
+    files::File,
+    frame::{self, Draft, Kind},
+    segment::{self, Header, Locator, NodeId, Position, Segments},
+};
+
+/// The end of the journal.
+#[derive(Debug)]
+pub(super) struct Journal {
+    segments: Arc<Segments>,
+    node: NodeId,
+    file: Arc<dyn File>,
+    header: Header,
+    /// Behind all that is staged.
+    end: Position,
+    /// The newest entry known to be durable.
+    durable: u64,
+    /// Headers and records of what is staged, with the zeros that align them.
+    heads: Vec<u8>,
+    pieces: Vec<Piece>,
+    /// Bytes appended since the journal was opened.
+    appended: u64,
+}
+
+/// A stretch of `heads`, and the body that follows it.
+#[derive(Debug)]
+struct Piece {
+    head: Range<usize>,
+    body: Bytes,
+}
+
+/// Where a staged entry will be.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Placed {
+    pub(super) sequence: u64,
+    pub(super) body: Locator,
+}
+
+impl Journal {
+    /// Goes on behind `end`, in a new segment. Everything up to there must be durable.
+    pub(super) fn begin(segments: Arc<Segments>, node: NodeId, end: Position) -> io::Result<Self> {
+        let (header, file) = create(&segments, node, end)?;
+        Ok(Self {
+            segments,
+            node,
+            file,
+            header,
+            end: header.start(),
+            durable: end.sequence,
+            heads: Vec::new(),
+            pieces: Vec::new(),
+            appended: 0,
+        })
+    }
+
+    /// Behind the last frame staged.
+    pub(super) const fn end(&self) -> Position {
+        self.end
+    }
+
+    /// The newest entry known to be durable.
+    pub(super) const fn durable(&self) -> u64 {
+        self.durable
+    }
+
+    /// Bytes appended since the journal was opened.
+    pub(super) const fn appended(&self) -> u64 {
+        self.appended
+    }
+
+    /// Bytes in the segment it writes to.
+    pub(super) const fn segment_bytes(&self) -> u64 {
+        self.end.offset
+    }
+
+    /// Stages an entry of the ledger.
+    pub(super) fn stage(&mut self, kind: Kind, record: &[u8], body: Bytes, crc: u32) -> Placed {
+        let draft = Draft {
+            kind,
+            sequence: self.end.sequence + 1,
+            durable: self.durable,
+            previous: self.end.hash,
+            record,
+            body_length: body.len() as u64,
+            body_crc: crc,
+        };
+        let placed = Placed {
+            sequence: draft.sequence,
+            body: Locator {
+                segment: self.header.number,
+                offset: self.end.offset + (frame::HEADER + record.len()) as u64,
+                length: draft.body_length,
+                crc,
+            },
+        };
+        self.put(&draft, body);
+        self.end.sequence = draft.sequence;
+        self.end.hash = draft.hash();
+        placed
+    }
+
+    fn put(&mut self, draft: &Draft<'_>, body: Bytes) {
+        let start = self.heads.len();
+        draft.encode(self.header.mark, &mut self.heads);
+        let written = self.end.offset + (self.heads.len() - start) as u64 + draft.body_length;
+        self.end.offset = frame::aligned(written);
+        // Frames without a body lie in `heads` behind each other: one piece for all of them.
+        match self.pieces.last_mut() {
+            Some(last) if last.body.is_empty() => {
+                last.head.end = self.heads.len();
+                last.body = body;
+            }
+            Some(_) | None => self.pieces.push(Piece {
+                head: start..self.heads.len(),
+                body,
+            }),
+        }
+        let padding = usize::try_from(self.end.offset - written).unwrap_or_default();
+        if padding > 0 {
+            self.pad(padding, draft.body_length == 0);
+        }
+    }
+
+    /// Zeros up to where the next frame begins.
+    fn pad(&mut self, zeros: usize, same_piece: bool) {
+        let start = self.heads.len();
+        self.heads.resize(start + zeros, 0);
+        match self.pieces.last_mut() {
+            Some(last) if same_piece => last.head.end = self.heads.len(),
+            Some(_) | None => self.pieces.push(Piece {
+                head: start..self.heads.len(),
+                body: Bytes::new(),
+            }),
+        }
+    }
+
+    /// Writes what is staged. It is not durable yet.
+    pub(super) fn write(&mut self) -> io::Result<()> {
+        let mut slices = Vec::with_capacity(self.pieces.len() * 2);
+        for piece in &self.pieces {
+            slices.push(IoSlice::new(self.heads.get(piece.head.clone()).unwrap_or_default()));
+            if !piece.body.is_empty() {
+                slices.push(IoSlice::new(&piece.body));
+            }
+        }
+        self.appended += slices.iter().map(|slice| slice.len() as u64).sum::<u64>();
+        self.file.append(&mut slices)?;
+        self.heads.clear();
+        self.pieces.clear();
+        Ok(())
+    }
+
+    /// Makes durable what was written.
+    pub(super) fn sync(&mut self) -> io::Result<()> {
+        self.file.sync()?;
+        self.durable = self.end.sequence;
+        Ok(())
+    }
+
+    /// Goes on in a new segment. Nothing may be staged.
+    pub(super) fn rotate(&mut self) -> io::Result<()> {
+        // The new segment's header says that all before it is durable.
+        self.sync()?;
+        let (header, file) = create(&self.segments, self.node, self.end)?;
+        self.end = header.start();
+        (self.header, self.file) = (header, file);
+        Ok(())
+    }
+
+    /// Marks the end: what is missing before this mark was lost later.
+    pub(super) fn close(&mut self) -> io::Result<()> {
+        self.sync()?;
+        let draft = Draft {
+            kind: Kind::Close,
+            sequence: self.end.sequence,
+            durable: self.durable,
+            previous: self.end.hash,
+            record: &[],
+            body_length: 0,
+            body_crc: 0,
+        };
+        self.put(&draft, Bytes::new());
+        self.write()?;
+        self.sync()
+    }
+}
+
+impl Header {
+    /// The position in front of its first frame.
+    pub(super) const fn start(&self) -> Position {
+        Position {
+            sequence: self.first - 1,
+            segment: self.number,
+            offset: segment::HEADER as u64,
+            hash: self.previous,
+        }
+    }
+}
+
+/// Makes the segment that follows `end`, durably.
+fn create(
+    segments: &Segments,
+    node: NodeId,
+    end: Position,
+) -> io::Result<(Header, Arc<dyn File>)> {
+    let header = Header {
+        node,
+        number: end.segment + 1,
+        first: end.sequence + 1,
+        mark: rand::random(),
+        previous: end.hash,
+    };
+    let file = segments.files().create(&segments.path(header.number))?;
+    file.append(&mut [IoSlice::new(&header.encode())])?;
+    file.sync()?;
+    segments.files().sync_directory(segments.directory())?;
+    segments.push(header);
+    Ok((header, file))
+}

@@ -1,0 +1,136 @@
+//! The ledger's reading end: the newest entries from memory, older ones from the segments. The
+//! journal's frames are the ledger; nothing is stored twice.
+
+use std::{
+    collections::{BTreeMap, VecDeque},
+    io,
+    sync::{Mutex, PoisonError},
+};
+
+use axle_core::{
+    change::{Advance, LedgerEntry},
+    message::Message,
+};
+
+use super::{
+    frame::{Frame, Kind, Window},
+    record::{AdvanceRecord, Malformed, MessageRecord, decode},
+    segment::{self, Segments},
+};
+use crate::entry;
+
+/// How many entries are kept in memory.
+const RECENT_MAX: usize = 16_384;
+/// How many places in segments are remembered, for those who read page after page.
+const PLACES_MAX: usize = 256;
+
+/// The ledger's entries, for those who read them.
+#[derive(Debug, Default)]
+pub(super) struct Ledger {
+    recent: Mutex<VecDeque<LedgerEntry>>,
+    /// The segment and offset of an entry, by its sequence.
+    places: Mutex<BTreeMap<u64, (u32, u64)>>,
+}
+
+/// An entry could not be read.
+#[derive(Debug, thiserror::Error)]
+#[error("reading the ledger at byte {offset} of {}: {why}", segment::name(*.segment))]
+pub(super) struct Unreadable {
+    segment: u32,
+    offset: u64,
+    why: String,
+}
+
+impl Ledger {
+    /// Takes new entries, in order.
+    pub(super) fn push(&self, entries: impl Iterator<Item = LedgerEntry>) {
+        let mut recent = self.recent.lock().unwrap_or_else(PoisonError::into_inner);
+        for entry in entries {
+            if recent.len() == RECENT_MAX {
+                recent.pop_front();
+            }
+            recent.push_back(entry);
+        }
+    }
+
+    /// Entries `from` up to `head`, when they are all in memory.
+    pub(super) fn recent(&self, from: u64, max: usize, head: u64) -> Option<Vec<LedgerEntry>> {
+        if from > head {
+            return Some(Vec::new());
+        }
+        let recent = self.recent.lock().unwrap_or_else(PoisonError::into_inner);
+        let first = recent.front()?.sequence;
+        let skipped = usize::try_from(from.checked_sub(first)?).ok()?;
+        let durable = recent.iter().skip(skipped).take_while(|entry| entry.sequence <= head);
+        Some(durable.take(max).cloned().collect())
+    }
+
+    /// Entries `from` up to `head`, from the one segment that holds the first of them.
+    pub(super) fn read(
+        &self,
+        segments: &Segments,
+        from: u64,
+        max: usize,
+        head: u64,
+    ) -> Result<Vec<LedgerEntry>, Unreadable> {
+        let mut entries = Vec::new();
+        let Some((header, next)) = segments.holding(from) else {
+            return Ok(entries);
+        };
+        let last = next.map_or(head, |next| head.min(next.first - 1));
+        let mut offset = self.place(header.number, header.first, from);
+        let unreadable = |offset, why: String| Unreadable {
+            segment: header.number,
+            offset,
+            why,
+        };
+        let failed = |error: io::Error| unreadable(0, error.to_string());
+        let file = segments.open(header.number).map_err(failed)?;
+        let mut window = Window::new(file.as_ref()).map_err(failed)?;
+        while entries.len() < max {
+            let frame = Frame::read(&mut window, header.mark, offset).map_err(failed)?;
+            let frame = frame.ok_or_else(|| unreadable(offset, "no whole frame".to_owned()))?;
+            offset = frame.end();
+            if frame.sequence >= from && frame.kind != Kind::Close {
+                let entry = entry_of(&frame);
+                entries.push(entry.map_err(|error| unreadable(frame.offset, error.to_string()))?);
+            }
+            if frame.sequence >= last {
+                break;
+            }
+            self.remember(frame.sequence + 1, (header.number, offset), entries.len() == max);
+        }
+        Ok(entries)
+    }
+
+    /// Where to begin looking for an entry: at the nearest place known before it.
+    fn place(&self, segment: u32, first: u64, sequence: u64) -> u64 {
+        let places = self.places.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut nearest = places.range(first..=sequence).rev();
+        let known = nearest.find(|(_, place)| place.0 == segment);
+        known.map_or(segment::HEADER as u64, |(_, &(_, offset))| offset)
+    }
+
+    /// Remembers where a page ended.
+    fn remember(&self, sequence: u64, place: (u32, u64), page_ended: bool) {
+        if !page_ended {
+            return;
+        }
+        let mut places = self.places.lock().unwrap_or_else(PoisonError::into_inner);
+        if places.len() >= PLACES_MAX {
+            places.pop_first();
+        }
+        places.insert(sequence, place);
+    }
+}
+
+/// The ledger entry that a frame is.
+pub(super) fn entry_of(frame: &Frame) -> Result<LedgerEntry, Malformed> {
+    let mut entry = match frame.kind {
+        Kind::Accept => entry::accepted(&Message::try_from(decode::<MessageRecord>(&frame.record)?)?),
+        Kind::Advance => entry::advanced(&Advance::try_from(decode::<AdvanceRecord>(&frame.record)?)?),
+        Kind::Close => return Err(Malformed("an entry where the journal was closed")),
+    };
+    entry.sequence = frame.sequence;
+    Ok(entry)
+}

@@ -1,0 +1,230 @@
+//! Records: messages and steps as the journal and the index keep them, in Protocol Buffers behind
+//! one version byte. A field is added with a new tag and never changes its meaning.
+
+use std::collections::BTreeMap;
+
+/// The version byte before every record.
+pub(super) const VERSION: u8 = 1;
+
+/// A message, with the state of its deliveries.
+#[derive(Clone, PartialEq, prost::Message)]
+pub(super) struct MessageRecord {
+    #[prost(bytes = "vec", tag = "1")]
+    pub(super) id: Vec<u8>,
+    #[prost(string, tag = "2")]
+    pub(super) sender: String,
+    #[prost(string, tag = "3")]
+    pub(super) submission: String,
+    #[prost(bytes = "vec", tag = "4")]
+    pub(super) request: Vec<u8>,
+    #[prost(string, tag = "5")]
+    pub(super) workflow: String,
+    #[prost(uint32, tag = "6")]
+    pub(super) table_version: u32,
+    #[prost(string, tag = "7")]
+    pub(super) media_type: String,
+    #[prost(bytes = "vec", tag = "8")]
+    pub(super) digest: Vec<u8>,
+    #[prost(uint64, tag = "9")]
+    pub(super) size: u64,
+    #[prost(bool, tag = "10")]
+    pub(super) urgent: bool,
+    #[prost(bytes = "vec", optional, tag = "11")]
+    pub(super) order_key: Option<Vec<u8>>,
+    #[prost(string, optional, tag = "12")]
+    pub(super) correlation_id: Option<String>,
+    #[prost(btree_map = "string, string", tag = "13")]
+    pub(super) labels: BTreeMap<String, String>,
+    #[prost(bytes = "vec", optional, tag = "14")]
+    pub(super) document: Option<Vec<u8>>,
+    #[prost(uint64, tag = "15")]
+    pub(super) accept_micros: u64,
+    #[prost(uint64, tag = "16")]
+    pub(super) expire_micros: u64,
+    #[prost(message, repeated, tag = "17")]
+    pub(super) warnings: Vec<WarningRecord>,
+    #[prost(message, repeated, tag = "18")]
+    pub(super) deliveries: Vec<DeliveryRecord>,
+}
+
+#[derive(Clone, PartialEq, prost::Message)]
+pub(super) struct WarningRecord {
+    #[prost(string, tag = "1")]
+    pub(super) rule: String,
+    #[prost(string, tag = "2")]
+    pub(super) path: String,
+}
+
+#[derive(Clone, PartialEq, prost::Message)]
+pub(super) struct DeliveryRecord {
+    #[prost(string, tag = "1")]
+    pub(super) recipient: String,
+    /// The resource name of the mailbox.
+    #[prost(string, tag = "2")]
+    pub(super) mailbox: String,
+    #[prost(message, optional, tag = "3")]
+    pub(super) state: Option<StateRecord>,
+    #[prost(uint32, tag = "4")]
+    pub(super) version: u32,
+    #[prost(uint32, tag = "5")]
+    pub(super) attempts: u32,
+    #[prost(message, optional, tag = "6")]
+    pub(super) lease: Option<LeaseRecord>,
+    #[prost(message, repeated, tag = "7")]
+    pub(super) timeline: Vec<EventRecord>,
+}
+
+#[derive(Clone, Copy, PartialEq, prost::Message)]
+pub(super) struct StateRecord {
+    #[prost(enumeration = "StateWord", tag = "1")]
+    pub(super) word: i32,
+    /// Until when it rests or is leased.
+    #[prost(uint64, tag = "2")]
+    pub(super) until_micros: u64,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, prost::Enumeration)]
+#[repr(i32)]
+pub(super) enum StateWord {
+    Unknown = 0,
+    Queued = 1,
+    Leased = 2,
+    DeadLettered = 3,
+    Acknowledged = 4,
+    Rejected = 5,
+    Expired = 6,
+}
+
+#[derive(Clone, PartialEq, prost::Message)]
+pub(super) struct LeaseRecord {
+    #[prost(uint32, tag = "1")]
+    pub(super) epoch: u32,
+    #[prost(bytes = "vec", tag = "2")]
+    pub(super) nonce: Vec<u8>,
+}
+
+#[derive(Clone, PartialEq, prost::Message)]
+pub(super) struct EventRecord {
+    #[prost(enumeration = "EventWord", tag = "1")]
+    pub(super) word: i32,
+    #[prost(uint64, tag = "2")]
+    pub(super) time_micros: u64,
+    /// By an organisation; by an operator; by the broker when neither is there.
+    #[prost(string, optional, tag = "3")]
+    pub(super) organisation: Option<String>,
+    #[prost(string, optional, tag = "4")]
+    pub(super) operator: Option<String>,
+    /// The consumer, the code or the reason.
+    #[prost(string, tag = "5")]
+    pub(super) text: String,
+    #[prost(uint64, optional, tag = "6")]
+    pub(super) until_micros: Option<u64>,
+    /// The lease's epoch, or the attempts.
+    #[prost(uint32, tag = "7")]
+    pub(super) number: u32,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, prost::Enumeration)]
+#[repr(i32)]
+pub(super) enum EventWord {
+    Unknown = 0,
+    Accepted = 1,
+    Leased = 2,
+    Extended = 3,
+    Released = 4,
+    Lapsed = 5,
+    Acknowledged = 6,
+    Rejected = 7,
+    DeadLettered = 8,
+    Expired = 9,
+    Requeued = 10,
+}
+
+/// A delivery's step.
+#[derive(Clone, PartialEq, prost::Message)]
+pub(super) struct AdvanceRecord {
+    #[prost(bytes = "vec", tag = "1")]
+    pub(super) message: Vec<u8>,
+    #[prost(string, tag = "2")]
+    pub(super) recipient: String,
+    #[prost(string, tag = "3")]
+    pub(super) sender: String,
+    #[prost(uint32, tag = "4")]
+    pub(super) from: u32,
+    #[prost(message, optional, tag = "5")]
+    pub(super) state: Option<StateRecord>,
+    #[prost(uint32, tag = "6")]
+    pub(super) attempts: u32,
+    #[prost(message, optional, tag = "7")]
+    pub(super) lease: Option<LeaseRecord>,
+    #[prost(message, optional, tag = "8")]
+    pub(super) event: Option<EventRecord>,
+}
+
+/// A message as the index keeps it: with the place of its body.
+#[derive(Clone, PartialEq, prost::Message)]
+pub(super) struct StoredRecord {
+    #[prost(message, optional, tag = "1")]
+    pub(super) message: Option<MessageRecord>,
+    #[prost(uint64, tag = "2")]
+    pub(super) sequence: u64,
+    #[prost(uint32, tag = "3")]
+    pub(super) segment: u32,
+    #[prost(uint64, tag = "4")]
+    pub(super) offset: u64,
+    #[prost(fixed32, tag = "5")]
+    pub(super) crc: u32,
+}
+
+/// An idempotency key's message.
+#[derive(Clone, PartialEq, prost::Message)]
+pub(super) struct KeyRecord {
+    #[prost(bytes = "vec", tag = "1")]
+    pub(super) message: Vec<u8>,
+    #[prost(bytes = "vec", tag = "2")]
+    pub(super) request: Vec<u8>,
+    #[prost(bytes = "vec", tag = "3")]
+    pub(super) body: Vec<u8>,
+}
+
+/// How far the index has followed the journal.
+#[derive(Clone, PartialEq, prost::Message)]
+pub(super) struct AppliedRecord {
+    #[prost(uint64, tag = "1")]
+    pub(super) sequence: u64,
+    #[prost(uint32, tag = "2")]
+    pub(super) segment: u32,
+    /// Where the next frame begins.
+    #[prost(uint64, tag = "3")]
+    pub(super) offset: u64,
+    /// The chain's hash up to there.
+    #[prost(bytes = "vec", tag = "4")]
+    pub(super) hash: Vec<u8>,
+    /// How many unsettled messages the index holds.
+    #[prost(uint64, tag = "5")]
+    pub(super) live: u64,
+}
+
+/// The bytes of a record, behind its version.
+pub(super) fn encode(record: &impl prost::Message) -> Vec<u8> {
+    let mut bytes = Vec::with_capacity(1 + record.encoded_len());
+    bytes.push(VERSION);
+    // A Vec grows as it must, so this cannot fail.
+    record.encode_raw(&mut bytes);
+    bytes
+}
+
+/// Reads a record behind its version.
+pub(super) fn decode<R: prost::Message + Default>(bytes: &[u8]) -> Result<R, Malformed> {
+    match bytes.split_first() {
+        Some((&VERSION, rest)) => R::decode(rest).map_err(|_| Malformed("a record's encoding")),
+        Some(_) => Err(Malformed("a record's version, which this build does not know")),
+        None => Err(Malformed("an empty record")),
+    }
+}
+
+/// What of a record could not be read. It passed its checksum, so another build wrote it, or a
+/// defect did.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("cannot read {0}")]
+pub(super) struct Malformed(pub(super) &'static str);

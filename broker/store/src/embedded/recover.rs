@@ -1,0 +1,304 @@
+//! Recovery: from a directory to a state that can be served. The index gives what it has, the
+//! journal the rest; an index that cannot be used is made anew from the whole journal.
+
+use std::{
+    fs,
+    path::{Path, PathBuf},
+    sync::{Arc, mpsc},
+    time::Duration,
+};
+
+use axle_core::{change::Advance, message::Message};
+
+use super::{
+    files::Files,
+    format::{self, OpenError},
+    frame::{Frame, Kind},
+    index::{Applied, Index, Unusable},
+    record::{AdvanceRecord, Malformed, MessageRecord, decode},
+    replay,
+    segment::{Header, Locator, NodeId, Position, Segments},
+};
+use crate::state::{Misfit, State};
+
+/// While entries are replayed, the index follows this many at a time.
+const REPLAYED_AT_A_TIME: u64 = 50_000;
+/// An index that has not opened after this long, and a second more for every 32 MiB, never will.
+const INDEX_OPEN_SECONDS: u64 = 15;
+
+/// A store brought back.
+#[derive(Debug)]
+pub(super) struct Recovered {
+    pub(super) node: NodeId,
+    pub(super) state: State<Locator>,
+    pub(super) index: Index,
+    pub(super) segments: Arc<Segments>,
+    /// Behind the last entry; all before it is durable.
+    pub(super) end: Position,
+}
+
+/// The names in a store's directory.
+#[derive(Clone, Debug)]
+pub(super) struct Paths {
+    pub(super) directory: PathBuf,
+    pub(super) journal: PathBuf,
+    pub(super) index: PathBuf,
+    /// Says why the index is to be rebuilt.
+    pub(super) rebuild: PathBuf,
+}
+
+impl Paths {
+    pub(super) fn new(directory: &Path) -> Self {
+        Self {
+            directory: directory.to_path_buf(),
+            journal: directory.join("journal"),
+            index: directory.join("index"),
+            rebuild: directory.join("REBUILD-INDEX"),
+        }
+    }
+}
+
+/// What stands in the way of a replay.
+#[derive(Debug)]
+enum Obstacle {
+    Journal(OpenError),
+    Index(Unusable),
+}
+
+impl From<OpenError> for Obstacle {
+    fn from(error: OpenError) -> Self {
+        Self::Journal(error)
+    }
+}
+
+impl From<Unusable> for Obstacle {
+    fn from(unusable: Unusable) -> Self {
+        Self::Index(unusable)
+    }
+}
+
+/// Brings the store in `paths` back, or begins one. The directory must be locked.
+pub(super) fn recover(
+    files: Arc<dyn Files>,
+    paths: &Paths,
+    cache_bytes: u64,
+) -> Result<Recovered, OpenError> {
+    let made = files.create_directory(&paths.journal);
+    made.map_err(OpenError::files("making", &paths.journal))?;
+    let synced = files.sync_directory(&paths.directory);
+    synced.map_err(OpenError::files("syncing", &paths.directory))?;
+    let node = identify(files.as_ref(), paths)?;
+    let (headers, highest) = replay::headers(files.as_ref(), &paths.journal, node)?;
+    let first = replay::start(&headers);
+    let segments = Arc::new(Segments::new(files, paths.journal.clone(), headers.clone()));
+    let recovery = Recovery {
+        node,
+        first,
+        segments: &segments,
+        paths,
+        cache_bytes,
+    };
+    let (state, index, tail) = recovery.run()?;
+    if tail.torn > 0 {
+        tracing::warn!(frames = tail.torn, after = tail.end.sequence, "left a torn tail behind");
+    }
+    if let Some(last) = headers.last() {
+        // What was read may still be in the system's memory only; the next segment says it is not.
+        sync(&segments, last)?;
+    }
+    let end = Position {
+        segment: highest,
+        ..tail.end
+    };
+    Ok(Recovered {
+        node,
+        state,
+        index,
+        segments,
+        end,
+    })
+}
+
+fn sync(segments: &Segments, header: &Header) -> Result<(), OpenError> {
+    let path = segments.path(header.number);
+    let synced = segments.open(header.number).and_then(|file| file.sync());
+    synced.map_err(OpenError::files("syncing", &path))
+}
+
+fn identify(files: &dyn Files, paths: &Paths) -> Result<NodeId, OpenError> {
+    if let Some(node) = format::read(files, &paths.directory)? {
+        return Ok(node);
+    }
+    let listed = files.list(&paths.journal);
+    if !listed.map_err(OpenError::files("listing", &paths.journal))?.is_empty() {
+        return Err(OpenError::Format {
+            path: paths.directory.join("FORMAT"),
+            what: "it is missing beside a journal: restore it from a backup",
+        });
+    }
+    format::create(files, &paths.directory)
+}
+
+/// What a recovery works with.
+struct Recovery<'r> {
+    node: NodeId,
+    first: Position,
+    segments: &'r Segments,
+    paths: &'r Paths,
+    cache_bytes: u64,
+}
+
+/// The index as it was found.
+struct Found {
+    index: Index,
+    state: State<Locator>,
+    applied: Option<Applied>,
+}
+
+impl Recovery<'_> {
+    fn run(&self) -> Result<(State<Locator>, Index, replay::Tail), OpenError> {
+        let mut claimed = 0;
+        let why = match self.find() {
+            Ok(found) => {
+                claimed = found.applied.map_or(0, |applied| applied.at.sequence);
+                match self.replay(found, claimed) {
+                    Ok(recovered) => return Ok(recovered),
+                    Err(Obstacle::Journal(error)) => return Err(error),
+                    Err(Obstacle::Index(unusable)) => unusable,
+                }
+            }
+            Err(unusable) => unusable,
+        };
+        tracing::warn!(reason = %why, "the index cannot be used and is rebuilt from the journal");
+        let failed = |why: String| OpenError::Index {
+            path: self.paths.index.clone(),
+            why,
+        };
+        self.discard().map_err(|error| failed(error.to_string()))?;
+        let anew = self.find().map_err(|unusable| failed(unusable.to_string()))?;
+        let recovered = self.replay(anew, claimed).map_err(|obstacle| match obstacle {
+            Obstacle::Journal(error) => error,
+            Obstacle::Index(unusable) => failed(unusable.to_string()),
+        })?;
+        Ok(recovered)
+    }
+
+    /// Removes the index; the mark that asked for it goes last.
+    fn discard(&self) -> std::io::Result<()> {
+        for removed in [
+            fs::remove_dir_all(&self.paths.index),
+            fs::remove_file(&self.paths.rebuild),
+        ] {
+            match removed {
+                Err(error) if error.kind() != std::io::ErrorKind::NotFound => return Err(error),
+                Ok(()) | Err(_) => {}
+            }
+        }
+        Ok(())
+    }
+
+    /// Opens the index and reads what is not settled.
+    fn find(&self) -> Result<Found, Unusable> {
+        if let Ok(why) = fs::read_to_string(&self.paths.rebuild) {
+            return Err(Unusable::Untrue(why));
+        }
+        let (path, node, cache_bytes) = (self.paths.index.clone(), self.node, self.cache_bytes);
+        let patience = patience(&path);
+        let (done, opened) = mpsc::channel();
+        // A damaged file can keep sled busy for ever, so it is given its own thread, and a time.
+        let opener = std::thread::Builder::new().name("axle-index-open".to_owned());
+        opener.spawn(move || drop(done.send(open(&path, node, cache_bytes))))?;
+        opened.recv_timeout(patience).unwrap_or_else(|_| {
+            let seconds = patience.as_secs();
+            Err(Unusable::Untrue(format!("it did not open within {seconds} s")))
+        })
+    }
+
+    fn replay(
+        &self,
+        found: Found,
+        claimed: u64,
+    ) -> Result<(State<Locator>, Index, replay::Tail), Obstacle> {
+        let Found {
+            index,
+            mut state,
+            applied,
+        } = found;
+        let from = applied.map_or(self.first, |applied| applied.at);
+        let mut followed = from.sequence;
+        let tail = replay::walk(self.segments, from, claimed, |frame, body, at| {
+            take(&mut state, &index, &frame, body)?;
+            if at.sequence - followed >= REPLAYED_AT_A_TIME {
+                followed = at.sequence;
+                checkpoint(&mut state, &index, at)?;
+                tracing::info!(entries = at.sequence, "reading the journal");
+            }
+            Ok::<(), Obstacle>(())
+        })?;
+        Ok((state, index, tail))
+    }
+}
+
+/// How long the index may take to open.
+fn patience(index: &Path) -> Duration {
+    let bytes = fs::metadata(index.join("db")).map_or(0, |db| db.len());
+    Duration::from_secs(INDEX_OPEN_SECONDS + (bytes >> 25))
+}
+
+fn open(path: &Path, node: NodeId, cache_bytes: u64) -> Result<Found, Unusable> {
+    let index = Index::open(path, node, cache_bytes)?;
+    let applied = index.applied()?;
+    let mut state = State::default();
+    index.each_live(|one| state.restore(one.message, one.sequence, one.body, one.pieces))?;
+    // A checkpoint that was cut short leaves the trees ahead; the replay sets that right.
+    let expected = applied.map_or(0, |applied| applied.live);
+    if state.live() != expected && !index.was_writing()? {
+        let what = format!("it holds {} unsettled messages of {expected}", state.live());
+        return Err(Unusable::Untrue(what));
+    }
+    Ok(Found {
+        index,
+        state,
+        applied,
+    })
+}
+
+/// Makes one entry true again. What the index has already is passed over.
+fn take(
+    state: &mut State<Locator>,
+    index: &Index,
+    frame: &Frame,
+    body: Locator,
+) -> Result<(), Unusable> {
+    match frame.kind {
+        Kind::Accept => {
+            let message = Message::try_from(decode::<MessageRecord>(&frame.record)?)?;
+            state.accept(Arc::new(message), frame.sequence, body);
+            Ok(())
+        }
+        Kind::Advance => {
+            let advance = Advance::try_from(decode::<AdvanceRecord>(&frame.record)?)?;
+            match state.advance(&advance) {
+                Ok(()) | Err(Misfit::Past) => Ok(()),
+                Err(Misfit::Absent) if index.settled(advance.delivery.message)?.is_some() => Ok(()),
+                Err(Misfit::Absent | Misfit::Ahead) => {
+                    let what = format!("{} is behind the journal", advance.delivery);
+                    Err(Unusable::Untrue(what))
+                }
+            }
+        }
+        Kind::Close => Err(Malformed("an entry where the journal was closed").into()),
+    }
+}
+
+/// Lets the index follow, so that a long journal needs little memory.
+fn checkpoint(state: &mut State<Locator>, index: &Index, at: Position) -> Result<(), Unusable> {
+    let changed = state.take_changed();
+    let applied = Applied {
+        at,
+        live: changed.live,
+    };
+    let written = index.write(&changed, &applied)?;
+    state.forget(&written, &changed.keys);
+    Ok(())
+}

@@ -1,0 +1,232 @@
+//! Replay: walking the journal from a place to its end, and telling a torn tail, which nobody was
+//! promised, from damage, which is a loss.
+//!
+//! Every frame and every segment's header say up to which entry everything was durable when they
+//! were written. An entry that cannot be read, and that something later says was durable, is damage;
+//! otherwise the journal simply ends before it.
+
+use std::path::Path;
+
+use axle_model::digest::Digest;
+
+use super::{
+    files::Files,
+    format::OpenError,
+    frame::{Frame, Kind, Window},
+    segment::{self, Header, Locator, NodeId, Position, Segments},
+};
+
+/// Where the journal ends.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Tail {
+    pub(super) end: Position,
+    /// Frames behind the end, which nobody was promised.
+    pub(super) torn: u64,
+    /// Entries whose body is damaged; reading it says so.
+    pub(super) damaged_bodies: u64,
+}
+
+/// The headers of all segments, in order, and the highest number in use.
+pub(super) fn headers(
+    files: &dyn Files,
+    directory: &Path,
+    node: NodeId,
+) -> Result<(Vec<Header>, u32), OpenError> {
+    let names = files.list(directory).map_err(OpenError::files("listing", directory))?;
+    let mut headers: Vec<Header> = Vec::new();
+    let mut highest = 0;
+    for number in names.iter().filter_map(|name| segment::number(name)) {
+        let path = directory.join(segment::name(number));
+        if number != highest + 1 {
+            let what = format!("segment {} is missing", highest + 1);
+            return Err(OpenError::Damaged { path, offset: 0, what });
+        }
+        highest = number;
+        let damaged = |what: &str| OpenError::Damaged {
+            path: path.clone(),
+            offset: 0,
+            what: what.to_owned(),
+        };
+        let file = files.open(&path).map_err(OpenError::files("opening", &path))?;
+        let mut bytes = [0; segment::HEADER];
+        let read = file.read_at(&mut bytes, 0);
+        let read = read.map_err(OpenError::files("reading", &path))?;
+        let header = Some(bytes).filter(|_| read == bytes.len()).and_then(|b| Header::decode(&b));
+        let length = file.length().map_err(OpenError::files("reading", &path))?;
+        match header {
+            // A crash while it was being made: no frame is written before the header is durable.
+            None if length <= segment::HEADER as u64 => {}
+            None => return Err(damaged("the segment's header does not have its checksum")),
+            Some(header) if header.node != node => {
+                return Err(damaged("the segment belongs to another store"));
+            }
+            Some(header) if header.number != number => {
+                return Err(damaged("the segment was another file once"));
+            }
+            Some(header) if headers.last().is_some_and(|last| last.first > header.first) => {
+                return Err(damaged("the segment begins before the one before it"));
+            }
+            Some(header) => headers.push(header),
+        }
+    }
+    Ok((headers, highest))
+}
+
+/// The place before the first entry.
+pub(super) fn start(headers: &[Header]) -> Position {
+    Position {
+        sequence: 0,
+        segment: headers.first().map_or(0, |header| header.number),
+        offset: segment::HEADER as u64,
+        hash: Digest::from_bytes([0; 32]),
+    }
+}
+
+/// Hands every entry behind `from` to `take`, in order. `claimed` is an entry that somebody else
+/// says was durable, 0 for none.
+pub(super) fn walk<E: From<OpenError>>(
+    segments: &Segments,
+    from: Position,
+    claimed: u64,
+    mut take: impl FnMut(Frame, Locator, Position) -> Result<(), E>,
+) -> Result<Tail, E> {
+    let headers = segments.headers();
+    let mut tail = Tail {
+        end: from,
+        torn: 0,
+        damaged_bodies: 0,
+    };
+    let rest = headers.iter().enumerate().filter(|(_, header)| header.number >= from.segment);
+    for (index, header) in rest {
+        if header.number != from.segment || from.sequence == 0 {
+            continues(segments, &tail.end, header)?;
+            tail.end = header.start();
+        }
+        let walk = SegmentWalk {
+            segments,
+            header,
+            next: headers.get(index + 1),
+            claimed,
+        };
+        walk.run(&mut tail, &mut take)?;
+    }
+    if claimed > tail.end.sequence {
+        let what = format!(
+            "it ends with entry {}, but entry {claimed} was durable",
+            tail.end.sequence
+        );
+        return Err(damaged(segments, &tail.end, what).into());
+    }
+    Ok(tail)
+}
+
+fn damaged(segments: &Segments, at: &Position, what: String) -> OpenError {
+    OpenError::Damaged {
+        path: segments.path(at.segment),
+        offset: at.offset,
+        what,
+    }
+}
+
+/// Whether a segment begins where the journal so far ends.
+fn continues(segments: &Segments, end: &Position, header: &Header) -> Result<(), OpenError> {
+    if header.first == end.sequence + 1 && header.previous == end.hash {
+        return Ok(());
+    }
+    let what = format!(
+        "it ends with entry {}, and the segment after it begins with entry {}",
+        end.sequence, header.first
+    );
+    Err(damaged(segments, end, what))
+}
+
+/// One segment being walked.
+struct SegmentWalk<'s> {
+    segments: &'s Segments,
+    header: &'s Header,
+    next: Option<&'s Header>,
+    claimed: u64,
+}
+
+impl SegmentWalk<'_> {
+    fn run<E: From<OpenError>>(
+        &self,
+        tail: &mut Tail,
+        take: &mut impl FnMut(Frame, Locator, Position) -> Result<(), E>,
+    ) -> Result<(), E> {
+        let path = self.segments.path(self.header.number);
+        let failed = |error| OpenError::files("reading", &path)(error);
+        let file = self.segments.open(self.header.number).map_err(&failed)?;
+        let mut window = Window::new(file.as_ref()).map_err(&failed)?;
+        // What follows the last entry before the next segment's first was left behind by a crash.
+        while self.next.is_none_or(|next| tail.end.sequence + 1 < next.first) {
+            let at = tail.end.offset;
+            let frame = Frame::read(&mut window, self.header.mark, at).map_err(&failed)?;
+            let Some(frame) = frame else {
+                if at < window.length || self.next.is_some() {
+                    tail.torn += self.ends_at(&mut window, tail.end, at)?;
+                }
+                return Ok(());
+            };
+            if frame.kind == Kind::Close {
+                tail.end.offset = frame.end();
+                continue;
+            }
+            if frame.sequence != tail.end.sequence + 1 || frame.previous != tail.end.hash {
+                let what = format!("entry {} does not follow the one before it", frame.sequence);
+                return Err(damaged(self.segments, &tail.end, what).into());
+            }
+            // Only here can a body be torn: a segment is durable before the next one is begun.
+            if self.next.is_none() && frame.body(&mut window).map_err(&failed)?.is_none() {
+                if self.claims(&mut window, frame.end()).map_err(&failed)?.0 < frame.sequence {
+                    tail.torn += self.ends_at(&mut window, tail.end, frame.end())?;
+                    return Ok(());
+                }
+                tracing::error!(path = %path.display(), at, "a stored body is damaged");
+                tail.damaged_bodies += 1;
+            }
+            let body = Locator {
+                segment: self.header.number,
+                offset: frame.body_offset(),
+                length: frame.body_length,
+                crc: frame.body_crc,
+            };
+            tail.end = Position {
+                sequence: frame.sequence,
+                segment: self.header.number,
+                offset: frame.end(),
+                hash: frame.hash(),
+            };
+            take(frame, body, tail.end)?;
+        }
+        Ok(())
+    }
+
+    /// The newest entry that something behind `offset` says was durable, and how many frames are
+    /// there.
+    fn claims(&self, window: &mut Window<'_>, offset: u64) -> std::io::Result<(u64, u64)> {
+        let (mut claimed, mut frames, mut at) = (self.claimed, 0, offset);
+        while let Some(frame) = window.find(self.header.mark, at)? {
+            claimed = claimed.max(frame.durable);
+            frames += 1;
+            at = frame.end();
+        }
+        Ok((claimed, frames))
+    }
+
+    /// The journal ends at `end`, unless something says that more was durable. Returns how many
+    /// frames it leaves behind.
+    fn ends_at(&self, window: &mut Window<'_>, end: Position, behind: u64) -> Result<u64, OpenError> {
+        let path = self.segments.path(self.header.number);
+        let claims = self.claims(window, behind);
+        let (mut claimed, frames) = claims.map_err(OpenError::files("reading", &path))?;
+        if let Some(next) = self.next {
+            claimed = claimed.max(next.first - 1);
+        }
+        if claimed > end.sequence {
+            let what = format!("entry {} cannot be read, and was durable", end.sequence + 1);
+            return Err(damaged(self.segments, &end, what));
+        }
+        Ok(frames + 1)
+    }
+}

@@ -1,0 +1,209 @@
+//! Segments: the files of the journal, their headers, and where things are in them.
+//!
+//! A segment's header (little-endian): magic (8 bytes), crc32c of the rest (4), schema version (4),
+//! node id (16), segment number (4), zeros (4), first sequence (8), mark (8), the chain's hash up to
+//! the entry before the first (32).
+
+use std::{
+    collections::HashMap,
+    io,
+    path::{Path, PathBuf},
+    sync::{Arc, Mutex, PoisonError},
+};
+
+use axle_model::digest::Digest;
+
+use super::{
+    files::{File, Files},
+    frame::take,
+};
+
+/// The length of a segment's header.
+pub(super) const HEADER: usize = 88;
+const MAGIC: &[u8; 8] = b"AXLEJRNL";
+/// How many segments are kept open for reading.
+const OPEN_MAX: usize = 64;
+
+/// Which store wrote it: 128 random bits.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct NodeId(pub(super) [u8; 16]);
+
+/// What a segment's header says.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Header {
+    pub(super) node: NodeId,
+    pub(super) number: u32,
+    /// The sequence of the first entry in it. Every earlier one was durable when it was begun.
+    pub(super) first: u64,
+    pub(super) mark: u64,
+    pub(super) previous: Digest,
+}
+
+/// Where a body is.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct Locator {
+    pub(super) segment: u32,
+    pub(super) offset: u64,
+    pub(super) length: u64,
+    pub(super) crc: u32,
+}
+
+/// A place in the journal, behind the entry `sequence`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Position {
+    pub(super) sequence: u64,
+    pub(super) segment: u32,
+    /// Where the next frame begins.
+    pub(super) offset: u64,
+    /// The chain's hash up to here.
+    pub(super) hash: Digest,
+}
+
+impl Header {
+    pub(super) fn encode(&self) -> [u8; HEADER] {
+        let mut bytes = [0u8; HEADER];
+        bytes[..8].copy_from_slice(MAGIC);
+        bytes[12..16].copy_from_slice(&1u32.to_le_bytes());
+        bytes[16..32].copy_from_slice(&self.node.0);
+        bytes[32..36].copy_from_slice(&self.number.to_le_bytes());
+        bytes[40..48].copy_from_slice(&self.first.to_le_bytes());
+        bytes[48..56].copy_from_slice(&self.mark.to_le_bytes());
+        bytes[56..88].copy_from_slice(self.previous.as_bytes());
+        let crc = crc32c::crc32c(&bytes[12..]);
+        bytes[8..12].copy_from_slice(&crc.to_le_bytes());
+        bytes
+    }
+
+    pub(super) fn decode(bytes: &[u8; HEADER]) -> Option<Self> {
+        let mut fields = bytes.as_slice();
+        let fields = &mut fields;
+        let magic: [u8; 8] = take(fields)?;
+        let crc = u32::from_le_bytes(take(fields)?);
+        let version = u32::from_le_bytes(take(fields)?);
+        if &magic != MAGIC || crc != crc32c::crc32c(&bytes[12..]) || version != 1 {
+            return None;
+        }
+        let node = NodeId(take(fields)?);
+        let number = u32::from_le_bytes(take(fields)?);
+        let _: [u8; 4] = take(fields)?;
+        Some(Self {
+            node,
+            number,
+            first: u64::from_le_bytes(take(fields)?),
+            mark: u64::from_le_bytes(take(fields)?),
+            previous: Digest::from_bytes(take(fields)?),
+        })
+    }
+}
+
+/// The name of a segment's file.
+pub(super) fn name(number: u32) -> String {
+    format!("{number:010}.log")
+}
+
+/// The number in the name of a segment's file.
+pub(super) fn number(name: &str) -> Option<u32> {
+    let number = name.strip_suffix(".log")?.parse().ok()?;
+    (self::name(number) == name).then_some(number)
+}
+
+/// The segments there are, for those who read.
+#[derive(Debug)]
+pub(super) struct Segments {
+    files: Arc<dyn Files>,
+    directory: PathBuf,
+    headers: Mutex<Vec<Header>>,
+    open: Mutex<HashMap<u32, Arc<dyn File>>>,
+}
+
+impl Segments {
+    pub(super) fn new(files: Arc<dyn Files>, directory: PathBuf, headers: Vec<Header>) -> Self {
+        Self {
+            files,
+            directory,
+            headers: Mutex::new(headers),
+            open: Mutex::default(),
+        }
+    }
+
+    /// The file system they are in.
+    pub(super) fn files(&self) -> &dyn Files {
+        self.files.as_ref()
+    }
+
+    /// The directory they are in.
+    pub(super) fn directory(&self) -> &Path {
+        &self.directory
+    }
+
+    /// The path of a segment.
+    pub(super) fn path(&self, number: u32) -> PathBuf {
+        self.directory.join(name(number))
+    }
+
+    /// Their headers, in order.
+    pub(super) fn headers(&self) -> Vec<Header> {
+        self.headers.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Takes a new one, at the end.
+    pub(super) fn push(&self, header: Header) {
+        self.headers.lock().unwrap_or_else(PoisonError::into_inner).push(header);
+    }
+
+    /// A segment for reading, and the header of the one that follows it.
+    pub(super) fn holding(&self, sequence: u64) -> Option<(Header, Option<Header>)> {
+        let headers = self.headers.lock().unwrap_or_else(PoisonError::into_inner);
+        // A segment that was begun and never used has the same first sequence as the next.
+        let after = headers.partition_point(|header| header.first <= sequence);
+        let header = headers.get(after.checked_sub(1)?)?;
+        Some((*header, headers.get(after).copied()))
+    }
+
+    /// A segment's file.
+    pub(super) fn open(&self, number: u32) -> io::Result<Arc<dyn File>> {
+        let mut open = self.open.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(file) = open.get(&number) {
+            return Ok(file.clone());
+        }
+        let file = self.files.open(&self.path(number))?;
+        if open.len() >= OPEN_MAX {
+            open.clear();
+        }
+        open.insert(number, file.clone());
+        Ok(file)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use axle_model::digest::Digest;
+
+    use super::{Header, NodeId, name, number};
+
+    #[test]
+    fn a_header_is_read_back_and_any_flipped_bit_is_seen() {
+        let header = Header {
+            node: NodeId([3; 16]),
+            number: 7,
+            first: 1_000,
+            mark: 0x0123_4567_89ab_cdef,
+            previous: Digest::of(b"before"),
+        };
+        let bytes = header.encode();
+        assert_eq!(Header::decode(&bytes), Some(header));
+        for at in 0..bytes.len() * 8 {
+            let mut flipped = bytes;
+            flipped[at / 8] ^= 1 << (at % 8);
+            assert_eq!(Header::decode(&flipped), None, "bit {at}");
+        }
+    }
+
+    #[test]
+    fn names_are_read_back_and_others_are_not_segments() {
+        assert_eq!(number(&name(42)), Some(42));
+        for other in ["42.log", "0000000042.tmp", "x.log", "+000000042.log"] {
+            assert_eq!(number(other), None, "{other}");
+        }
+    }
+}

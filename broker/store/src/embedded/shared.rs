@@ -1,0 +1,140 @@
+//! What the committer, the checkpoint and the callers share. Locks are held for as long as memory
+//! takes, never across a write or a sync.
+
+use std::{
+    fs,
+    path::PathBuf,
+    sync::{
+        Arc, Mutex, MutexGuard, OnceLock, PoisonError,
+        atomic::{AtomicU64, Ordering},
+    },
+};
+
+use axle_model::id::MessageId;
+use tokio::sync::watch;
+
+use super::{
+    Counters,
+    body::Bodies,
+    index::{Index, Stored, Unusable},
+    ledger::Ledger,
+    segment::{Locator, Segments},
+};
+use crate::{
+    StoreError,
+    arrivals::Arrivals,
+    state::{Earlier, Half, MessageKeys, Prior, State},
+};
+
+/// The store, as its threads and its callers see it.
+#[derive(Debug)]
+pub(super) struct Shared {
+    pub(super) state: Mutex<State<Locator>>,
+    pub(super) index: Index,
+    pub(super) segments: Arc<Segments>,
+    pub(super) bodies: Bodies,
+    pub(super) ledger: Ledger,
+    pub(super) arrivals: Arrivals,
+    pub(super) head: watch::Sender<u64>,
+    /// Counts how often keys left the state because the index holds them. Who looked in the index
+    /// before and in the state after must look again when it has moved.
+    pub(super) evictions: AtomicU64,
+    /// Held while the index is written.
+    pub(super) checkpointing: Mutex<()>,
+    pub(super) counters: Arc<Counters>,
+    pub(super) space: Space,
+    pub(super) stopped: OnceLock<Arc<str>>,
+    /// A file that says why the index is to be rebuilt at the next start.
+    pub(super) rebuild: PathBuf,
+    /// The directory's lock, which ends with the store.
+    pub(super) _lock: fs::File,
+}
+
+/// The room on the disk.
+#[derive(Debug)]
+pub(super) struct Space {
+    /// Below this many free bytes nothing is accepted.
+    pub(super) reserve_bytes: u64,
+    /// How many there were when last asked.
+    pub(super) free_bytes: AtomicU64,
+}
+
+impl Shared {
+    /// The state, for a moment.
+    pub(super) fn state(&self) -> MutexGuard<'_, State<Locator>> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Stops the store for good.
+    pub(super) fn stop(&self, why: &str) -> StoreError {
+        let why = self.stopped.get_or_init(|| {
+            tracing::error!(why, "the store has stopped; restart the broker");
+            why.into()
+        });
+        StoreError::Stopped { why: why.clone() }
+    }
+
+    /// Stops the store because the index cannot be used; the next start rebuilds it.
+    pub(super) fn stop_for_index(&self, unusable: &Unusable) -> StoreError {
+        let why = format!("the index cannot be used ({unusable}); a restart rebuilds it");
+        if let Err(error) = fs::write(&self.rebuild, &why) {
+            tracing::error!(%error, "marking the index for a rebuild; remove index/ by hand");
+        }
+        self.stop(&why)
+    }
+
+    /// An error once the store has stopped.
+    pub(super) fn running(&self) -> Result<(), StoreError> {
+        match self.stopped.get() {
+            Some(why) => Err(StoreError::Stopped { why: why.clone() }),
+            None => Ok(()),
+        }
+    }
+
+    /// A message, wherever it is.
+    pub(super) fn stored(&self, id: MessageId) -> Result<Option<Stored>, StoreError> {
+        // The state first: what leaves it is in the index by then.
+        if let Some(entry) = self.state().message(id) {
+            return Ok(Some(Stored {
+                message: entry.message.clone(),
+                sequence: entry.sequence,
+                body: entry.body,
+                pieces: entry.pieces,
+            }));
+        }
+        let found = self.index.settled(id);
+        found.map_err(|unusable| self.stop_for_index(&unusable))
+    }
+
+    /// The message that used this submission key, as far as the index knows.
+    pub(super) fn submission(&self, key: &Half) -> Result<Option<Earlier>, StoreError> {
+        let found = self.index.submission(key);
+        found.map_err(|unusable| self.stop_for_index(&unusable))
+    }
+
+    /// What the index knows of a message's keys.
+    pub(super) fn prior(&self, keys: &MessageKeys) -> Result<Prior, StoreError> {
+        let prior = self.index.prior(keys);
+        prior.map_err(|unusable| self.stop_for_index(&unusable))
+    }
+
+    /// The bytes that are left when they are too few to accept anything.
+    pub(super) fn is_full(&self) -> Option<u64> {
+        let free = self.space.free_bytes.load(Ordering::Relaxed);
+        (free < self.space.reserve_bytes).then_some(free)
+    }
+
+    /// Asks how much room there is. A file system that does not say is taken to have enough.
+    pub(super) fn measure_space(&self) {
+        let space = self.segments.files().space(self.segments.directory());
+        let free = space.map_or(u64::MAX, |(free, _)| free);
+        self.space.free_bytes.store(free, Ordering::Relaxed);
+    }
+
+    /// Makes known what became available.
+    pub(super) fn publish(&self, durable: u64) {
+        let arrived = self.state().take_arrived();
+        self.arrivals.tell(&arrived);
+        self.head.send_if_modified(|head| std::mem::replace(head, durable) != durable);
+    }
+}
