@@ -208,22 +208,20 @@ impl Delivery {
                 nonce,
                 until,
                 consumer,
-            } => match self.state {
-                State::Queued { not_before } if not_before <= now => {
-                    let epoch = self.lease.map_or(1, |lease| lease.epoch.saturating_add(1));
-                    let kind = EventKind::Leased {
-                        consumer,
-                        until,
-                        epoch,
-                    };
-                    Ok(Outcome::Step(Step {
-                        attempts: self.attempts.saturating_add(1),
-                        lease: Some(LeaseKey { epoch, nonce }),
-                        ..self.to(State::Leased { until }, event(kind))
-                    }))
-                }
-                _ => Err(self.not_in_state("leased", "only a queued delivery can be")),
-            },
+            } => {
+                self.available(now)?;
+                let epoch = self.lease.map_or(1, |lease| lease.epoch.saturating_add(1));
+                let kind = EventKind::Leased {
+                    consumer,
+                    until,
+                    epoch,
+                };
+                Ok(Outcome::Step(Step {
+                    attempts: self.attempts.saturating_add(1),
+                    lease: Some(LeaseKey { epoch, nonce }),
+                    ..self.to(State::Leased { until }, event(kind))
+                }))
+            }
             Move::Acknowledge { lease } => match self.settled_under(lease, State::Acknowledged)? {
                 true => Ok(Outcome::Unchanged),
                 false => step(State::Acknowledged, EventKind::Acknowledged),
@@ -259,33 +257,26 @@ impl Delivery {
                     ..self.to(State::Queued { not_before }, event(kind))
                 }))
             }
-            Move::Lapse => match self.state {
-                State::Leased { until } if until <= now => {
-                    Ok(Outcome::Step(
-                        self.fail(&by, at, |until| EventKind::Lapsed { until }),
-                    ))
-                }
-                _ => Err(self.not_in_state("lapsed", "only a lease that has run out can be")),
-            },
-            Move::Expire => match self.state {
-                State::Queued { .. } | State::DeadLettered if at.deadline <= now => {
-                    step(State::Expired, EventKind::Expired)
-                }
-                _ => Err(self.not_in_state(
-                    "expired",
-                    "only one past its deadline that nobody holds can be",
-                )),
-            },
-            Move::Requeue { reason } => match self.state {
-                State::DeadLettered => Ok(Outcome::Step(Step {
+            Move::Lapse => {
+                self.lapsed(now)?;
+                Ok(Outcome::Step(
+                    self.fail(&by, at, |until| EventKind::Lapsed { until }),
+                ))
+            }
+            Move::Expire => {
+                self.expired(at)?;
+                step(State::Expired, EventKind::Expired)
+            }
+            Move::Requeue { reason } => {
+                self.dead()?;
+                Ok(Outcome::Step(Step {
                     attempts: 0,
                     ..self.to(
                         State::Queued { not_before: now },
                         event(EventKind::Requeued { reason }),
                     )
-                })),
-                _ => Err(self.not_in_state("requeued", "only a dead letter can be")),
-            },
+                }))
+            }
         }
     }
 
@@ -350,9 +341,39 @@ impl Delivery {
     }
 
     fn running(&self, lease: LeaseKey) -> Result<(), Refusal> {
-        match self.state {
-            State::Leased { .. } if self.lease == Some(lease) => Ok(()),
-            _ => Err(self.lease_lost()),
+        let runs = matches!(self.state, State::Leased { .. }) && self.lease == Some(lease);
+        if runs { Ok(()) } else { Err(self.lease_lost()) }
+    }
+
+    fn available(&self, now: Timestamp) -> Result<(), Refusal> {
+        let available = matches!(self.state, State::Queued { not_before } if not_before <= now);
+        self.require(available, "leased", "only a queued delivery can be")
+    }
+
+    fn lapsed(&self, now: Timestamp) -> Result<(), Refusal> {
+        let lapsed = matches!(self.state, State::Leased { until } if until <= now);
+        self.require(lapsed, "lapsed", "only a lease that has run out can be")
+    }
+
+    fn expired(&self, at: Circumstances) -> Result<(), Refusal> {
+        let unheld = matches!(self.state, State::Queued { .. } | State::DeadLettered);
+        let which = "only one past its deadline that nobody holds can be";
+        self.require(unheld && at.deadline <= at.now, "expired", which)
+    }
+
+    fn dead(&self) -> Result<(), Refusal> {
+        self.require(
+            self.state == State::DeadLettered,
+            "requeued",
+            "only a dead letter can be",
+        )
+    }
+
+    fn require(&self, holds: bool, wanted: &str, which: &str) -> Result<(), Refusal> {
+        if holds {
+            Ok(())
+        } else {
+            Err(self.not_in_state(wanted, which))
         }
     }
 

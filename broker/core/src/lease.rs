@@ -86,6 +86,7 @@ impl fmt::Display for LeaseToken {
 }
 
 #[cfg(test)]
+#[expect(clippy::expect_used, reason = "tests fail by panicking")]
 mod tests {
     use super::*;
 

@@ -241,9 +241,13 @@ impl RoutingTable {
         self.fallback.as_ref()
     }
 
-    /// The events some class matches; empty when no class asks for an event.
+    /// The events it knows: those its classes ask for. Empty, which is any, when documents of other
+    /// events have a workflow too: the default one, or that of a class that asks for no event.
     pub fn events(&self) -> impl Iterator<Item = &str> {
-        self.classes
+        let any =
+            self.fallback.is_some() || self.classes.iter().any(|class| class.events.is_empty());
+        let classes = if any { &[] } else { self.classes.as_slice() };
+        classes
             .iter()
             .flat_map(|class| class.events.iter().map(String::as_str))
     }

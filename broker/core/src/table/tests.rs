@@ -117,3 +117,12 @@ fn unknown_keys_are_refused() {
         "{problems:?}"
     );
 }
+
+#[test]
+fn events_are_known_only_where_no_other_event_has_a_workflow() {
+    let table = RoutingTable::parse(TABLE).expect("a table");
+    assert_eq!(table.events().count(), 0, "the default workflow takes any");
+    let strict = TABLE.replace("[defaults]\nworkflow = \"LETTERS\"\n", "");
+    let table = RoutingTable::parse(&strict).expect("a table");
+    assert_eq!(table.events().collect::<Vec<_>>(), ["ITK003D"]);
+}
