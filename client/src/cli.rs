@@ -37,15 +37,16 @@ struct Arguments {
     #[command(flatten)]
     connection: ConnectionArguments,
     /// Tables for people, or JSON for programs: one document, or a line each for streams
-    #[arg(long, global = true, value_enum, default_value_t = Format::Table)]
+    #[arg(long, global = true, value_enum, default_value_t = Format::Table, help_heading = "Output")]
     output: Format,
     #[command(subcommand)]
     command: Command,
 }
 
 #[derive(Debug, clap::Args)]
+#[command(next_help_heading = "Connection")]
 struct ConnectionArguments {
-    /// Profile with broker, ca, certificate and key [default: ~/.config/axle/profile.toml]
+    /// File with broker, ca, certificate and key [default: ~/.config/axle/profile.toml]
     #[arg(long, global = true, value_name = "FILE", env = crate::profile::PROFILE_VARIABLE)]
     profile: Option<PathBuf>,
     /// The broker, https://HOST:PORT

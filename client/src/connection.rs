@@ -129,3 +129,6 @@ pub fn own_identity(profile: &Profile) -> Result<Identity, ClientError> {
         CertificateDer::from_pem_slice(&pem).map_err(|error| unusable(error.to_string()))?;
     identity::identify(&first).map_err(|error| unusable(error.to_string()))
 }
+
+#[cfg(test)]
+mod tests;

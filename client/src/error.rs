@@ -184,11 +184,15 @@ impl From<Status> for ClientError {
             .map(|bad| bad.field_violations.as_slice());
         let findings = violations.unwrap_or_default().iter().map(finding).collect();
         let code = status.code();
+        let class = class(code, &info.reason);
+        // A refusal that says when to come back is none.
+        let class = if class == Class::Refused && retry_after.is_some() {
+            Class::TryAgain
+        } else {
+            class
+        };
         Self(Box::new(Details {
-            class: match class(code, &info.reason) {
-                Class::Refused if retry_after.is_some() => Class::TryAgain,
-                class => class,
-            },
+            class,
             reason: info.reason.clone(),
             what: status.message().to_owned(),
             remedy: metadata("remedy"),
