@@ -88,10 +88,16 @@ fn authorised(submission: Submission) -> Authorised {
     authorise(table().policy(), &caller, submission).expect("it is the caller's own")
 }
 
-/// The workflow and mailboxes it goes to, or the reason and what is said of each recipient.
-fn routed(
-    submission: Submission,
-) -> Result<(String, Vec<String>, Duration), (Reason, Vec<String>)> {
+/// Where it goes, and how.
+#[derive(Debug, PartialEq)]
+struct Way {
+    workflow: String,
+    mailboxes: Vec<String>,
+    lifetime: Duration,
+}
+
+/// Where it goes, or the reason why not and the fields that are at fault.
+fn routed(submission: Submission) -> Result<Way, (Reason, Vec<String>)> {
     let authorised = authorised(submission);
     let now = Timestamp::from_micros(1_795_400_000_000_000);
     let checked = validate(&Rules::default(), &authorised, now).expect("it is valid");
@@ -102,11 +108,11 @@ fn routed(
                 .destinations()
                 .iter()
                 .map(|to| to.mailbox.to_string());
-            Ok((
-                routed.workflow().to_string(),
-                mailboxes.collect(),
-                routed.lifetime(),
-            ))
+            Ok(Way {
+                workflow: routed.workflow().to_string(),
+                mailboxes: mailboxes.collect(),
+                lifetime: routed.lifetime(),
+            })
         }
         Err(refusal) => {
             let said = refusal.findings.iter().map(|finding| finding.path.clone());
@@ -121,15 +127,17 @@ fn every_recipient_has_its_mailbox_in_the_order_given() {
         .map(str::to_owned)
         .to_vec();
     let lifetime = Terms::default().lifetime;
-    assert_eq!(
-        routed(submission(&["A83008", "K81003"])),
-        Ok(("LETTERS".to_owned(), both, lifetime))
-    );
+    let way = Way {
+        workflow: "LETTERS".to_owned(),
+        mailboxes: both,
+        lifetime,
+    };
+    assert_eq!(routed(submission(&["A83008", "K81003"])), Ok(way));
 }
 
 #[test]
 fn the_workflow_is_the_named_one_then_the_classs_then_the_tables() {
-    let workflow = |submission| routed(submission).map(|(workflow, ..)| workflow);
+    let workflow = |submission| routed(submission).map(|way| way.workflow);
     let discharge = Document::new(1, code("RR8"), code("K81003")).discharge_summary_xml();
     let body = Bytes::from(discharge);
     let discharge = Submission {
@@ -203,7 +211,7 @@ fn a_time_to_live_shortens_the_workflows_limit_and_never_lengthens_it() {
             workflow,
             ..submission(&["K81003"])
         };
-        routed(asked).map(|(.., lifetime)| lifetime.as_secs())
+        routed(asked).map(|way| way.lifetime.as_secs())
     };
     assert_eq!(lifetime(60), Ok(60));
     assert_eq!(lifetime(100_000), Ok(7_200));
