@@ -8,7 +8,6 @@ mod reload;
 use std::{
     fmt, io,
     net::SocketAddr,
-    path::PathBuf,
     sync::{Arc, atomic::AtomicBool},
     time::Duration,
 };
@@ -151,7 +150,7 @@ impl App {
         let clock = SystemClock;
         let view = reload::view_of(&config)?;
         let trust = Arc::new(ServerTrust::load(config.tls.clone(), clock.now())?);
-        let store = Embedded::open(store_options(&config), clock.now())?;
+        let store = Embedded::open(&store_options(&config), clock.now())?;
         let metrics = Arc::new(Metrics::default());
         let engine = Arc::new(Engine::new(
             Arc::new(store),
@@ -216,7 +215,9 @@ impl App {
         if let Some(http) = http {
             let _ = http.await;
         }
-        app.engine.store().close().await;
+        if let Err(error) = app.engine.store().close().await {
+            tracing::error!(%error, "the store did not close in good order; the next start recovers it");
+        }
         tracing::info!("stopped");
         match ended {
             None | Some(Ok(Ok(()))) => Ok(()),
@@ -312,9 +313,9 @@ async fn set_health(health: &HealthReporter, status: tonic_health::ServingStatus
 
 fn store_options(config: &Config) -> Options {
     Options {
-        directory: PathBuf::from(&config.store.directory),
-        reserve_bytes: config.store.reserve_bytes,
-        body_cache_bytes: config.store.body_cache_bytes,
+        directory: config.store.directory.clone(),
+        reserve_bytes: Some(config.store.reserve_bytes),
+        body_cache_bytes: usize::try_from(config.store.body_cache_bytes).unwrap_or(usize::MAX),
         ..Options::default()
     }
 }
