@@ -186,8 +186,10 @@ impl Embedded {
             rebuild: paths.rebuild.clone(),
             _lock: lock,
         });
-        Self::start(shared, journal, options)
-            .map_err(OpenError::files("starting the threads of", &paths.directory))
+        Self::start(shared, journal, options).map_err(OpenError::files(
+            "starting the threads of",
+            &paths.directory,
+        ))
     }
 
     fn start(shared: Arc<Shared>, journal: Journal, options: &Options) -> std::io::Result<Self> {
@@ -209,7 +211,9 @@ impl Embedded {
         let thread = |name: &str| thread::Builder::new().name(name.to_owned());
         let committer = thread("axle-committer").spawn(move || committer.run())?;
         let checkpoint = thread("axle-checkpoint").spawn(move || checkpoint.run())?;
-        let room_kib = u32::try_from(options.pending_bytes_max >> 10).unwrap_or(u32::MAX).max(1);
+        let room_kib = u32::try_from(options.pending_bytes_max >> 10)
+            .unwrap_or(u32::MAX)
+            .max(1);
         Ok(Self {
             shared,
             commands: Some(commands),
@@ -224,7 +228,9 @@ impl Embedded {
     /// marks the journal's end. Commits made meanwhile or later are refused.
     pub async fn close(&self) -> Result<(), StoreError> {
         let (answer, finished) = oneshot::channel();
-        self.wishes.send(Wish::Finish(answer)).map_err(|_| self.ended())?;
+        self.wishes
+            .send(Wish::Finish(answer))
+            .map_err(|_| self.ended())?;
         finished.await.map_err(|_| self.ended())??;
         let (answer, closed) = oneshot::channel();
         self.send(Command::Close(answer))?;
@@ -242,7 +248,8 @@ impl Embedded {
     }
 
     fn ended(&self) -> StoreError {
-        self.shared.stop("a thread of the store has ended; the log says why")
+        self.shared
+            .stop("a thread of the store has ended; the log says why")
     }
 
     /// Runs what may read much from the disk where it does not hold up others.
@@ -327,7 +334,9 @@ impl Store for Embedded {
     async fn body(&self, id: MessageId) -> Result<Bytes, StoreError> {
         let stored = self.shared.stored(id)?;
         let stored = stored.ok_or(StoreError::Unknown { message: id })?;
-        self.shared.bodies.read(&self.shared.segments, id, stored.body)
+        self.shared
+            .bodies
+            .read(&self.shared.segments, id, stored.body)
     }
 
     async fn find(&self, query: Query) -> Result<Found, StoreError> {

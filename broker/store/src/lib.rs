@@ -2,6 +2,8 @@
 //! has answered survives. Stores decide nothing about documents; they keep what the core decided.
 
 mod arrivals;
+#[cfg(any(test, feature = "testing"))]
+pub mod conformance;
 pub mod embedded;
 mod entry;
 pub mod memory;

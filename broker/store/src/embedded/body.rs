@@ -69,7 +69,9 @@ impl Bodies {
             tracing::error!(message = %id, place, "a stored body is damaged");
             StoreError::Damaged { message: id, place }
         };
-        let file = segments.open(at.segment).map_err(|error| damaged(&format!(": {error}")))?;
+        let file = segments
+            .open(at.segment)
+            .map_err(|error| damaged(&format!(": {error}")))?;
         let mut body = vec![0; usize::try_from(at.length).unwrap_or_default()];
         let read = file.read_at(&mut body, at.offset);
         let read = read.map_err(|error| damaged(&format!(": {error}")))?;

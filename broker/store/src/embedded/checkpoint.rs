@@ -77,8 +77,13 @@ impl Checkpoint {
     /// Brings the index up to the journal.
     fn take(&self) -> Result<(), StoreError> {
         let (answer, answered) = oneshot::channel();
-        let gone = |_| self.shared.stop("the thread that writes the journal has ended");
-        self.commands.send(Command::Snapshot(answer)).map_err(|_| gone(()))?;
+        let gone = |_| {
+            self.shared
+                .stop("the thread that writes the journal has ended")
+        };
+        self.commands
+            .send(Command::Snapshot(answer))
+            .map_err(|_| gone(()))?;
         let Some(snapshot) = answered.blocking_recv().map_err(|_| gone(()))? else {
             return self.shared.running();
         };
@@ -87,13 +92,19 @@ impl Checkpoint {
         }
         let writing = self.shared.checkpointing.lock();
         let writing = writing.unwrap_or_else(PoisonError::into_inner);
-        let written = self.shared.index.write(&snapshot.changed, &snapshot.applied);
+        let written = self
+            .shared
+            .index
+            .write(&snapshot.changed, &snapshot.applied);
         let written = written.map_err(|unusable| self.shared.stop_for_index(&unusable))?;
         let mut state = self.shared.state();
         state.forget(&written, &snapshot.changed.keys);
         self.shared.evictions.fetch_add(1, Ordering::Release);
         drop((state, writing));
-        self.shared.counters.checkpoints.fetch_add(1, Ordering::Relaxed);
+        self.shared
+            .counters
+            .checkpoints
+            .fetch_add(1, Ordering::Relaxed);
         Ok(())
     }
 }

@@ -140,10 +140,12 @@ impl Committer {
             match command {
                 Command::Commit(proposal, answer) => {
                     bytes += proposal.bytes();
-                    self.group.commit(&self.shared, &mut self.journal, *proposal, answer);
+                    self.group
+                        .commit(&self.shared, &mut self.journal, *proposal, answer);
                 }
                 Command::Claim(claim, answer) => {
-                    self.group.claim(&self.shared, &mut self.journal, &claim, answer);
+                    self.group
+                        .claim(&self.shared, &mut self.journal, &claim, answer);
                 }
                 alone @ (Command::Snapshot(_) | Command::Close(_)) => return Some(Some(alone)),
             }
@@ -163,7 +165,10 @@ impl Committer {
                 let left = LEASES_LINGER.saturating_sub(since.elapsed());
                 self.commands.recv_timeout(left)
             }
-            Some(_) | None => self.commands.recv().map_err(|_| RecvTimeoutError::Disconnected),
+            Some(_) | None => self
+                .commands
+                .recv()
+                .map_err(|_| RecvTimeoutError::Disconnected),
         }
     }
 
@@ -176,7 +181,9 @@ impl Committer {
             self.journal.write()?;
             let counters = &self.shared.counters;
             counters.groups.fetch_add(1, Ordering::Relaxed);
-            counters.bytes_appended.store(self.journal.appended(), Ordering::Relaxed);
+            counters
+                .bytes_appended
+                .store(self.journal.appended(), Ordering::Relaxed);
             self.behind_since.get_or_insert_with(Instant::now);
         }
         let overdue = |since: Instant| since.elapsed() >= LEASES_LINGER;
@@ -196,7 +203,9 @@ impl Committer {
         let nanoseconds = u64::try_from(begun.elapsed().as_nanos()).unwrap_or(u64::MAX);
         let counters = &self.shared.counters;
         counters.syncs.fetch_add(1, Ordering::Relaxed);
-        counters.sync_nanoseconds.fetch_add(nanoseconds, Ordering::Relaxed);
+        counters
+            .sync_nanoseconds
+            .fetch_add(nanoseconds, Ordering::Relaxed);
         Ok(())
     }
 
@@ -243,7 +252,8 @@ impl Committer {
             match self.journal.rotate() {
                 Ok(()) => self.behind_since = None,
                 Err(error) => {
-                    self.shared.stop(&format!("beginning a segment of the journal: {error}"));
+                    self.shared
+                        .stop(&format!("beginning a segment of the journal: {error}"));
                 }
             }
         }

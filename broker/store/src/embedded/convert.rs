@@ -64,7 +64,11 @@ impl From<&Message> for MessageRecord {
             accept_micros: message.accept_time.as_micros(),
             expire_micros: message.expire_time.as_micros(),
             warnings: warnings.collect(),
-            deliveries: message.deliveries.iter().map(DeliveryRecord::from).collect(),
+            deliveries: message
+                .deliveries
+                .iter()
+                .map(DeliveryRecord::from)
+                .collect(),
         }
     }
 }
@@ -128,7 +132,10 @@ impl TryFrom<DeliveryRecord> for Delivery {
         Ok(Self {
             recipient: ods(&record.recipient)?,
             mailbox: MailboxId::parse(&record.mailbox).map_err(|_| Malformed("a mailbox"))?,
-            state: record.state.ok_or(Malformed("a delivery without a state"))?.try_into()?,
+            state: record
+                .state
+                .ok_or(Malformed("a delivery without a state"))?
+                .try_into()?,
             version: record.version,
             attempts: record.attempts,
             lease: record.lease.map(LeaseKey::try_from).transpose()?,
@@ -206,7 +213,11 @@ impl From<&Event> for EventRecord {
         let micros = |time: Timestamp| Some(time.as_micros());
         let word = match &event.kind {
             EventKind::Accepted => EventWord::Accepted,
-            EventKind::Leased { consumer, until, epoch } => {
+            EventKind::Leased {
+                consumer,
+                until,
+                epoch,
+            } => {
                 record.text = consumer.to_string();
                 record.until_micros = micros(*until);
                 record.number = *epoch;
@@ -311,10 +322,16 @@ impl TryFrom<AdvanceRecord> for Advance {
             sender: ods(&record.sender)?,
             step: Step {
                 from: record.from,
-                state: record.state.ok_or(Malformed("a step without a state"))?.try_into()?,
+                state: record
+                    .state
+                    .ok_or(Malformed("a step without a state"))?
+                    .try_into()?,
                 attempts: record.attempts,
                 lease: record.lease.map(LeaseKey::try_from).transpose()?,
-                event: record.event.ok_or(Malformed("a step without an event"))?.try_into()?,
+                event: record
+                    .event
+                    .ok_or(Malformed("a step without an event"))?
+                    .try_into()?,
             },
         })
     }
@@ -333,7 +350,9 @@ impl StoredRecord {
 
     /// The message, its ledger sequence and the place of its body.
     pub(super) fn read(self) -> Result<(Message, u64, Locator), Malformed> {
-        let record = self.message.ok_or(Malformed("a record without its message"))?;
+        let record = self
+            .message
+            .ok_or(Malformed("a record without its message"))?;
         let message = Message::try_from(record)?;
         let body = Locator {
             segment: self.segment,

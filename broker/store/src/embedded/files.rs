@@ -53,7 +53,11 @@ impl Files for Disk {
 
     fn create(&self, path: &Path) -> io::Result<Arc<dyn File>> {
         let mut options = fs::OpenOptions::new();
-        let file = options.read(true).append(true).create_new(true).open(path)?;
+        let file = options
+            .read(true)
+            .append(true)
+            .create_new(true)
+            .open(path)?;
         Ok(Arc::new(DiskFile(file)))
     }
 

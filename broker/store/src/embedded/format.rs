@@ -93,8 +93,12 @@ pub(super) fn read(files: &dyn Files, directory: &Path) -> Result<Option<NodeId>
         Err(error) => return Err(OpenError::files("opening", &path)(error)),
     };
     let mut bytes = [0; 256];
-    let length = file.read_at(&mut bytes, 0).map_err(OpenError::files("reading", &path))?;
-    let text = bytes.get(..length).and_then(|bytes| str::from_utf8(bytes).ok());
+    let length = file
+        .read_at(&mut bytes, 0)
+        .map_err(OpenError::files("reading", &path))?;
+    let text = bytes
+        .get(..length)
+        .and_then(|bytes| str::from_utf8(bytes).ok());
     let node = text.and_then(node).ok_or(OpenError::Format {
         path,
         what: "it is damaged, or of another version of Axle: use the version that wrote it, or \

@@ -144,7 +144,11 @@ pub(super) fn take<const N: usize>(bytes: &mut &[u8]) -> Option<[u8; N]> {
 
 impl Frame {
     /// Reads the frame at `offset`; `None` when there is none, or not a whole one.
-    pub(super) fn read(window: &mut Window<'_>, mark: u64, offset: u64) -> std::io::Result<Option<Self>> {
+    pub(super) fn read(
+        window: &mut Window<'_>,
+        mark: u64,
+        offset: u64,
+    ) -> std::io::Result<Option<Self>> {
         let Some(header) = window.bytes(offset, HEADER)? else {
             return Ok(None);
         };

@@ -83,7 +83,9 @@ fn guarded<T>(work: impl FnOnce() -> Result<T, Unusable>) -> Result<T, Unusable>
     catch_unwind(AssertUnwindSafe(work)).unwrap_or_else(|panic| {
         let text = panic.downcast_ref::<String>().map(String::as_str);
         let text = text.or_else(|| panic.downcast_ref::<&str>().copied());
-        Err(Unusable::Panicked(text.unwrap_or("no reason given").to_owned()))
+        Err(Unusable::Panicked(
+            text.unwrap_or("no reason given").to_owned(),
+        ))
     })
 }
 
@@ -238,7 +240,8 @@ impl Index {
                 self.keys.insert(submission_key(&keys.submission), record)?;
             }
             self.sync()?;
-            self.system.insert(APPLIED, encode(&AppliedRecord::from(applied)))?;
+            self.system
+                .insert(APPLIED, encode(&AppliedRecord::from(applied)))?;
             self.system.remove(WRITING)?;
             Ok(written)
         })

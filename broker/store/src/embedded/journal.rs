@@ -149,7 +149,9 @@ impl Journal {
     pub(super) fn write(&mut self) -> io::Result<()> {
         let mut slices = Vec::with_capacity(self.pieces.len() * 2);
         for piece in &self.pieces {
-            slices.push(IoSlice::new(self.heads.get(piece.head.clone()).unwrap_or_default()));
+            slices.push(IoSlice::new(
+                self.heads.get(piece.head.clone()).unwrap_or_default(),
+            ));
             if !piece.body.is_empty() {
                 slices.push(IoSlice::new(&piece.body));
             }
@@ -209,11 +211,7 @@ impl Header {
 }
 
 /// Makes the segment that follows `end`, durably.
-fn create(
-    segments: &Segments,
-    node: NodeId,
-    end: Position,
-) -> io::Result<(Header, Arc<dyn File>)> {
+fn create(segments: &Segments, node: NodeId, end: Position) -> io::Result<(Header, Arc<dyn File>)> {
     let header = Header {
         node,
         number: end.segment + 1,

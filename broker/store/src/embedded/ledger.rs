@@ -4,6 +4,7 @@
 use std::{
     collections::{BTreeMap, VecDeque},
     io,
+    ops::RangeInclusive,
     sync::{Mutex, PoisonError},
 };
 
@@ -15,12 +16,14 @@ use axle_core::{
 use super::{
     frame::{Frame, Kind, Window},
     record::{AdvanceRecord, Malformed, MessageRecord, decode},
-    segment::{self, Segments},
+    segment::{self, Header, Segments},
 };
 use crate::entry;
 
 /// How many entries are kept in memory.
 const RECENT_MAX: usize = 16_384;
+/// One call looks at about this many frames.
+const FRAMES_MAX: usize = 10_000;
 /// How many places in segments are remembered, for those who read page after page.
 const PLACES_MAX: usize = 256;
 
@@ -61,24 +64,43 @@ impl Ledger {
         let recent = self.recent.lock().unwrap_or_else(PoisonError::into_inner);
         let first = recent.front()?.sequence;
         let skipped = usize::try_from(from.checked_sub(first)?).ok()?;
-        let durable = recent.iter().skip(skipped).take_while(|entry| entry.sequence <= head);
+        let durable = recent
+            .iter()
+            .skip(skipped)
+            .take_while(|entry| entry.sequence <= head);
         Some(durable.take(max).cloned().collect())
     }
 
-    /// Entries `from` up to `head`, from the one segment that holds the first of them.
+    /// Entries `from` up to `head`, from the segments. One call looks at a bounded number of frames.
     pub(super) fn read(
         &self,
         segments: &Segments,
-        from: u64,
+        mut from: u64,
         max: usize,
         head: u64,
     ) -> Result<Vec<LedgerEntry>, Unreadable> {
-        let mut entries = Vec::new();
-        let Some((header, next)) = segments.holding(from) else {
-            return Ok(entries);
-        };
-        let last = next.map_or(head, |next| head.min(next.first - 1));
-        let mut offset = self.place(header.number, header.first, from);
+        let mut entries: Vec<LedgerEntry> = Vec::new();
+        let mut frames = 0;
+        while from <= head && entries.len() < max && frames < FRAMES_MAX {
+            let Some((header, next)) = segments.holding(from) else {
+                break;
+            };
+            let last = next.map_or(head, |next| head.min(next.first - 1));
+            frames += self.read_segment(segments, &header, from..=last, max, &mut entries)?;
+            from = last + 1;
+        }
+        Ok(entries)
+    }
+
+    /// Reads entries from one segment, up to `max` in all; returns how many frames it looked at.
+    fn read_segment(
+        &self,
+        segments: &Segments,
+        header: &Header,
+        wanted: RangeInclusive<u64>,
+        max: usize,
+        entries: &mut Vec<LedgerEntry>,
+    ) -> Result<usize, Unreadable> {
         let unreadable = |offset, why: String| Unreadable {
             segment: header.number,
             offset,
@@ -87,35 +109,37 @@ impl Ledger {
         let failed = |error: io::Error| unreadable(0, error.to_string());
         let file = segments.open(header.number).map_err(failed)?;
         let mut window = Window::new(file.as_ref()).map_err(failed)?;
-        while entries.len() < max {
+        let mut offset = self.place(header, *wanted.start());
+        let mut frames = 0;
+        loop {
             let frame = Frame::read(&mut window, header.mark, offset).map_err(failed)?;
             let frame = frame.ok_or_else(|| unreadable(offset, "no whole frame".to_owned()))?;
             offset = frame.end();
-            if frame.sequence >= from && frame.kind != Kind::Close {
+            frames += 1;
+            if wanted.contains(&frame.sequence) && frame.kind != Kind::Close {
                 let entry = entry_of(&frame);
                 entries.push(entry.map_err(|error| unreadable(frame.offset, error.to_string()))?);
             }
-            if frame.sequence >= last {
-                break;
+            if frame.sequence >= *wanted.end() {
+                return Ok(frames);
             }
-            self.remember(frame.sequence + 1, (header.number, offset), entries.len() == max);
+            if entries.len() >= max {
+                self.remember(frame.sequence + 1, (header.number, offset));
+                return Ok(frames);
+            }
         }
-        Ok(entries)
     }
 
     /// Where to begin looking for an entry: at the nearest place known before it.
-    fn place(&self, segment: u32, first: u64, sequence: u64) -> u64 {
+    fn place(&self, header: &Header, sequence: u64) -> u64 {
         let places = self.places.lock().unwrap_or_else(PoisonError::into_inner);
-        let mut nearest = places.range(first..=sequence).rev();
-        let known = nearest.find(|(_, place)| place.0 == segment);
+        let mut nearest = places.range(header.first..=sequence).rev();
+        let known = nearest.find(|(_, place)| place.0 == header.number);
         known.map_or(segment::HEADER as u64, |(_, &(_, offset))| offset)
     }
 
-    /// Remembers where a page ended.
-    fn remember(&self, sequence: u64, place: (u32, u64), page_ended: bool) {
-        if !page_ended {
-            return;
-        }
+    /// Remembers where a page ended, since the next one is likely to begin there.
+    fn remember(&self, sequence: u64, place: (u32, u64)) {
         let mut places = self.places.lock().unwrap_or_else(PoisonError::into_inner);
         if places.len() >= PLACES_MAX {
             places.pop_first();
@@ -127,8 +151,12 @@ impl Ledger {
 /// The ledger entry that a frame is.
 pub(super) fn entry_of(frame: &Frame) -> Result<LedgerEntry, Malformed> {
     let mut entry = match frame.kind {
-        Kind::Accept => entry::accepted(&Message::try_from(decode::<MessageRecord>(&frame.record)?)?),
-        Kind::Advance => entry::advanced(&Advance::try_from(decode::<AdvanceRecord>(&frame.record)?)?),
+        Kind::Accept => {
+            entry::accepted(&Message::try_from(decode::<MessageRecord>(&frame.record)?)?)
+        }
+        Kind::Advance => {
+            entry::advanced(&Advance::try_from(decode::<AdvanceRecord>(&frame.record)?)?)
+        }
         Kind::Close => return Err(Malformed("an entry where the journal was closed")),
     };
     entry.sequence = frame.sequence;

@@ -218,7 +218,9 @@ pub(super) fn encode(record: &impl prost::Message) -> Vec<u8> {
 pub(super) fn decode<R: prost::Message + Default>(bytes: &[u8]) -> Result<R, Malformed> {
     match bytes.split_first() {
         Some((&VERSION, rest)) => R::decode(rest).map_err(|_| Malformed("a record's encoding")),
-        Some(_) => Err(Malformed("a record's version, which this build does not know")),
+        Some(_) => Err(Malformed(
+            "a record's version, which this build does not know",
+        )),
         None => Err(Malformed("an empty record")),
     }
 }

@@ -100,7 +100,11 @@ pub(super) fn recover(
     };
     let (state, index, tail) = recovery.run()?;
     if tail.torn > 0 {
-        tracing::warn!(frames = tail.torn, after = tail.end.sequence, "left a torn tail behind");
+        tracing::warn!(
+            frames = tail.torn,
+            after = tail.end.sequence,
+            "left a torn tail behind"
+        );
     }
     if let Some(last) = headers.last() {
         // What was read may still be in the system's memory only; the next segment says it is not.
@@ -130,7 +134,10 @@ fn identify(files: &dyn Files, paths: &Paths) -> Result<NodeId, OpenError> {
         return Ok(node);
     }
     let listed = files.list(&paths.journal);
-    if !listed.map_err(OpenError::files("listing", &paths.journal))?.is_empty() {
+    if !listed
+        .map_err(OpenError::files("listing", &paths.journal))?
+        .is_empty()
+    {
         return Err(OpenError::Format {
             path: paths.directory.join("FORMAT"),
             what: "it is missing beside a journal: restore it from a backup",
@@ -175,11 +182,15 @@ impl Recovery<'_> {
             why,
         };
         self.discard().map_err(|error| failed(error.to_string()))?;
-        let anew = self.find().map_err(|unusable| failed(unusable.to_string()))?;
-        let recovered = self.replay(anew, claimed).map_err(|obstacle| match obstacle {
-            Obstacle::Journal(error) => error,
-            Obstacle::Index(unusable) => failed(unusable.to_string()),
-        })?;
+        let anew = self
+            .find()
+            .map_err(|unusable| failed(unusable.to_string()))?;
+        let recovered = self
+            .replay(anew, claimed)
+            .map_err(|obstacle| match obstacle {
+                Obstacle::Journal(error) => error,
+                Obstacle::Index(unusable) => failed(unusable.to_string()),
+            })?;
         Ok(recovered)
     }
 
@@ -210,7 +221,9 @@ impl Recovery<'_> {
         opener.spawn(move || drop(done.send(open(&path, node, cache_bytes))))?;
         opened.recv_timeout(patience).unwrap_or_else(|_| {
             let seconds = patience.as_secs();
-            Err(Unusable::Untrue(format!("it did not open within {seconds} s")))
+            Err(Unusable::Untrue(format!(
+                "it did not open within {seconds} s"
+            )))
         })
     }
 

@@ -32,14 +32,20 @@ pub(super) fn headers(
     directory: &Path,
     node: NodeId,
 ) -> Result<(Vec<Header>, u32), OpenError> {
-    let names = files.list(directory).map_err(OpenError::files("listing", directory))?;
+    let names = files
+        .list(directory)
+        .map_err(OpenError::files("listing", directory))?;
     let mut headers: Vec<Header> = Vec::new();
     let mut highest = 0;
     for number in names.iter().filter_map(|name| segment::number(name)) {
         let path = directory.join(segment::name(number));
         if number != highest + 1 {
             let what = format!("segment {} is missing", highest + 1);
-            return Err(OpenError::Damaged { path, offset: 0, what });
+            return Err(OpenError::Damaged {
+                path,
+                offset: 0,
+                what,
+            });
         }
         highest = number;
         let damaged = |what: &str| OpenError::Damaged {
@@ -47,11 +53,15 @@ pub(super) fn headers(
             offset: 0,
             what: what.to_owned(),
         };
-        let file = files.open(&path).map_err(OpenError::files("opening", &path))?;
+        let file = files
+            .open(&path)
+            .map_err(OpenError::files("opening", &path))?;
         let mut bytes = [0; segment::HEADER];
         let read = file.read_at(&mut bytes, 0);
         let read = read.map_err(OpenError::files("reading", &path))?;
-        let header = Some(bytes).filter(|_| read == bytes.len()).and_then(|b| Header::decode(&b));
+        let header = Some(bytes)
+            .filter(|_| read == bytes.len())
+            .and_then(|b| Header::decode(&b));
         let length = file.length().map_err(OpenError::files("reading", &path))?;
         match header {
             // A crash while it was being made: no frame is written before the header is durable.
@@ -96,7 +106,10 @@ pub(super) fn walk<E: From<OpenError>>(
         torn: 0,
         damaged_bodies: 0,
     };
-    let rest = headers.iter().enumerate().filter(|(_, header)| header.number >= from.segment);
+    let rest = headers
+        .iter()
+        .enumerate()
+        .filter(|(_, header)| header.number >= from.segment);
     for (index, header) in rest {
         if header.number != from.segment || from.sequence == 0 {
             continues(segments, &tail.end, header)?;
@@ -159,7 +172,10 @@ impl SegmentWalk<'_> {
         let file = self.segments.open(self.header.number).map_err(&failed)?;
         let mut window = Window::new(file.as_ref()).map_err(&failed)?;
         // What follows the last entry before the next segment's first was left behind by a crash.
-        while self.next.is_none_or(|next| tail.end.sequence + 1 < next.first) {
+        while self
+            .next
+            .is_none_or(|next| tail.end.sequence + 1 < next.first)
+        {
             let at = tail.end.offset;
             let frame = Frame::read(&mut window, self.header.mark, at).map_err(&failed)?;
             let Some(frame) = frame else {
@@ -216,7 +232,12 @@ impl SegmentWalk<'_> {
 
     /// The journal ends at `end`, unless something says that more was durable. Returns how many
     /// frames it leaves behind.
-    fn ends_at(&self, window: &mut Window<'_>, end: Position, behind: u64) -> Result<u64, OpenError> {
+    fn ends_at(
+        &self,
+        window: &mut Window<'_>,
+        end: Position,
+        behind: u64,
+    ) -> Result<u64, OpenError> {
         let path = self.segments.path(self.header.number);
         let claims = self.claims(window, behind);
         let (mut claimed, frames) = claims.map_err(OpenError::files("reading", &path))?;

@@ -143,12 +143,18 @@ impl Segments {
 
     /// Their headers, in order.
     pub(super) fn headers(&self) -> Vec<Header> {
-        self.headers.lock().unwrap_or_else(PoisonError::into_inner).clone()
+        self.headers
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone()
     }
 
     /// Takes a new one, at the end.
     pub(super) fn push(&self, header: Header) {
-        self.headers.lock().unwrap_or_else(PoisonError::into_inner).push(header);
+        self.headers
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .push(header);
     }
 
     /// A segment for reading, and the header of the one that follows it.

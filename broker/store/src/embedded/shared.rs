@@ -135,6 +135,7 @@ impl Shared {
     pub(super) fn publish(&self, durable: u64) {
         let arrived = self.state().take_arrived();
         self.arrivals.tell(&arrived);
-        self.head.send_if_modified(|head| std::mem::replace(head, durable) != durable);
+        self.head
+            .send_if_modified(|head| std::mem::replace(head, durable) != durable);
     }
 }

@@ -139,16 +139,20 @@ impl Group {
         }
         let (staged, kept, prior) = (&self.keys, state.keys(), &new.prior);
         let submission = &new.keys.submission;
-        let earlier = staged.submission(submission).or_else(|| kept.submission(submission));
+        let earlier = staged
+            .submission(submission)
+            .or_else(|| kept.submission(submission));
         let documents = staged.documents(&new.keys).chain(kept.documents(&new.keys));
         let documents = documents.chain(prior.documents.iter().copied());
-        Ok(match Earlier::judge(&new.message, earlier.or(prior.submission), documents) {
-            // Ids are random: this is a defect of whoever made it, and must not merge two messages.
-            Verdict::New if state.message(new.message.id).is_some() => {
-                Verdict::SubmissionConflict(new.message.id)
-            }
-            verdict => verdict,
-        })
+        Ok(
+            match Earlier::judge(&new.message, earlier.or(prior.submission), documents) {
+                // Ids are random: this is a defect of whoever made it, and must not merge two messages.
+                Verdict::New if state.message(new.message.id).is_some() => {
+                    Verdict::SubmissionConflict(new.message.id)
+                }
+                verdict => verdict,
+            },
+        )
     }
 
     fn judge_advance(&self, shared: &Shared, advance: &Advance) -> Result<(), StoreError> {
@@ -208,11 +212,19 @@ impl Group {
         shared.bodies.keep(accepted);
         shared.ledger.push(self.entries.drain(..));
         let commits = self.staged.len() as u64;
-        shared.counters.commits.fetch_add(commits, Ordering::Relaxed);
+        shared
+            .counters
+            .commits
+            .fetch_add(commits, Ordering::Relaxed);
         let mut state = shared.state();
         for staged in self.staged.drain(..) {
             match staged {
-                Staged::Accept { message, sequence, at, .. } => state.accept(message, sequence, at),
+                Staged::Accept {
+                    message,
+                    sequence,
+                    at,
+                    ..
+                } => state.accept(message, sequence, at),
                 Staged::Advance(advance) => {
                     // Judged when it was staged, and nothing else moved it since.
                     if let Err(misfit) = state.advance(&advance) {

@@ -32,7 +32,11 @@ fn key(id: MessageId, piece: u16) -> [u8; 18] {
 /// Writes a message over the `before` pieces that are there; returns how many there are now.
 pub(super) fn put(tree: &Tree, entry: &Entry<Locator>, before: u16) -> Result<u16, Unusable> {
     let id = entry.message.id;
-    let record = encode(&StoredRecord::of(&entry.message, entry.sequence, entry.body));
+    let record = encode(&StoredRecord::of(
+        &entry.message,
+        entry.sequence,
+        entry.body,
+    ));
     let count = u16::try_from(record.len().div_ceil(PIECE_BYTES))
         .map_err(|_| Malformed("a record too long to be cut"))?;
     // Backwards: the first piece says how many there are, so it comes when they are all there.
@@ -41,7 +45,10 @@ pub(super) fn put(tree: &Tree, entry: &Entry<Locator>, before: u16) -> Result<u1
             tree.insert(key(id, number), piece)?;
         } else {
             let crc = crc32c::crc32c(&record).to_be_bytes();
-            tree.insert(key(id, 0), [count.to_be_bytes().as_slice(), &crc, piece].concat())?;
+            tree.insert(
+                key(id, 0),
+                [count.to_be_bytes().as_slice(), &crc, piece].concat(),
+            )?;
         }
     }
     remove(tree, id, count..before)?;
@@ -69,7 +76,9 @@ fn join(tree: &Tree, id: MessageId, first: &[u8]) -> Result<Stored, Unusable> {
     let pieces = u16::from_be_bytes(*count);
     let mut record = Cow::Borrowed(piece);
     for number in 1..pieces {
-        let piece = tree.get(key(id, number))?.ok_or(Malformed("a record with a missing piece"))?;
+        let piece = tree
+            .get(key(id, number))?
+            .ok_or(Malformed("a record with a missing piece"))?;
         record.to_mut().extend_from_slice(&piece);
     }
     if crc32c::crc32c(&record) != u32::from_be_bytes(*crc) {

@@ -1,0 +1,373 @@
+//! The model: a list of messages, and what a store must answer worked out from it the slow and
+//! obvious way. Any sequence of operations must come out alike.
+
+use std::{collections::BTreeMap, time::Duration};
+
+use axle_core::{
+    change::Change,
+    delivery::{Move, State},
+    lease::LeaseToken,
+    message::Message,
+};
+use axle_model::{envelope::Priority, id::MessageId, mailbox::MailboxId, time::Timestamp};
+use proptest::prelude::*;
+
+use super::{
+    Place,
+    sample::{Draft, PRACTICES, advance, at, claim, draft, mailbox},
+};
+use crate::{Claimed, Committed, Due, DueFor, MailboxState, Query, Store, StoreError};
+
+/// One thing to do.
+#[derive(Clone, Debug)]
+pub enum Operation {
+    /// Submits, under one of few names, one of few documents, to some of the practices.
+    Submit {
+        name: u8,
+        body: u8,
+        document: bool,
+        recipients: u8,
+        urgent: bool,
+    },
+    /// Claims from a practice's mailbox.
+    Claim { practice: u8, most: u8 },
+    /// Moves one of the deliveries claimed so far, whether or not the lease still counts.
+    Settle { lease: u8, how: u8 },
+    /// Lets time pass, and moves what is due.
+    Wait { seconds: u8 },
+    /// Opens the store again.
+    Reopen,
+}
+
+/// Any operation.
+pub fn operation() -> impl Strategy<Value = Operation> {
+    let submit = (0..12u8, 0..4u8, any::<bool>(), 1..8u8, any::<bool>());
+    let submit = submit.prop_map(
+        |(name, body, document, recipients, urgent)| Operation::Submit {
+            name,
+            body,
+            document,
+            recipients,
+            urgent,
+        },
+    );
+    prop_oneof![
+        6 => submit,
+        4 => (0..3u8, 1..4u8).prop_map(|(practice, most)| Operation::Claim { practice, most }),
+        4 => (any::<u8>(), 0..6u8).prop_map(|(lease, how)| Operation::Settle { lease, how }),
+        2 => (0..120u8).prop_map(|seconds| Operation::Wait { seconds }),
+        1 => Just(Operation::Reopen),
+    ]
+}
+
+/// What a store should hold.
+#[derive(Debug, Default)]
+struct Model {
+    /// In the order of their acceptance.
+    messages: Vec<Message>,
+    bodies: BTreeMap<MessageId, Vec<u8>>,
+    leases: Vec<Claimed>,
+    seconds: u64,
+    entries: u64,
+}
+
+enum Expected {
+    Done,
+    Repeat(MessageId),
+    Conflict,
+}
+
+impl Model {
+    fn now(&self) -> Timestamp {
+        at(1_000 + self.seconds)
+    }
+
+    fn expect(&self, new: &Message) -> Expected {
+        let mut all = self.messages.iter();
+        if let Some(earlier) = all.clone().find(|one| one.submission == new.submission) {
+            return match earlier.request == new.request {
+                true => Expected::Repeat(earlier.id),
+                false => Expected::Conflict,
+            };
+        }
+        let mut same = self
+            .messages
+            .iter()
+            .filter(|one| new.document.is_some() && one.document == new.document);
+        if same.clone().any(|one| one.digest != new.digest) {
+            return Expected::Conflict;
+        }
+        let repeat = same.find(|one| one.request == new.request);
+        assert!(all.all(|one| one.id != new.id));
+        repeat.map_or(Expected::Done, |one| Expected::Repeat(one.id))
+    }
+
+    /// The deliveries a claim should get, in order.
+    fn available(&self, practice: &str) -> Vec<MessageId> {
+        let here = |message: &&Message| {
+            message.expire_time > self.now()
+                && message.deliveries.iter().any(|delivery| {
+                    let rested = matches!(delivery.state, State::Queued { not_before } if not_before <= self.now());
+                    delivery.mailbox == mailbox(practice) && rested
+                })
+        };
+        let mut found: Vec<_> = self.messages.iter().filter(here).collect();
+        // Stable: within a priority the order of acceptance stays.
+        found.sort_by_key(|message| message.priority);
+        found.iter().map(|message| message.id).collect()
+    }
+
+    fn message(&mut self, id: MessageId) -> &mut Message {
+        self.messages
+            .iter_mut()
+            .find(|message| message.id == id)
+            .unwrap()
+    }
+
+    fn mailboxes(&self) -> Vec<(MailboxId, MailboxState)> {
+        let mut all = BTreeMap::<_, MailboxState>::new();
+        for message in &self.messages {
+            for delivery in &message.deliveries {
+                if delivery.state.is_terminal() {
+                    continue;
+                }
+                let state = all.entry(delivery.mailbox.clone()).or_default();
+                match delivery.state {
+                    State::Leased { .. } => state.leased += 1,
+                    State::DeadLettered => state.dead_lettered += 1,
+                    _ => state.queued += 1,
+                }
+                state.oldest_time = state.oldest_time.or(Some(message.accept_time));
+            }
+        }
+        all.into_iter().collect()
+    }
+
+    fn due(&self) -> Vec<Due> {
+        let mut due = Vec::new();
+        for message in &self.messages {
+            for delivery in &message.deliveries {
+                let what = match delivery.state {
+                    State::Leased { until } if until <= self.now() => DueFor::Lapse,
+                    State::Queued { .. } | State::DeadLettered
+                        if message.expire_time <= self.now() =>
+                    {
+                        DueFor::Expire
+                    }
+                    _ => continue,
+                };
+                let (message, recipient) = (message.id, delivery.recipient);
+                let delivery = axle_model::id::DeliveryId { message, recipient };
+                due.push(Due { delivery, what });
+            }
+        }
+        due.sort_by_key(|one| one.delivery);
+        due
+    }
+}
+
+/// Does all of it to a store and to the model, and compares them.
+pub async fn run<P: Place>(place: &mut P, operations: Vec<Operation>) {
+    let mut store = place.open().await;
+    let mut model = Model::default();
+    for operation in operations {
+        match operation {
+            Operation::Reopen => store = place.reopen(store).await,
+            other => step(&store, &mut model, other).await,
+        }
+        let mailboxes = store.mailboxes().await.unwrap();
+        assert_eq!(mailboxes, model.mailboxes());
+    }
+    compare(&store, &model).await;
+    let store = place.reopen(store).await;
+    compare(&store, &model).await;
+}
+
+async fn step(store: &impl Store, model: &mut Model, operation: Operation) {
+    match operation {
+        Operation::Submit {
+            name,
+            body,
+            document,
+            recipients,
+            urgent,
+        } => {
+            let chosen = PRACTICES
+                .iter()
+                .enumerate()
+                .filter(|(bit, _)| recipients >> bit & 1 == 1);
+            let number = model.bodies.len() as u64 + model.entries * 1_000 + model.seconds;
+            submit(
+                store,
+                model,
+                Draft {
+                    number,
+                    submission: format!("name-{name}"),
+                    recipients: chosen.map(|(_, code)| *code).collect(),
+                    body: vec![body; 10 + usize::from(body)],
+                    document: document.then_some("urn:uuid:document"),
+                    priority: if urgent {
+                        Priority::Urgent
+                    } else {
+                        Priority::Routine
+                    },
+                    now: model.now(),
+                    lifetime: Duration::from_secs(150),
+                    ..draft(number)
+                },
+            )
+            .await;
+        }
+        Operation::Claim { practice, most } => {
+            let practice = PRACTICES[usize::from(practice)];
+            let expected = model.available(practice);
+            let wish = claim(practice, most.into(), model.now());
+            let claimed = store.claim(wish).await.unwrap();
+            let got: Vec<_> = claimed.iter().map(|one| one.message.id).collect();
+            assert_eq!(got, expected[..expected.len().min(most.into())]);
+            for one in claimed {
+                assert_eq!(
+                    store.body(one.message.id).await.unwrap(),
+                    model.bodies[&one.message.id]
+                );
+                *model.message(one.message.id) = (*one.message).clone();
+                model.leases.push(one);
+                model.entries += 1;
+            }
+        }
+        Operation::Settle { lease, how } => settle(store, model, lease.into(), how).await,
+        Operation::Wait { seconds } => {
+            model.seconds += u64::from(seconds);
+            let mut due = store.due(model.now(), usize::MAX).await.unwrap();
+            due.sort_by_key(|one| one.delivery);
+            assert_eq!(format!("{due:?}"), format!("{:?}", model.due()));
+            for one in due {
+                let wanted = match one.what {
+                    DueFor::Lapse => Move::Lapse,
+                    DueFor::Expire => Move::Expire,
+                };
+                let now = model.now();
+                let message = model.message(one.delivery.message);
+                let step = advance(message, one.delivery.recipient, wanted, now);
+                take(store, model, step).await;
+            }
+        }
+        Operation::Reopen => {}
+    }
+}
+
+async fn submit(store: &impl Store, model: &mut Model, new: Draft) {
+    let answer = store.commit(new.accept()).await;
+    match model.expect(&new.message()) {
+        Expected::Done => {
+            assert!(matches!(answer, Ok(Committed::Done)), "{answer:?}");
+            model.messages.push(new.message());
+            model.bodies.insert(new.id(), new.body);
+            model.entries += 1;
+        }
+        Expected::Repeat(id) => {
+            assert!(
+                matches!(&answer, Ok(Committed::Repeat(one)) if one.id == id),
+                "{answer:?}"
+            );
+        }
+        Expected::Conflict => {
+            let conflict = matches!(
+                answer,
+                Err(StoreError::SubmissionConflict { .. } | StoreError::DocumentConflict { .. })
+            );
+            assert!(conflict, "{answer:?}");
+        }
+    }
+}
+
+async fn settle(store: &impl Store, model: &mut Model, lease: usize, how: u8) {
+    let Some(index) = lease.checked_rem(model.leases.len()) else {
+        return;
+    };
+    let LeaseToken {
+        delivery: id,
+        key: lease,
+    } = model.leases[index].token;
+    let now = model.now();
+    let wanted = match how {
+        0 | 1 => Move::Acknowledge { lease },
+        2 => Move::Reject {
+            lease,
+            code: "wrong-patient".into(),
+            retryable: false,
+        },
+        3 => Move::Reject {
+            lease,
+            code: "busy".into(),
+            retryable: true,
+        },
+        4 => Move::Extend {
+            lease,
+            until: now.after(Duration::from_secs(90)),
+        },
+        _ => Move::Release {
+            lease,
+            not_before: now.after(Duration::from_secs(5)),
+        },
+    };
+    // Decided on what the collector was given; it counts only while that is still so.
+    let given = model.leases[index].message.clone();
+    let step = advance(&given, id.recipient, wanted, now);
+    let current = model
+        .message(id.message)
+        .delivery(id.recipient)
+        .unwrap()
+        .version;
+    if step.step.from == current {
+        take(store, model, step).await;
+    } else {
+        let stale = store.commit(Change::Advance(step)).await;
+        assert!(matches!(stale, Err(StoreError::Stale { .. })), "{stale:?}");
+    }
+}
+
+async fn take(store: &impl Store, model: &mut Model, step: axle_core::change::Advance) {
+    let done = store.commit(Change::Advance(step.clone())).await;
+    assert!(matches!(done, Ok(Committed::Done)), "{done:?}");
+    let message = model.message(step.delivery.message);
+    let mut deliveries = message.deliveries.iter_mut();
+    let delivery = deliveries
+        .find(|one| one.recipient == step.delivery.recipient)
+        .unwrap();
+    delivery.record(step.step);
+    model.entries += 1;
+}
+
+async fn compare(store: &impl Store, model: &Model) {
+    for message in &model.messages {
+        assert_eq!(
+            store.load(message.id).await.unwrap().as_deref(),
+            Some(message)
+        );
+        assert_eq!(
+            store.body(message.id).await.unwrap(),
+            model.bodies[&message.id]
+        );
+    }
+    let page_max = model.messages.len() + 1;
+    let found = store
+        .find(Query {
+            page_max,
+            ..Query::default()
+        })
+        .await
+        .unwrap();
+    let mut newest_first: Vec<_> = model.messages.iter().map(|message| message.id).collect();
+    newest_first.sort_by(|a, b| b.cmp(a));
+    let found: Vec<_> = found.messages.iter().map(|message| message.id).collect();
+    assert_eq!(found, newest_first);
+    let mut head = store.ledger_head();
+    head.wait_for(|head| *head == model.entries).await.unwrap();
+    let ledger = store.ledger(1, usize::MAX).await.unwrap();
+    let sequences: Vec<u64> = ledger.iter().map(|entry| entry.sequence).collect();
+    assert!(
+        sequences.iter().copied().eq(1..=model.entries),
+        "{sequences:?}"
+    );
+}

@@ -1,0 +1,102 @@
+//! The contract, over the memory store and over the embedded one, which is ended in every way it
+//! must survive.
+
+use std::{fs, time::Duration};
+
+use axle_model::time::Timestamp;
+use proptest::{
+    collection::vec,
+    test_runner::{Config, TestRunner},
+};
+use tempfile::TempDir;
+
+use super::{InMemory, Place, model, rules};
+use crate::embedded::{Embedded, Options};
+
+/// A directory with an embedded store.
+struct OnDisk {
+    directory: TempDir,
+    ends: usize,
+    options: Options,
+}
+
+impl OnDisk {
+    fn new(ends: usize) -> Self {
+        let directory = tempfile::tempdir().unwrap();
+        let options = Options {
+            directory: directory.path().to_path_buf(),
+            // Small and quick, so that every test has several of each.
+            segment_bytes_max: 2_000,
+            checkpoint_interval: Duration::from_millis(3),
+            body_cache_bytes: 200,
+            ..Options::default()
+        };
+        Self {
+            directory,
+            ends,
+            options,
+        }
+    }
+}
+
+impl Place for OnDisk {
+    type Store = Embedded;
+
+    async fn open(&mut self) -> Embedded {
+        Embedded::open(&self.options, Timestamp::default()).unwrap()
+    }
+
+    /// Closed, dropped, or dropped and its index lost: in turn.
+    async fn reopen(&mut self, store: Embedded) -> Embedded {
+        self.ends += 1;
+        if self.ends.is_multiple_of(3) {
+            store.close().await.unwrap();
+        }
+        drop(store);
+        if self.ends % 3 == 2 {
+            fs::remove_dir_all(self.directory.path().join("index")).unwrap();
+        }
+        self.open().await
+    }
+}
+
+fn block_on(work: impl Future<Output = ()>) {
+    let mut builder = tokio::runtime::Builder::new_current_thread();
+    builder.enable_all().build().unwrap().block_on(work);
+}
+
+fn any_sequence_of_operations_comes_out_alike<P: Place>(cases: u32, place: impl Fn() -> P) {
+    let mut runner = TestRunner::new(Config {
+        cases,
+        failure_persistence: None,
+        ..Config::default()
+    });
+    let operations = vec(model::operation(), 1..60);
+    let run = |operations| {
+        block_on(model::run(&mut place(), operations));
+        Ok(())
+    };
+    runner.run(&operations, run).unwrap();
+}
+
+#[test]
+fn the_memory_store_keeps_the_rules() {
+    block_on(rules::all(InMemory::default));
+}
+
+#[test]
+fn the_memory_store_is_as_the_model() {
+    any_sequence_of_operations_comes_out_alike(256, InMemory::default);
+}
+
+#[test]
+fn the_embedded_store_keeps_the_rules_however_it_ended() {
+    for ends in 0..3 {
+        block_on(rules::all(|| OnDisk::new(ends)));
+    }
+}
+
+#[test]
+fn the_embedded_store_is_as_the_model_however_it_ended() {
+    any_sequence_of_operations_comes_out_alike(24, || OnDisk::new(0));
+}
