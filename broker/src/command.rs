@@ -10,6 +10,7 @@ use std::{
 };
 
 use clap::{Parser, Subcommand};
+use tokio::runtime::{Builder, Runtime};
 
 use crate::clock::{Clock as _, SystemClock};
 
@@ -79,6 +80,12 @@ pub fn run(arguments: Arguments, started: Instant) -> Exit {
         Command::Verify(which) => verify::verify(&which, &mut io::stdout()),
         Command::Demo(play) => demo::demo(&play, started, &mut io::stdout()),
     }
+}
+
+/// Threads for a command that serves.
+fn runtime() -> Result<Runtime, Exit> {
+    let built = Builder::new_multi_thread().enable_all().build();
+    built.map_err(|error| fail(Exit::Unavailable, &format!("starting threads: {error}")))
 }
 
 /// Tells why a command failed, and passes the exit code on.

@@ -70,10 +70,10 @@ pub struct Http {
 pub struct Store {
     /// The folder; created (mode 0700) when missing.
     pub directory: PathBuf,
-    /// Bytes of disk kept free: below that nothing more is accepted; 1 GiB unless set.
-    pub reserve_bytes: u64,
-    /// Bytes of bodies kept in memory for collectors; 64 MiB unless set.
-    pub body_cache_bytes: u64,
+    /// Bytes of disk kept free: below that nothing more is accepted. The store chooses unless set.
+    pub reserve_bytes: Option<u64>,
+    /// Bytes of bodies kept in memory for collectors; 32 MiB unless set.
+    pub body_cache_bytes: usize,
 }
 
 /// `[routing]`: where the files are that say who is reached, and how.
@@ -234,10 +234,10 @@ fn tls(section: &mut Section<'_, '_>) -> Option<ServerFiles> {
 }
 
 fn store(section: &mut Section<'_, '_>) -> Option<Store> {
-    const GIB: u64 = 1024 * 1024 * 1024;
+    const MIB: usize = 1024 * 1024;
     let directory = section.path("directory", None);
-    let reserve = section.number("reserve_bytes", GIB, 0..=1024 * GIB);
-    let cache = section.number("body_cache_bytes", GIB / 16, 0..=64 * GIB);
+    let reserve = section.value("reserve_bytes", "a whole number", None);
+    let cache = section.number("body_cache_bytes", 32 * MIB, 0..=64 * 1024 * MIB);
     Some(Store {
         directory: directory?,
         reserve_bytes: reserve?,

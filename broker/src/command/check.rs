@@ -86,9 +86,9 @@ impl Found {
             }
         }
         if let Ok(key) = fs::metadata(&config.tls.key)
-            && others_may(&key, 0o077)
+            && others_may(&key, 0o007)
         {
-            let what = "can be read by others than its owner: chmod 600";
+            let what = "can be read by everybody: chmod 600";
             self.flaws
                 .push(Flaw::of(config.tls.key.display().to_string(), what));
         }
@@ -161,7 +161,8 @@ impl Found {
         }
         match statvfs(existing) {
             Ok(disk) => {
-                let (free, reserve) = (disk.f_bavail * disk.f_frsize, config.store.reserve_bytes);
+                let free = disk.f_bavail * disk.f_frsize;
+                let reserve = config.store.reserve_bytes.unwrap_or_default();
                 self.saw("store", format!("{name}, {free} bytes free"));
                 if free <= reserve {
                     let what = format!(

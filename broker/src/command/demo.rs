@@ -3,9 +3,8 @@
 use std::{io::Write, time::Instant};
 
 use clap::Args;
-use tokio::runtime::Builder;
 
-use super::{Exit, fail};
+use super::{Exit, fail, runtime};
 use crate::demo::{self, Sabotage};
 
 /// How the demo is to be played.
@@ -25,9 +24,9 @@ pub(super) fn demo(play: &Play, started: Instant, out: &mut (impl Write + Send))
         sabotage: play.sabotage,
         started,
     };
-    let runtime = match Builder::new_multi_thread().enable_all().build() {
+    let runtime = match runtime() {
         Ok(runtime) => runtime,
-        Err(error) => return fail(Exit::Unavailable, &format!("starting threads: {error}")),
+        Err(exit) => return exit,
     };
     match runtime.block_on(demo::run(options, out)) {
         Ok(true) => Exit::Ok,

@@ -9,12 +9,11 @@ use rustix::{
     process::{Resource, Rlimit, setrlimit, umask},
 };
 use tokio::{
-    runtime::Builder,
     signal::unix::{SignalKind, signal},
     sync::{mpsc, oneshot},
 };
 
-use super::{Exit, fail};
+use super::{Exit, fail, runtime};
 use crate::{
     app::{self, AppError, Wishes},
     config::Config,
@@ -32,9 +31,9 @@ pub(super) fn serve(file: &Path) -> Exit {
     if let Err(error) = keep_private() {
         tracing::warn!(%error, "core dumps stay on: a crash would leave documents on the disk");
     }
-    let runtime = match Builder::new_multi_thread().enable_all().build() {
+    let runtime = match runtime() {
         Ok(runtime) => runtime,
-        Err(error) => return fail(Exit::Unavailable, &format!("starting threads: {error}")),
+        Err(exit) => return exit,
     };
     let served = runtime.block_on(async {
         let wishes = listen_for_signals()?;

@@ -141,6 +141,8 @@ fn the_arguments_are_those_of_the_manual() {
         ("verify --store data", true),
         ("verify --store data --config axle.toml", false),
         ("verify", false),
+        ("demo", true),
+        ("demo --keep", true),
         ("serve axle.toml", false),
         ("", false),
     ] {

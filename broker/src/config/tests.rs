@@ -6,7 +6,11 @@
 
 use std::{fs, path::Path, path::PathBuf, time::Duration};
 
-use axle_core::validate::{Rules, Setting};
+use axle_core::{
+    table::{RoutingTable, Terms},
+    validate::{Rules, Setting},
+};
+use axle_model::mailbox::WorkflowId;
 
 use super::{Config, ConfigError, LogFormat, Routing};
 
@@ -116,7 +120,7 @@ filter = \"axle=nonsense\"
          AXLE__TLS__CLIENT_CA",
         "etc/axle.toml:8:7: `key` must be a path",
         "etc/axle.toml:9:7: `crl` must be a list of paths",
-        "etc/axle.toml:13:17: `reserve_bytes` must be a whole number from 0 to 1099511627776",
+        "etc/axle.toml:13:17: `reserve_bytes` must be a whole number",
         "etc/axle.toml:15:1: there is no section [limit]: did you mean `limits`?",
         "etc/axle.toml:17:18: `body_bytes_max` must be a whole number from 1024 to 4194304",
         "etc/axle.toml:18:18: `drain_seconds` must be a whole number from 0 to 3600",
@@ -188,4 +192,53 @@ fn a_file_that_cannot_be_read_is_named() {
             .to_string()
             .starts_with("nowhere/axle.toml: cannot be read: ")
     );
+}
+
+/// The text of an example with the keys that are commented out put in force.
+fn uncommented(path: &Path) -> String {
+    let is_key = |rest: &str| rest.starts_with(|c: char| c.is_ascii_lowercase() || c == '[');
+    let text = fs::read_to_string(path).unwrap();
+    let lines = text.lines().map(|line| match line.strip_prefix('#') {
+        Some(rest) if is_key(rest) => rest,
+        Some(_) | None => line,
+    });
+    lines.collect::<Vec<_>>().join("\n")
+}
+
+#[test]
+fn the_example_configuration_is_valid_and_its_comments_name_the_defaults() {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../deploy/axle.toml");
+    let config = Config::load(&path).unwrap();
+    let everything = uncommented(&path);
+    assert!(everything.contains("\nlisten = ") && everything.contains("\nfilter = "));
+    // The two keys that show what may be written rather than what holds without them.
+    let shown = ["severity", "reserve_bytes"];
+    let is_shown = |line: &&str| shown.iter().any(|key| line.starts_with(key));
+    let defaults: Vec<&str> = everything.lines().filter(|line| !is_shown(line)).collect();
+    let defaults = Config::parse(&path, &defaults.join("\n"), []).unwrap();
+    assert_eq!(format!("{config:?}"), format!("{defaults:?}"));
+    Config::parse(&path, &everything, []).unwrap();
+}
+
+#[test]
+fn the_example_directory_and_table_are_valid_and_agree() {
+    let deploy = Path::new(env!("CARGO_MANIFEST_DIR")).join("../deploy");
+    let routing = Routing {
+        directory: deploy.join("directory.toml"),
+        table: deploy.join("routing.toml"),
+    };
+    let (directory, table) = routing.load().unwrap();
+    let named = directory
+        .mailboxes()
+        .flat_map(|mailbox| mailbox.workflows.iter().chain(&mailbox.id.workflow));
+    for workflow in named {
+        assert!(
+            table.terms(workflow).is_some(),
+            "{workflow} is not in the table"
+        );
+    }
+    let all = RoutingTable::parse(&uncommented(&routing.table)).unwrap();
+    let discharge = WorkflowId::parse("TOC_FHIR_IP_DISCH").unwrap();
+    assert_eq!(all.terms(&discharge), Some(&Terms::default()));
+    assert_eq!(all.fallback(), Some(&discharge));
 }
