@@ -256,6 +256,7 @@ impl App {
             .initial_connection_window_size(WINDOW_BYTES.1)
             .max_concurrent_streams(limits.streams_per_connection_max)
             .max_connection_age(limits.connection_age)
+            .max_connection_age_grace(limits.drain)
             .http2_keepalive_interval(Some(Duration::from_secs(30)))
             .http2_keepalive_timeout(Some(Duration::from_secs(10)))
             .http2_max_header_list_size(16 * 1024)
@@ -314,8 +315,8 @@ async fn set_health(health: &HealthReporter, status: tonic_health::ServingStatus
 fn store_options(config: &Config) -> Options {
     Options {
         directory: config.store.directory.clone(),
-        reserve_bytes: Some(config.store.reserve_bytes),
-        body_cache_bytes: usize::try_from(config.store.body_cache_bytes).unwrap_or(usize::MAX),
+        reserve_bytes: config.store.reserve_bytes,
+        body_cache_bytes: config.store.body_cache_bytes,
         ..Options::default()
     }
 }
