@@ -3,11 +3,12 @@
 use std::{
     fs, io,
     path::{Path, PathBuf},
-    time::{SystemTime, UNIX_EPOCH},
 };
 
 use axle_model::{ods::OdsCode, synthetic::Document};
 use bytes::Bytes;
+
+use crate::clock::{Clock as _, SystemClock};
 
 /// A hospital trust.
 pub(super) const TRUST: &str = "RR8";
@@ -42,15 +43,13 @@ pub(super) struct Script {
 impl Script {
     pub(super) fn new() -> Self {
         // Every run sends documents of its own, so that two demos never look like repeats.
-        let elapsed = SystemTime::now()
-            .duration_since(UNIX_EPOCH)
-            .unwrap_or_default();
-        let first = elapsed.as_secs().wrapping_mul(1_000);
+        let now = SystemClock.now();
+        let first = now.as_millis();
         let document = |number: u64, practice: &str| {
             let code = |text| OdsCode::parse(text).ok();
             code(TRUST)
                 .zip(code(practice))
-                .map(|(trust, practice)| Document::new(first + number, trust, practice))
+                .map(|(trust, practice)| Document::new(first + number, trust, practice).written_at(now))
         };
         let summary = |number, practice| {
             document(number, practice).map(|document| document.discharge_summary_xml())

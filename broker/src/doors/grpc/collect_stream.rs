@@ -35,7 +35,7 @@ use crate::{
 };
 
 /// Responses on their way to the network; behind them the collector's credits hold back.
-const RESPONSES_MAX: usize = 64;
+const RESPONSES_MAX: usize = 16;
 /// Settlements under way at a time.
 const SETTLEMENTS_MAX: usize = 256;
 /// Mailboxes of one stream.
