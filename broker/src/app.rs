@@ -31,7 +31,7 @@ use crate::{
     clock::{Clock, SystemClock},
     config::{Config, ConfigError},
     doors::{
-        grpc::{AdminDoor, CollectionDoor, OversizeLayer, Streams, SubmissionDoor},
+        grpc::{AdminDoor, CollectionDoor, ForeignLayer, Streams, SubmissionDoor},
         health,
         tls::{TlsDoor, TlsLimits},
     },
@@ -230,7 +230,7 @@ impl App {
         &self,
     ) -> (
         HealthReporter,
-        Router<tower::layer::util::Stack<OversizeLayer, tower::layer::util::Identity>>,
+        Router<tower::layer::util::Stack<ForeignLayer, tower::layer::util::Identity>>,
     ) {
         let limits = &self.config.limits;
         let bytes_max = axle_proto::MESSAGE_BYTES_MAX;
@@ -250,7 +250,7 @@ impl App {
                 .build_v1()
         });
         let server = Server::builder()
-            .layer(OversizeLayer)
+            .layer(ForeignLayer)
             .timeout(limits.request + self.engine.view().limits.wait_max)
             .initial_stream_window_size(WINDOW_BYTES.0)
             .initial_connection_window_size(WINDOW_BYTES.1)

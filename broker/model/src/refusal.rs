@@ -16,6 +16,12 @@ pub enum Reason {
     DocumentInvalid,
     /// The media type is not one this workflow carries.
     MediaTypeNotAllowed,
+    /// The request cannot be read as a message of its call.
+    RequestMalformed,
+    /// There is no such call.
+    MethodUnknown,
+    /// The call took too long.
+    RequestTimedOut,
     /// A page or resume token is not one of ours, or no longer usable.
     PageTokenInvalid,
     /// The certificate names no organisation and no role.
@@ -67,6 +73,9 @@ impl Reason {
             Self::SizeMismatch => "SIZE_MISMATCH",
             Self::DocumentInvalid => "DOCUMENT_INVALID",
             Self::MediaTypeNotAllowed => "MEDIA_TYPE_NOT_ALLOWED",
+            Self::RequestMalformed => "REQUEST_MALFORMED",
+            Self::MethodUnknown => "METHOD_UNKNOWN",
+            Self::RequestTimedOut => "REQUEST_TIMED_OUT",
             Self::PageTokenInvalid => "PAGE_TOKEN_INVALID",
             Self::IdentityNotInCertificate => "IDENTITY_NOT_IN_CERTIFICATE",
             Self::SenderNotAuthorised => "SENDER_NOT_AUTHORISED",

@@ -5,8 +5,8 @@ mod admin;
 mod collect_stream;
 mod collection;
 mod credits;
+mod foreign;
 mod header;
-mod oversize;
 mod principal;
 mod reply;
 mod status;
@@ -16,6 +16,6 @@ mod watch_stream;
 
 pub use admin::AdminDoor;
 pub use collection::CollectionDoor;
-pub use oversize::OversizeLayer;
+pub use foreign::ForeignLayer;
 pub use streams::Streams;
 pub use submission::SubmissionDoor;

@@ -21,6 +21,7 @@ use super::{
         result_of,
     },
     credits::Credits,
+    foreign::in_our_words,
     status::status_of,
     streams::Open,
     watch_stream::{HEARTBEAT, heartbeat},
@@ -210,7 +211,11 @@ impl<S: Store, C: Clock> Session<S, C> {
             tokio::select! {
                 request = requests.next(), if settling.len() < SETTLEMENTS_MAX => match request {
                     Some(Ok(request)) => settling.push(self.carry_out(request)),
-                    Some(Err(_)) | None => break,
+                    Some(Err(status)) => {
+                        self.complain(&status).await;
+                        break;
+                    }
+                    None => break,
                 },
                 Some(result) = settling.next() => self.report(result).await,
                 _ = end.changed() => break,
@@ -218,6 +223,13 @@ impl<S: Store, C: Clock> Session<S, C> {
         }
         while let Some(result) = settling.next().await {
             self.report(result).await;
+        }
+    }
+
+    /// Tells a collector whose request cannot be read; one that is gone hears nothing.
+    async fn complain(&self, status: &Status) {
+        if let Some(ours) = in_our_words(status) {
+            let _ = self.responses.send(Err(ours)).await;
         }
     }
 

@@ -50,6 +50,7 @@ pub(super) const fn code_of(reason: Reason) -> Code {
         | Reason::DocumentInvalid
         | Reason::MediaTypeNotAllowed
         | Reason::PageTokenInvalid
+        | Reason::RequestMalformed
         | Reason::WorkflowUnknown
         | Reason::LeaseTokenInvalid => Code::InvalidArgument,
         Reason::IdentityNotInCertificate => Code::Unauthenticated,
@@ -62,6 +63,8 @@ pub(super) const fn code_of(reason: Reason) -> Code {
             Code::FailedPrecondition
         }
         Reason::Conflict => Code::Aborted,
+        Reason::MethodUnknown => Code::Unimplemented,
+        Reason::RequestTimedOut => Code::DeadlineExceeded,
         Reason::DocumentTooLarge | Reason::TooManyStreams | Reason::StorageLow => {
             Code::ResourceExhausted
         }
