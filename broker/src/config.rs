@@ -19,6 +19,7 @@ use tracing_subscriber::EnvFilter;
 
 mod error;
 mod reader;
+mod spelling;
 
 pub use error::{ConfigError, Flaw};
 use reader::{Reader, Section};

@@ -80,7 +80,8 @@ fn an_estate_in_order_passes_and_is_shown() {
 
 #[test]
 fn each_thing_out_of_order_is_bad_configuration() {
-    let damage: [(&str, fn(&Path)); 7] = [
+    type Damage = (&'static str, fn(&Path));
+    let damage: [Damage; 7] = [
         ("no configuration", |folder| {
             fs::remove_file(folder.join("axle.toml")).unwrap()
         }),

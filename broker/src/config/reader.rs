@@ -16,7 +16,10 @@ use toml::{
     de::{DeTable, DeValue, ValueDeserializer},
 };
 
-use super::error::{ConfigError, Flaw};
+use super::{
+    error::{ConfigError, Flaw},
+    spelling::advice,
+};
 
 const VARIABLE_PREFIX: &str = "AXLE__";
 
@@ -245,7 +248,7 @@ impl<'t> Section<'_, 't> {
         default: Option<&'static str>,
     ) -> Option<PathBuf> {
         let path = match self.take(key) {
-            Some(value) => self.convert(key, value, "a path", is_path),
+            Some(value) => self.convert(key, value, "a path", |path: &PathBuf| path != ""),
             None if default.is_some() => default.map(PathBuf::from),
             None => {
                 let variable = format!("{VARIABLE_PREFIX}{}__{key}", self.name).to_uppercase();
@@ -263,7 +266,7 @@ impl<'t> Section<'_, 't> {
 
     /// A list of paths; empty when there is none.
     pub(super) fn paths(&mut self, key: &'static str) -> Option<Vec<PathBuf>> {
-        let all_paths = |paths: &Vec<PathBuf>| paths.iter().all(is_path);
+        let all_paths = |paths: &Vec<PathBuf>| paths.iter().all(|path| path != "");
         let paths = self.checked(key, "a list of paths", Vec::new(), all_paths)?;
         Some(
             paths
@@ -371,10 +374,6 @@ impl<'t> Section<'_, 't> {
     }
 }
 
-fn is_path(path: &PathBuf) -> bool {
-    !path.as_os_str().is_empty()
-}
-
 /// A variable is written as in TOML, or, where that does not fit, bare: `AXLE__LOG__FILTER=info`.
 fn from_variable<T: DeserializeOwned>(text: &str) -> Option<T> {
     let as_toml = ValueDeserializer::parse(text).ok();
@@ -384,34 +383,4 @@ fn from_variable<T: DeserializeOwned>(text: &str) -> Option<T> {
             let bare = DeValue::String(text.into());
             T::deserialize(ValueDeserializer::from(Spanned::new(0..0, bare))).ok()
         })
-}
-
-/// What to write instead.
-fn advice(written: &str, known: impl Iterator<Item = &'static str> + Clone) -> String {
-    let nearest = known
-        .clone()
-        .map(|name| (distance(written, name), name))
-        .min()
-        .filter(|(distance, _)| *distance <= 2);
-    match nearest {
-        Some((_, name)) => format!("did you mean `{name}`?"),
-        None => format!("there are {}", known.collect::<Vec<_>>().join(", ")),
-    }
-}
-
-/// How many letters must be added, dropped or changed to get from one word to the other
-/// (Levenshtein).
-fn distance(from: &str, to: &str) -> usize {
-    let to: Vec<char> = to.chars().collect();
-    let mut row: Vec<usize> = (0..=to.len()).collect();
-    for (i, a) in from.chars().enumerate() {
-        let mut diagonal = row[0];
-        row[0] = i + 1;
-        for (j, b) in to.iter().enumerate() {
-            let change = diagonal + usize::from(a != *b);
-            diagonal = row[j + 1];
-            row[j + 1] = change.min(row[j] + 1).min(row[j + 1] + 1);
-        }
-    }
-    row[to.len()]
 }
