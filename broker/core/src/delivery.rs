@@ -14,6 +14,10 @@
 //! An acknowledgement or a rejection with the newest lease counts even after that lease has run
 //! out, as long as nobody else has been given the delivery: the practice did the work.
 
+mod step;
+
+pub use step::{Circumstances, Move, Outcome, Step};
+
 use axle_model::{
     mailbox::MailboxId,
     ods::OdsCode,
@@ -24,7 +28,6 @@ use axle_model::{
 use crate::{
     event::{Actor, Event, EventKind},
     lease::LeaseKey,
-    retry::Retry,
 };
 
 /// One message for one recipient.
@@ -67,94 +70,6 @@ pub enum State {
     Rejected,
     /// For nothing: nobody collected it in time.
     Expired,
-}
-
-/// What somebody wants to happen to a delivery.
-#[derive(Clone, Debug, PartialEq)]
-pub enum Move {
-    /// A collector takes it.
-    Lease {
-        /// 128 random bits for the token.
-        nonce: [u8; 16],
-        /// The lease runs until then.
-        until: Timestamp,
-        /// What the collector calls itself.
-        consumer: Box<str>,
-    },
-    /// The recipient has stored it.
-    Acknowledge {
-        /// The lease under which it did.
-        lease: LeaseKey,
-    },
-    /// The recipient will not have it.
-    Reject {
-        /// The lease under which it was read.
-        lease: LeaseKey,
-        /// Why, as a code.
-        code: Box<str>,
-        /// Whether it may be offered again later.
-        retryable: bool,
-    },
-    /// The collector needs more time.
-    Extend {
-        /// The running lease.
-        lease: LeaseKey,
-        /// It then runs until then.
-        until: Timestamp,
-    },
-    /// The collector gives it back.
-    Release {
-        /// The running lease.
-        lease: LeaseKey,
-        /// It rests until then.
-        not_before: Timestamp,
-    },
-    /// Its lease has run out.
-    Lapse,
-    /// Its deadline has passed.
-    Expire,
-    /// An operator offers a dead letter again.
-    Requeue {
-        /// Why, in the operator's words.
-        reason: Box<str>,
-    },
-}
-
-/// What a decision depends on besides the delivery.
-#[derive(Clone, Copy, Debug)]
-pub struct Circumstances {
-    /// The time of the decision.
-    pub now: Timestamp,
-    /// When a delivery nobody has collected ends.
-    pub deadline: Timestamp,
-    /// How often it is offered.
-    pub retry: Retry,
-    /// Random bits for the jitter.
-    pub seed: u64,
-}
-
-/// A decided step, not yet taken: the delivery as it will be once the step is durable.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Step {
-    /// The version it was decided on.
-    pub from: u32,
-    /// What it waits for next.
-    pub state: State,
-    /// Its attempts after the step.
-    pub attempts: u32,
-    /// Its newest lease after the step.
-    pub lease: Option<LeaseKey>,
-    /// What happened.
-    pub event: Event,
-}
-
-/// What a move comes to.
-#[derive(Clone, Debug, PartialEq)]
-pub enum Outcome {
-    /// This step, once it is committed.
-    Step(Step),
-    /// Nothing: the same move was made before, and stands.
-    Unchanged,
 }
 
 impl State {

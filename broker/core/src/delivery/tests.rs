@@ -5,7 +5,7 @@ use std::time::Duration;
 use proptest::prelude::*;
 
 use super::*;
-use crate::event::Actor;
+use crate::{event::Actor, retry::Retry};
 
 const START: Timestamp = Timestamp::from_micros(1_000_000);
 const DEADLINE: Timestamp = Timestamp::from_micros(1_000_000_000);
