@@ -70,6 +70,9 @@ impl Default for Metrics {
                 .submissions
                 .get_or_create(&submission_labels(outcome, ""));
         }
+        for state in ["dead-lettered", "expired", "rejected"] {
+            let _ = metrics.notices.get_or_create(&[("state", state)]);
+        }
         metrics
     }
 }

@@ -132,3 +132,26 @@ fn every_metric_an_alert_asks_for_exists() {
     }
     assert!(seen > 10, "only {seen} metrics found in the rules");
 }
+
+#[test]
+fn every_alert_names_a_runbook_that_exists() {
+    let rules = include_str!("../../../deploy/prometheus/alerts.yml");
+    let runbooks = include_str!("../../../deploy/runbooks.md");
+    let anchor = |title: &str| title.to_lowercase().replace(' ', "-");
+    let titles: Vec<String> = runbooks
+        .lines()
+        .filter_map(|line| line.strip_prefix("## "))
+        .map(anchor)
+        .collect();
+    let named: Vec<&str> = rules
+        .lines()
+        .filter_map(|line| line.trim().strip_prefix("runbook: deploy/runbooks.md#"))
+        .collect();
+    assert_eq!(named.len(), rules.matches("- alert: ").count());
+    for name in named {
+        assert!(
+            titles.iter().any(|title| title == name),
+            "there is no runbook {name}"
+        );
+    }
+}
