@@ -1,1 +1,16 @@
-//! To come.
+//! End to end: whole journeys through a real broker over mutual TLS, as trusts, practices and
+//! operators make them.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    reason = "a test fails by panicking"
+)]
+
+mod journey;
+mod operating;
+mod reloading;
+mod settling;
+mod steps;
+mod stopping;
+mod streaming;
+mod watching;

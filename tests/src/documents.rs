@@ -2,6 +2,7 @@
 
 use std::{
     fmt::Write as _,
+    sync::OnceLock,
     time::{SystemTime, UNIX_EPOCH},
 };
 
@@ -47,9 +48,10 @@ pub fn named(submission_id: &str, header: DocumentHeader) -> DocumentHeader {
 }
 
 /// A FHIR R4 document of about a kilobyte, for load: the smallest that keeps every rule. `filler`
-/// bytes are added to its narrative.
+/// bytes are added to its narrative. The same arguments give the same bytes, in one process.
 pub fn small(key: &str, sender: &str, filler: usize) -> String {
-    let time = now();
+    static WRITTEN: OnceLock<Timestamp> = OnceLock::new();
+    let time = WRITTEN.get_or_init(now);
     let mut text = String::with_capacity(1_200 + filler);
     write!(
         text,

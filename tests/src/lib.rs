@@ -11,6 +11,7 @@
 
 pub mod broker;
 pub mod checker;
+pub mod collecting;
 pub mod documents;
 pub mod estate;
 pub mod process;
