@@ -9,6 +9,9 @@ use std::{
 use comfy_table::{ColumnConstraint, ContentArrangement, LineStyle, Table, TableStyle};
 use serde::Serialize;
 
+/// The narrowest terminal tables are fitted to, in columns.
+const WIDTH_MIN: u16 = 80;
+
 /// How results are printed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
 pub(super) enum Format {
@@ -89,6 +92,10 @@ impl Printer {
             .set_content_arrangement(ContentArrangement::Dynamic)
             .set_header(headings)
             .add_rows(rows);
+        // A terminal too narrow for any table gets long lines instead of columns of single letters.
+        if table.width().is_some_and(|width| width < WIDTH_MIN) {
+            table.set_content_arrangement(ContentArrangement::Disabled);
+        }
         if let Some(column) = table.column_mut(0) {
             column.set_constraint(ColumnConstraint::ContentWidth);
         }

@@ -78,8 +78,12 @@ pub(super) fn finding(finding: &Finding) -> Vec<String> {
         "" => String::new(),
         path => format!(" at {path}"),
     };
+    let severity = match finding.severity.as_str() {
+        "" => String::new(),
+        severity => format!(" {severity}"),
+    };
     let mut lines = vec![
-        format!("  {rule} {}{place}", finding.severity),
+        format!("  {rule}{severity}{place}"),
         format!("    {}", finding.description),
     ];
     if !finding.remedy.is_empty() {

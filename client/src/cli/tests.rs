@@ -135,7 +135,7 @@ fn a_refusal_reads_like_a_compilers_error() {
             "error[DOCUMENT_INVALID]: one rule is broken",
             "  --> letter.json",
             "  about: K81003",
-            "  V-105 error at Bundle.entry[0]",
+            "  V-105 at Bundle.entry[0]",
             "    no author",
             "    = do: name an author",
             "  = do: mend the document",

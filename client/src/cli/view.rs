@@ -14,6 +14,8 @@ use crate::convert::{event_word, priority_word, state_word, timestamp};
 #[derive(Debug, Serialize)]
 pub(super) struct FindingView {
     rule: String,
+    /// Missing when the wire did not say.
+    #[serde(skip_serializing_if = "String::is_empty")]
     severity: String,
     path: String,
     description: String,
