@@ -47,9 +47,9 @@ impl Script {
         let first = now.as_millis();
         let document = |number: u64, practice: &str| {
             let code = |text| OdsCode::parse(text).ok();
-            code(TRUST)
-                .zip(code(practice))
-                .map(|(trust, practice)| Document::new(first + number, trust, practice).written_at(now))
+            code(TRUST).zip(code(practice)).map(|(trust, practice)| {
+                Document::new(first + number, trust, practice).written_at(now)
+            })
         };
         let summary = |number, practice| {
             document(number, practice).map(|document| document.discharge_summary_xml())

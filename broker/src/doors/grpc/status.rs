@@ -2,7 +2,7 @@
 
 use std::{collections::HashMap, time::Duration};
 
-use axle_model::refusal::{Finding, Reason, Refusal};
+use axle_model::refusal::{Finding, Reason, Refusal, Severity};
 use tonic::{Code, Status};
 use tonic_types::{ErrorDetails, FieldViolation, StatusExt};
 
@@ -27,9 +27,14 @@ pub(super) fn status_of(refusal: Refusal) -> Status {
         metadata.insert("itk3_code".to_owned(), code.to_string());
     }
     let mut details = ErrorDetails::with_error_info(refusal.reason.as_str(), "axle", metadata);
-    if !refusal.findings.is_empty() {
-        let violations = refusal.findings.iter().take(FINDINGS_MAX).map(violation);
-        details.set_bad_request(violations.collect::<Vec<_>>());
+    // What is only warned of is not why it was refused.
+    let grave = refusal
+        .findings
+        .iter()
+        .filter(|finding| finding.severity != Severity::Warning);
+    let violations: Vec<_> = grave.take(FINDINGS_MAX).map(violation).collect();
+    if !violations.is_empty() {
+        details.set_bad_request(violations);
     }
     if !refusal.subject.is_empty() {
         details.set_resource_info("", refusal.subject, "", "");
