@@ -66,6 +66,8 @@ pub struct Warning {
     pub rule: Box<str>,
     /// Where in the document.
     pub path: Box<str>,
+    /// What is wrong, in a sentence without patient data.
+    pub what: Box<str>,
 }
 
 impl Message {

@@ -158,6 +158,7 @@ pub(super) fn warning_of(warning: &Warning) -> wire::Finding {
         rule: warning.rule.to_string(),
         severity: "warning".to_owned(),
         path: warning.path.to_string(),
+        description: warning.what.to_string(),
         ..Default::default()
     }
 }

@@ -106,6 +106,7 @@ impl Draft {
             warnings: vec![Warning {
                 rule: "V-107".into(),
                 path: "Bundle.entry[0]".into(),
+                what: "the date lies ahead".into(),
             }],
             deliveries: deliveries.collect(),
         }

@@ -45,6 +45,7 @@ impl From<&Message> for MessageRecord {
         let warnings = message.warnings.iter().map(|warning| WarningRecord {
             rule: warning.rule.to_string(),
             path: warning.path.to_string(),
+            what: warning.what.to_string(),
         });
         Self {
             id: message.id.as_bytes().to_vec(),
@@ -84,6 +85,7 @@ impl TryFrom<MessageRecord> for Message {
         let warnings = record.warnings.into_iter().map(|warning| Warning {
             rule: warning.rule.into(),
             path: warning.path.into(),
+            what: warning.what.into(),
         });
         let deliveries = record.deliveries.into_iter().map(Delivery::try_from);
         Ok(Self {

@@ -53,6 +53,8 @@ pub(super) struct WarningRecord {
     pub(super) rule: String,
     #[prost(string, tag = "2")]
     pub(super) path: String,
+    #[prost(string, tag = "3")]
+    pub(super) what: String,
 }
 
 #[derive(Clone, PartialEq, prost::Message)]
