@@ -9,6 +9,7 @@ use std::{
 };
 
 use axle_client::{connection::Client, profile::Profile};
+use axle_model::time::Timestamp;
 use axle_pki::issue::{Authority, Issued, Request};
 use axle_proto::v1::LeaseDeliveriesRequest;
 use tempfile::TempDir;
@@ -172,10 +173,15 @@ filter = "debug,h2=info,sled=info,hyper=info,tower=info,rustls=info"
         self.path().join("pki/ca.pem")
     }
 
-    /// Issues a certificate under `name`.
+    /// Issues a certificate under `name`, valid from now on.
     pub fn issue(&self, name: &str, request: &Request) -> Issued {
+        self.issue_at(name, request, now())
+    }
+
+    /// Issues a certificate under `name`, valid from then on.
+    pub fn issue_at(&self, name: &str, request: &Request, time: Timestamp) -> Issued {
         let authority = self.authority.lock().expect("nobody panicked here");
-        authority.issue(name, request, now()).expect("a certificate")
+        authority.issue(name, request, time).expect("a certificate")
     }
 
     /// Revokes the certificate that was issued under `name`.
