@@ -161,7 +161,12 @@ impl Embedded {
         made.map_err(OpenError::files("making", &paths.directory))?;
         let lock = format::lock(&paths.directory)?;
         let mut recovered = recover::recover(files, &paths, options.index_cache_bytes)?;
-        let begun = Journal::begin(recovered.segments.clone(), recovered.node, recovered.end);
+        let begun = Journal::begin(
+            recovered.segments.clone(),
+            recovered.node,
+            recovered.end,
+            options.segment_bytes_max,
+        );
         let journal = begun.map_err(OpenError::files("beginning a segment in", &paths.journal))?;
         recovered.state.wake(now);
         let space = recovered.segments.files().space(&paths.journal);
@@ -197,7 +202,6 @@ impl Embedded {
         let (wishes, to_checkpoint) = mpsc::channel();
         let sizes = Sizes {
             group_bytes_max: options.group_bytes_max,
-            segment_bytes_max: options.segment_bytes_max,
             checkpoint_bytes: options.checkpoint_bytes,
         };
         let committer =
@@ -391,3 +395,6 @@ impl Store for Embedded {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -71,7 +71,6 @@ pub(super) struct Committer {
     wishes: Sender<Wish>,
     group: Group,
     group_bytes_max: usize,
-    segment_bytes_max: u64,
     checkpoint_bytes: u64,
     /// Bytes appended when the index last took what changed.
     snapshot_at: u64,
@@ -85,7 +84,6 @@ pub(super) struct Committer {
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Sizes {
     pub(super) group_bytes_max: usize,
-    pub(super) segment_bytes_max: u64,
     pub(super) checkpoint_bytes: u64,
 }
 
@@ -104,7 +102,6 @@ impl Committer {
             wishes,
             group: Group::default(),
             group_bytes_max: sizes.group_bytes_max,
-            segment_bytes_max: sizes.segment_bytes_max,
             checkpoint_bytes: sizes.checkpoint_bytes,
             snapshot_at: 0,
             wished: false,
@@ -248,7 +245,7 @@ impl Committer {
         if self.shared.stopped.get().is_some() {
             return;
         }
-        if self.journal.segment_bytes() >= self.segment_bytes_max {
+        if self.journal.is_full() {
             match self.journal.rotate() {
                 Ok(()) => self.behind_since = None,
                 Err(error) => {

@@ -393,6 +393,7 @@ impl From<&Applied> for AppliedRecord {
         Self {
             sequence: applied.at.sequence,
             segment: applied.at.segment,
+            last: applied.at.last,
             offset: applied.at.offset,
             hash: applied.at.hash.as_bytes().to_vec(),
             live: applied.live,
@@ -408,6 +409,7 @@ impl TryFrom<AppliedRecord> for Applied {
             at: Position {
                 sequence: record.sequence,
                 segment: record.segment,
+                last: record.last,
                 offset: record.offset,
                 hash: digest(&record.hash)?,
             },

@@ -13,8 +13,9 @@ use std::{
 pub(super) trait Files: fmt::Debug + Send + Sync + 'static {
     /// Makes a directory and those above it.
     fn create_directory(&self, path: &Path) -> io::Result<()>;
-    /// Makes a new file; an error when there is one of that name.
-    fn create(&self, path: &Path) -> io::Result<Arc<dyn File>>;
+    /// Makes a new file of `length` zeros that take no room yet; an error when there is one of that
+    /// name.
+    fn create(&self, path: &Path, length: u64) -> io::Result<Arc<dyn File>>;
     /// Opens a file for reading, and for syncing.
     fn open(&self, path: &Path) -> io::Result<Arc<dyn File>>;
     /// Gives a file another name.
@@ -27,9 +28,9 @@ pub(super) trait Files: fmt::Debug + Send + Sync + 'static {
     fn space(&self, path: &Path) -> io::Result<(u64, u64)>;
 }
 
-/// A file that only grows.
+/// A file that is written once, from its beginning on.
 pub(super) trait File: fmt::Debug + Send + Sync {
-    /// Writes all pieces at the end, one after the other.
+    /// Writes all pieces behind what was written before, one after the other.
     fn append(&self, pieces: &mut [IoSlice<'_>]) -> io::Result<()>;
     /// Makes what was written durable (fdatasync).
     fn sync(&self) -> io::Result<()>;
@@ -51,13 +52,10 @@ impl Files for Disk {
         fs::create_dir_all(path)
     }
 
-    fn create(&self, path: &Path) -> io::Result<Arc<dyn File>> {
+    fn create(&self, path: &Path, length: u64) -> io::Result<Arc<dyn File>> {
         let mut options = fs::OpenOptions::new();
-        let file = options
-            .read(true)
-            .append(true)
-            .create_new(true)
-            .open(path)?;
+        let file = options.read(true).write(true).create_new(true).open(path)?;
+        file.set_len(length)?;
         Ok(Arc::new(DiskFile(file)))
     }
 
@@ -131,6 +129,21 @@ impl File for DiskFile {
     }
 }
 
+/// Whether a file holds nothing but zeros from `offset` on.
+pub(super) fn is_blank(file: &dyn File, mut offset: u64) -> io::Result<bool> {
+    let mut buffer = vec![0; 256 << 10];
+    loop {
+        let read = file.read_at(&mut buffer, offset)?;
+        if read == 0 {
+            return Ok(true);
+        }
+        if buffer.iter().take(read).any(|&byte| byte != 0) {
+            return Ok(false);
+        }
+        offset += read as u64;
+    }
+}
+
 /// Writes a small file whole, under a temporary name first: it is there and complete, or not there.
 pub(super) fn write_whole(files: &dyn Files, path: &Path, bytes: &[u8]) -> io::Result<()> {
     let parent = path.parent().map(Path::to_path_buf).unwrap_or_default();
@@ -138,7 +151,7 @@ pub(super) fn write_whole(files: &dyn Files, path: &Path, bytes: &[u8]) -> io::R
     let mut temporary: PathBuf;
     let file = loop {
         temporary = path.with_extension(format!("{suffix:016x}"));
-        match files.create(&temporary) {
+        match files.create(&temporary, 0) {
             Err(error) if error.kind() == io::ErrorKind::AlreadyExists => suffix = rand::random(),
             made => break made?,
         }
@@ -148,3 +161,6 @@ pub(super) fn write_whole(files: &dyn Files, path: &Path, bytes: &[u8]) -> io::R
     files.rename(&temporary, path)?;
     files.sync_directory(&parent)
 }
+
+#[cfg(test)]
+pub(super) mod simulated;

@@ -205,6 +205,9 @@ pub(super) struct AppliedRecord {
     /// How many unsettled messages the index holds.
     #[prost(uint64, tag = "5")]
     pub(super) live: u64,
+    /// Where the last frame begins; 0 for none in this segment.
+    #[prost(uint64, tag = "6")]
+    pub(super) last: u64,
 }
 
 /// The bytes of a record, behind its version.

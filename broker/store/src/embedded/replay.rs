@@ -10,7 +10,7 @@ use std::path::Path;
 use axle_model::digest::Digest;
 
 use super::{
-    files::Files,
+    files::{Files, is_blank},
     format::OpenError,
     frame::{Frame, Kind, Window},
     segment::{self, Header, Locator, NodeId, Position, Segments},
@@ -62,10 +62,10 @@ pub(super) fn headers(
         let header = Some(bytes)
             .filter(|_| read == bytes.len())
             .and_then(|b| Header::decode(&b));
-        let length = file.length().map_err(OpenError::files("reading", &path))?;
+        let unused = || is_blank(file.as_ref(), segment::HEADER as u64);
         match header {
             // A crash while it was being made: no frame is written before the header is durable.
-            None if length <= segment::HEADER as u64 => {}
+            None if unused().map_err(OpenError::files("reading", &path))? => {}
             None => return Err(damaged("the segment's header does not have its checksum")),
             Some(header) if header.node != node => {
                 return Err(damaged("the segment belongs to another store"));
@@ -87,6 +87,7 @@ pub(super) fn start(headers: &[Header]) -> Position {
     Position {
         sequence: 0,
         segment: headers.first().map_or(0, |header| header.number),
+        last: 0,
         offset: segment::HEADER as u64,
         hash: Digest::from_bytes([0; 32]),
     }
@@ -111,7 +112,9 @@ pub(super) fn walk<E: From<OpenError>>(
         .enumerate()
         .filter(|(_, header)| header.number >= from.segment);
     for (index, header) in rest {
-        if header.number != from.segment || from.sequence == 0 {
+        if header.number == from.segment && from.last > 0 {
+            still_holds(segments, header, &from)?;
+        } else {
             continues(segments, &tail.end, header)?;
             tail.end = header.start();
         }
@@ -139,6 +142,24 @@ fn damaged(segments: &Segments, at: &Position, what: String) -> OpenError {
         offset: at.offset,
         what,
     }
+}
+
+/// Whether the journal has the entry that `at` is behind.
+fn still_holds(segments: &Segments, header: &Header, at: &Position) -> Result<(), OpenError> {
+    let path = segments.path(header.number);
+    let failed = |error| OpenError::files("reading", &path)(error);
+    let file = segments.open(header.number).map_err(&failed)?;
+    let mut window = Window::new(file.as_ref()).map_err(&failed)?;
+    let frame = Frame::read(&mut window, header.mark, at.last).map_err(&failed)?;
+    if frame.is_some_and(|frame| frame.sequence == at.sequence && frame.hash() == at.hash) {
+        return Ok(());
+    }
+    let what = format!(
+        "entry {} is not here, and the index says it was durable",
+        at.sequence
+    );
+    let offset = at.last;
+    Err(OpenError::Damaged { path, offset, what })
 }
 
 /// Whether a segment begins where the journal so far ends.
@@ -179,7 +200,7 @@ impl SegmentWalk<'_> {
             let at = tail.end.offset;
             let frame = Frame::read(&mut window, self.header.mark, at).map_err(&failed)?;
             let Some(frame) = frame else {
-                if at < window.length || self.next.is_some() {
+                if self.next.is_some() || !is_blank(file.as_ref(), at).map_err(&failed)? {
                     tail.torn += self.ends_at(&mut window, tail.end, at)?;
                 }
                 return Ok(());
@@ -210,6 +231,7 @@ impl SegmentWalk<'_> {
             tail.end = Position {
                 sequence: frame.sequence,
                 segment: self.header.number,
+                last: frame.offset,
                 offset: frame.end(),
                 hash: frame.hash(),
             };

@@ -53,6 +53,8 @@ pub(super) struct Locator {
 pub(super) struct Position {
     pub(super) sequence: u64,
     pub(super) segment: u32,
+    /// Where that entry's frame begins; 0 when it is in an earlier segment, or there is none.
+    pub(super) last: u64,
     /// Where the next frame begins.
     pub(super) offset: u64,
     /// The chain's hash up to here.

@@ -1,0 +1,224 @@
+//! A file system in memory that forgets what was not synced when its power is cut, and fails the
+//! n-th operation when told to.
+
+use std::{
+    collections::BTreeMap,
+    io::{self, IoSlice},
+    path::{Path, PathBuf},
+    sync::{Arc, Mutex, MutexGuard},
+};
+
+use super::{File, Files};
+
+/// Files whose power can be cut.
+#[derive(Clone, Debug, Default)]
+pub(in crate::embedded) struct Simulated {
+    inner: Arc<Mutex<Inner>>,
+}
+
+#[derive(Debug, Default)]
+struct Inner {
+    names: BTreeMap<PathBuf, Arc<Mutex<Content>>>,
+    durable_names: BTreeMap<PathBuf, Arc<Mutex<Content>>>,
+    operations: usize,
+    fails_at: Option<usize>,
+    ignores_sync: bool,
+}
+
+#[derive(Clone, Debug, Default)]
+struct Content {
+    bytes: Vec<u8>,
+    end: usize,
+    durable: Vec<u8>,
+}
+
+#[derive(Debug)]
+struct SimulatedFile {
+    content: Arc<Mutex<Content>>,
+    files: Simulated,
+}
+
+impl Simulated {
+    fn lock(&self) -> MutexGuard<'_, Inner> {
+        self.inner.lock().unwrap()
+    }
+
+    /// Counts an operation, and fails it if it is its turn.
+    fn operate(&self) -> io::Result<()> {
+        let mut inner = self.lock();
+        inner.operations += 1;
+        match inner.fails_at {
+            Some(nth) if nth == inner.operations => Err(io::Error::other("the disk says no")),
+            _ => Ok(()),
+        }
+    }
+
+    /// The `nth` operation from now on fails.
+    pub(in crate::embedded) fn fail(&self, nth: Option<usize>) {
+        let mut inner = self.lock();
+        inner.fails_at = nth.map(|nth| inner.operations + nth);
+    }
+
+    /// How many operations there were.
+    pub(in crate::embedded) fn operations(&self) -> usize {
+        self.lock().operations
+    }
+
+    /// From now on a sync says that it is done, and does nothing.
+    pub(in crate::embedded) fn ignore_sync(&self) {
+        self.lock().ignores_sync = true;
+    }
+
+    /// What is there once the power is back: what was synced, and of the rest those blocks of 512
+    /// bytes for which `survives` says so.
+    pub(in crate::embedded) fn cut_power(&self, mut survives: impl FnMut() -> bool) -> Self {
+        let inner = self.lock();
+        let mut names = BTreeMap::new();
+        for (path, content) in &inner.durable_names {
+            let content = content.lock().unwrap();
+            let mut bytes = content.durable.clone();
+            for (kept, written) in bytes.chunks_mut(512).zip(content.bytes.chunks(512)) {
+                if kept.len() == written.len() && kept != written && survives() {
+                    kept.copy_from_slice(written);
+                }
+            }
+            let content = Content {
+                end: bytes.len(),
+                durable: bytes.clone(),
+                bytes,
+            };
+            names.insert(path.clone(), Arc::new(Mutex::new(content)));
+        }
+        let after = Self::default();
+        after.lock().names = names.clone();
+        after.lock().durable_names = names;
+        after
+    }
+
+    /// Changes the bytes of a file behind everybody's back.
+    pub(in crate::embedded) fn damage(&self, path: &Path, change: impl FnOnce(&mut Vec<u8>)) {
+        let inner = self.lock();
+        let mut content = inner.names[path].lock().unwrap();
+        change(&mut content.bytes);
+        content.durable = content.bytes.clone();
+    }
+
+    /// Removes a file.
+    pub(in crate::embedded) fn remove(&self, path: &Path) {
+        self.lock().names.remove(path).unwrap();
+    }
+}
+
+impl Files for Simulated {
+    fn create_directory(&self, _: &Path) -> io::Result<()> {
+        self.operate()
+    }
+
+    fn create(&self, path: &Path, length: u64) -> io::Result<Arc<dyn File>> {
+        self.operate()?;
+        let mut inner = self.lock();
+        if inner.names.contains_key(path) {
+            return Err(io::ErrorKind::AlreadyExists.into());
+        }
+        let content = Arc::new(Mutex::new(Content {
+            bytes: vec![0; usize::try_from(length).unwrap()],
+            ..Content::default()
+        }));
+        inner.names.insert(path.to_path_buf(), content.clone());
+        drop(inner);
+        Ok(self.file(content))
+    }
+
+    fn open(&self, path: &Path) -> io::Result<Arc<dyn File>> {
+        let content = self.lock().names.get(path).cloned();
+        Ok(self.file(content.ok_or(io::ErrorKind::NotFound)?))
+    }
+
+    fn rename(&self, from: &Path, to: &Path) -> io::Result<()> {
+        self.operate()?;
+        let mut inner = self.lock();
+        let content = inner.names.remove(from).ok_or(io::ErrorKind::NotFound)?;
+        inner.names.insert(to.to_path_buf(), content);
+        Ok(())
+    }
+
+    fn sync_directory(&self, path: &Path) -> io::Result<()> {
+        self.operate()?;
+        let mut inner = self.lock();
+        let here = |name: &Path| name.parent() == Some(path);
+        inner.durable_names.retain(|name, _| !here(name));
+        let named: Vec<_> = inner
+            .names
+            .iter()
+            .filter(|(name, _)| here(name))
+            .map(|(name, content)| (name.clone(), content.clone()))
+            .collect();
+        inner.durable_names.extend(named);
+        Ok(())
+    }
+
+    fn list(&self, path: &Path) -> io::Result<Vec<String>> {
+        let inner = self.lock();
+        let here = inner
+            .names
+            .keys()
+            .filter(|name| name.parent() == Some(path));
+        Ok(here
+            .map(|name| name.file_name().unwrap().to_str().unwrap().to_owned())
+            .collect())
+    }
+
+    fn space(&self, _: &Path) -> io::Result<(u64, u64)> {
+        Ok((1 << 40, 1 << 40))
+    }
+}
+
+impl Simulated {
+    fn file(&self, content: Arc<Mutex<Content>>) -> Arc<dyn File> {
+        Arc::new(SimulatedFile {
+            content,
+            files: self.clone(),
+        })
+    }
+}
+
+impl File for SimulatedFile {
+    fn append(&self, pieces: &mut [IoSlice<'_>]) -> io::Result<()> {
+        let failed = self.files.operate();
+        let mut written: Vec<u8> = pieces.iter().flat_map(|piece| piece.to_vec()).collect();
+        if failed.is_err() {
+            written.truncate(written.len() / 2);
+        }
+        let mut content = self.content.lock().unwrap();
+        let end = content.end + written.len();
+        if content.bytes.len() < end {
+            content.bytes.resize(end, 0);
+        }
+        let start = content.end;
+        content.bytes[start..end].copy_from_slice(&written);
+        content.end = end;
+        failed
+    }
+
+    fn sync(&self) -> io::Result<()> {
+        self.files.operate()?;
+        if !self.files.lock().ignores_sync {
+            let mut content = self.content.lock().unwrap();
+            content.durable = content.bytes.clone();
+        }
+        Ok(())
+    }
+
+    fn read_at(&self, buffer: &mut [u8], offset: u64) -> io::Result<usize> {
+        let content = self.content.lock().unwrap();
+        let offset = usize::try_from(offset).unwrap();
+        let rest = content.bytes.get(offset..).unwrap_or_default();
+        let read = rest.len().min(buffer.len());
+        buffer[..read].copy_from_slice(&rest[..read]);
+        Ok(read)
+    }
+
+    fn length(&self) -> io::Result<u64> {
+        Ok(self.content.lock().unwrap().bytes.len() as u64)
+    }
+}

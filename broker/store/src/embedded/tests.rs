@@ -1,0 +1,88 @@
+//! What the embedded store survives, and what it refuses to start on.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::wildcard_enum_match_arm,
+    reason = "these are tests: a broken promise ends them"
+)]
+
+mod damage;
+mod faults;
+
+use std::{path::PathBuf, sync::Arc, time::Duration};
+
+use axle_model::id::MessageId;
+use tempfile::TempDir;
+
+use super::{Embedded, OpenError, Options, files::simulated::Simulated};
+use crate::{
+    Store,
+    conformance::sample::{at, draft},
+};
+
+/// A directory whose journal is on simulated files. The index is on real ones.
+struct Bench {
+    files: Simulated,
+    directory: TempDir,
+    segment_bytes_max: u64,
+}
+
+impl Bench {
+    fn new() -> Self {
+        Self {
+            files: Simulated::default(),
+            directory: tempfile::tempdir().unwrap(),
+            segment_bytes_max: 4_000,
+        }
+    }
+
+    fn open(&self) -> Result<Embedded, OpenError> {
+        let options = Options {
+            directory: self.directory.path().to_path_buf(),
+            segment_bytes_max: self.segment_bytes_max,
+            checkpoint_interval: Duration::from_hours(1),
+            body_cache_bytes: 0,
+            ..Options::default()
+        };
+        Embedded::open_with(Arc::new(self.files.clone()), &options, at(0))
+    }
+
+    fn segment(&self, number: u32) -> PathBuf {
+        self.directory
+            .path()
+            .join("journal")
+            .join(super::segment::name(number))
+    }
+
+    fn remove_index(&self) {
+        std::fs::remove_dir_all(self.directory.path().join("index")).unwrap();
+    }
+}
+
+fn block_on<T>(work: impl Future<Output = T>) -> T {
+    let mut builder = tokio::runtime::Builder::new_current_thread();
+    builder.enable_all().build().unwrap().block_on(work)
+}
+
+/// Commits messages one after the other; the ids of those acknowledged.
+async fn commit(store: &Embedded, numbers: impl IntoIterator<Item = u64>) -> Vec<MessageId> {
+    let mut acknowledged = Vec::new();
+    for number in numbers {
+        if store.commit(draft(number).accept()).await.is_ok() {
+            acknowledged.push(draft(number).id());
+        }
+    }
+    acknowledged
+}
+
+/// Which of these messages are missing, or have another body.
+async fn missing(store: &Embedded, ids: &[MessageId]) -> Vec<MessageId> {
+    let mut missing = Vec::new();
+    for &id in ids {
+        let number = u64::from_be_bytes(*id.as_bytes().first_chunk().unwrap());
+        if store.body(id).await.ok().as_deref() != Some(&*draft(number).body) {
+            missing.push(id);
+        }
+    }
+    missing
+}
