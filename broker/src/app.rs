@@ -22,7 +22,7 @@ use thiserror::Error;
 use tokio::{
     net::TcpListener,
     sync::{mpsc, oneshot},
-    task::JoinHandle,
+    task::{JoinError, JoinHandle},
 };
 use tonic::transport::{Server, server::Router};
 use tonic_health::server::HealthReporter;
@@ -43,6 +43,8 @@ use crate::{
 /// The broker as it is deployed: the embedded store and the system's clock.
 type Broker = Engine<Embedded, SystemClock>;
 
+/// How soon it is noticed that the store has stopped.
+const STORE_TICK: Duration = Duration::from_millis(500);
 /// How soon a drain looks whether the streams have ended.
 const DRAIN_TICK: Duration = Duration::from_millis(50);
 /// HTTP/2 windows: one stream's, and one connection's. Fixed; the adaptive window can stall.
@@ -68,6 +70,9 @@ pub enum AppError {
         /// What the system says.
         source: io::Error,
     },
+    /// The store stopped taking changes; only a new start, which recovers it, helps.
+    #[error("the store stopped for safety: {0}; start the broker again, which recovers it")]
+    StoreStopped(String),
     /// The gRPC server ended by itself.
     #[error("the gRPC server ended: {0}")]
     Server(String),
@@ -200,7 +205,8 @@ impl App {
         service::ready();
         let ended = loop {
             tokio::select! {
-                ended = &mut serving => break Some(ended),
+                ended = &mut serving => break Some(server_ended(ended)),
+                why = app.store_stops() => break Some(Err(AppError::StoreStopped(why))),
                 _ = &mut wishes.stop => break None,
                 Some(()) = wishes.reload.recv() => app.reload(),
             }
@@ -210,6 +216,7 @@ impl App {
             let _ = closing.send(());
             app.await_server(&mut serving).await;
         }
+        serving.abort();
         timekeeper.abort();
         drop(http_closing);
         if let Some(http) = http {
@@ -219,10 +226,17 @@ impl App {
             tracing::error!(%error, "the store did not close in good order; the next start recovers it");
         }
         tracing::info!("stopped");
-        match ended {
-            None | Some(Ok(Ok(()))) => Ok(()),
-            Some(Ok(Err(error))) => Err(AppError::Server(error.to_string())),
-            Some(Err(error)) => Err(AppError::Server(error.to_string())),
+        ended.unwrap_or(Ok(()))
+    }
+
+    /// Resolves once the store has stopped, with why.
+    async fn store_stops(&self) -> String {
+        let mut tick = tokio::time::interval(STORE_TICK);
+        loop {
+            tick.tick().await;
+            if let Some(why) = self.engine.store().health().stopped {
+                return why;
+            }
         }
     }
 
@@ -298,6 +312,13 @@ impl App {
             serving.abort();
         }
     }
+}
+
+fn server_ended(
+    ended: Result<Result<(), tonic::transport::Error>, JoinError>,
+) -> Result<(), AppError> {
+    let ended = ended.map_err(|error| AppError::Server(error.to_string()))?;
+    ended.map_err(|error| AppError::Server(error.to_string()))
 }
 
 async fn set_health(health: &HealthReporter, status: tonic_health::ServingStatus) {

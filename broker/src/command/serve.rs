@@ -85,7 +85,7 @@ fn listen_for_signals() -> io::Result<Wishes> {
 const fn exit_of(error: &AppError) -> Exit {
     match error {
         AppError::Config(_) | AppError::Trust(_) => Exit::BadConfiguration,
-        AppError::Store(OpenError::InUse { .. }) => Exit::TryAgain,
+        AppError::Store(OpenError::InUse { .. }) | AppError::StoreStopped(_) => Exit::TryAgain,
         AppError::Store(OpenError::Damaged { .. }) => Exit::BadData,
         AppError::Store(_) | AppError::Listen { .. } | AppError::Server(_) => Exit::Unavailable,
     }
