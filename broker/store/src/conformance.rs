@@ -3,6 +3,7 @@
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,
+    clippy::wildcard_enum_match_arm,
     missing_docs,
     reason = "these are tests: a broken promise ends them"
 )]

@@ -285,7 +285,7 @@ impl Drop for Embedded {
 impl Store for Embedded {
     async fn commit(&self, change: Change) -> Result<Committed, StoreError> {
         self.shared.running()?;
-        let proposal = Box::new(Proposal::new(change, &self.shared)?);
+        let proposal = Proposal::new(change, &self.shared)?;
         let kib = u32::try_from(proposal.bytes() >> 10).unwrap_or(u32::MAX);
         let _room = self.room.acquire_many(kib.min(self.room_kib)).await;
         let (answer, answered) = oneshot::channel();

@@ -360,17 +360,6 @@ impl<B: Clone> State<B> {
     pub(crate) fn entries(&self) -> impl Iterator<Item = &Entry<B>> {
         self.messages.values()
     }
-
-    /// Drops a settled message that has been dealt with.
-    pub(crate) fn drop_settled(&mut self, id: MessageId) {
-        if self
-            .messages
-            .get(&id)
-            .is_some_and(|entry| entry.message.is_settled())
-        {
-            self.messages.remove(&id);
-        }
-    }
 }
 
 /// When the delivery's newest event happened.

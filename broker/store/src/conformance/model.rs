@@ -14,7 +14,7 @@ use proptest::prelude::*;
 
 use super::{
     Place,
-    sample::{Draft, PRACTICES, advance, at, claim, draft, mailbox},
+    sample::{Draft, PRACTICES, advance, at, claim, mailbox},
 };
 use crate::{Claimed, Committed, Due, DueFor, MailboxState, Query, Store, StoreError};
 
@@ -213,7 +213,6 @@ async fn step(store: &impl Store, model: &mut Model, operation: Operation) {
                     },
                     now: model.now(),
                     lifetime: Duration::from_secs(150),
-                    ..draft(number)
                 },
             )
             .await;

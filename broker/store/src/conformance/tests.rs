@@ -11,7 +11,7 @@ use proptest::{
 use tempfile::TempDir;
 
 use super::{InMemory, Place, model, rules};
-use crate::embedded::{Embedded, Options};
+use crate::embedded::{Embedded, Options, verify};
 
 /// A directory with an embedded store.
 struct OnDisk {
@@ -49,10 +49,19 @@ impl Place for OnDisk {
     /// Closed, dropped, or dropped and its index lost: in turn.
     async fn reopen(&mut self, store: Embedded) -> Embedded {
         self.ends += 1;
-        if self.ends.is_multiple_of(3) {
+        let closes = self.ends.is_multiple_of(3);
+        if closes {
             store.close().await.unwrap();
         }
         drop(store);
+        let report = verify(self.directory.path()).unwrap();
+        assert!(report.is_sound(), "{report}");
+        // After a clean close the index has followed to the very end, and agrees.
+        let expected = (closes && report.entries > 0).then_some(report.entries);
+        assert!(
+            expected.is_none() || report.index_entries == expected,
+            "{report}"
+        );
         if self.ends % 3 == 2 {
             fs::remove_dir_all(self.directory.path().join("index")).unwrap();
         }

@@ -39,7 +39,7 @@ const CHECKPOINTS_BEHIND_MAX: u64 = 8;
 #[derive(Debug)]
 pub(super) enum Command {
     /// To make a change true.
-    Commit(Box<Proposal>, oneshot::Sender<Result<Outcome, StoreError>>),
+    Commit(Proposal, oneshot::Sender<Result<Outcome, StoreError>>),
     /// To lease deliveries.
     Claim(Claim, oneshot::Sender<Result<Vec<Claimed>, StoreError>>),
     /// For what changed since it was last asked, all of it durable.
@@ -138,7 +138,7 @@ impl Committer {
                 Command::Commit(proposal, answer) => {
                     bytes += proposal.bytes();
                     self.group
-                        .commit(&self.shared, &mut self.journal, *proposal, answer);
+                        .commit(&self.shared, &mut self.journal, proposal, answer);
                 }
                 Command::Claim(claim, answer) => {
                     self.group

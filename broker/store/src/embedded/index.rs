@@ -23,7 +23,7 @@ use super::{
 };
 use crate::{
     Query,
-    state::{Changed, Earlier, Half, MessageKeys, Page, Prior},
+    state::{Changed, Earlier, Entry, Half, MessageKeys, Page, Prior},
 };
 
 /// The layout of the trees; an index of another one is rebuilt.
@@ -61,6 +61,13 @@ pub(super) struct Stored {
     pub(super) body: Locator,
     /// How many pieces it is kept in.
     pub(super) pieces: u16,
+}
+
+impl Stored {
+    /// Whether it is this entry.
+    pub(super) fn is(&self, entry: &Entry<Locator>) -> bool {
+        self.message == entry.message && (self.sequence, self.body) == (entry.sequence, entry.body)
+    }
 }
 
 /// The index cannot be used. It is rebuilt at the next start.
@@ -156,11 +163,6 @@ impl Index {
     /// A message that is settled.
     pub(super) fn settled(&self, id: MessageId) -> Result<Option<Stored>, Unusable> {
         guarded(|| pieces::get(&self.settled, id))
-    }
-
-    /// A message that is not settled.
-    pub(super) fn unsettled(&self, id: MessageId) -> Result<Option<Stored>, Unusable> {
-        guarded(|| pieces::get(&self.live, id))
     }
 
     /// The message that used this submission key.

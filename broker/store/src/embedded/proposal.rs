@@ -22,11 +22,15 @@ use crate::{
 #[derive(Debug)]
 pub(super) enum Proposal {
     Accept(Box<Acceptable>),
-    Advance {
-        advance: Advance,
-        record: Vec<u8>,
-        entry: LedgerEntry,
-    },
+    Advance(Box<Progress>),
+}
+
+/// A step that may be taken.
+#[derive(Debug)]
+pub(super) struct Progress {
+    pub(super) advance: Advance,
+    pub(super) record: Vec<u8>,
+    pub(super) entry: LedgerEntry,
 }
 
 /// A message that may be accepted.
@@ -63,11 +67,11 @@ impl Proposal {
                     body,
                 })))
             }
-            Change::Advance(advance) => Ok(Self::Advance {
+            Change::Advance(advance) => Ok(Self::Advance(Box::new(Progress {
                 record: encode(&AdvanceRecord::from(&advance)),
                 entry: entry::advanced(&advance),
                 advance,
-            }),
+            }))),
         }
     }
 
@@ -75,7 +79,7 @@ impl Proposal {
     pub(super) fn bytes(&self) -> usize {
         match self {
             Self::Accept(new) => new.record.len() + new.body.len(),
-            Self::Advance { record, .. } => record.len(),
+            Self::Advance(step) => step.record.len(),
         }
     }
 }

@@ -156,16 +156,17 @@ struct Recovery<'r> {
 }
 
 /// The index as it was found.
-struct Found {
-    index: Index,
-    state: State<Locator>,
-    applied: Option<Applied>,
+pub(super) struct Found {
+    pub(super) index: Index,
+    /// What is not settled, as the index has it.
+    pub(super) state: State<Locator>,
+    pub(super) applied: Option<Applied>,
 }
 
 impl Recovery<'_> {
     fn run(&self) -> Result<(State<Locator>, Index, replay::Tail), OpenError> {
         let mut claimed = 0;
-        let why = match self.find() {
+        let why = match find(self.paths, self.node, self.cache_bytes) {
             Ok(found) => {
                 claimed = found.applied.map_or(0, |applied| applied.at.sequence);
                 match self.replay(found, claimed) {
@@ -182,8 +183,7 @@ impl Recovery<'_> {
             why,
         };
         self.discard().map_err(|error| failed(error.to_string()))?;
-        let anew = self
-            .find()
+        let anew = find(self.paths, self.node, self.cache_bytes)
             .map_err(|unusable| failed(unusable.to_string()))?;
         let recovered = self
             .replay(anew, claimed)
@@ -206,25 +206,6 @@ impl Recovery<'_> {
             }
         }
         Ok(())
-    }
-
-    /// Opens the index and reads what is not settled.
-    fn find(&self) -> Result<Found, Unusable> {
-        if let Ok(why) = fs::read_to_string(&self.paths.rebuild) {
-            return Err(Unusable::Untrue(why));
-        }
-        let (path, node, cache_bytes) = (self.paths.index.clone(), self.node, self.cache_bytes);
-        let patience = patience(&path);
-        let (done, opened) = mpsc::channel();
-        // A damaged file can keep sled busy for ever, so it is given its own thread, and a time.
-        let opener = std::thread::Builder::new().name("axle-index-open".to_owned());
-        opener.spawn(move || drop(done.send(open(&path, node, cache_bytes))))?;
-        opened.recv_timeout(patience).unwrap_or_else(|_| {
-            let seconds = patience.as_secs();
-            Err(Unusable::Untrue(format!(
-                "it did not open within {seconds} s"
-            )))
-        })
     }
 
     fn replay(
@@ -250,6 +231,25 @@ impl Recovery<'_> {
         })?;
         Ok((state, index, tail))
     }
+}
+
+/// Opens the index and reads what is not settled.
+pub(super) fn find(paths: &Paths, node: NodeId, cache_bytes: u64) -> Result<Found, Unusable> {
+    if let Ok(why) = fs::read_to_string(&paths.rebuild) {
+        return Err(Unusable::Untrue(why));
+    }
+    let path = paths.index.clone();
+    let patience = patience(&path);
+    let (done, opened) = mpsc::channel();
+    // A damaged file can keep sled busy for ever, so it is given its own thread, and a time.
+    let opener = std::thread::Builder::new().name("axle-index-open".to_owned());
+    opener.spawn(move || drop(done.send(open(&path, node, cache_bytes))))?;
+    opened.recv_timeout(patience).unwrap_or_else(|_| {
+        let seconds = patience.as_secs();
+        Err(Unusable::Untrue(format!(
+            "it did not open within {seconds} s"
+        )))
+    })
 }
 
 /// How long the index may take to open.

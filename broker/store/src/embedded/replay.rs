@@ -26,18 +26,59 @@ pub(super) struct Tail {
     pub(super) damaged_bodies: u64,
 }
 
+/// The numbers of all segments, in order.
+pub(super) fn numbers(files: &dyn Files, directory: &Path) -> Result<Vec<u32>, OpenError> {
+    let names = files
+        .list(directory)
+        .map_err(OpenError::files("listing", directory))?;
+    Ok(names
+        .iter()
+        .filter_map(|name| segment::number(name))
+        .collect())
+}
+
+/// The header of a segment of `node`; `None` when a crash came while the segment was being made.
+pub(super) fn header(
+    files: &dyn Files,
+    path: &Path,
+    number: u32,
+    node: NodeId,
+) -> Result<Option<Header>, OpenError> {
+    let failed = |error| OpenError::files("reading", path)(error);
+    let damaged = |what: &str| OpenError::Damaged {
+        path: path.to_path_buf(),
+        offset: 0,
+        what: what.to_owned(),
+    };
+    let file = files.open(path).map_err(failed)?;
+    let mut bytes = [0; segment::HEADER];
+    let read = file.read_at(&mut bytes, 0).map_err(failed)?;
+    let header = Header::decode(&bytes).filter(|_| read == bytes.len());
+    let Some(header) = header else {
+        // No frame is written before the header is durable.
+        return match is_blank(file.as_ref(), segment::HEADER as u64).map_err(failed)? {
+            true => Ok(None),
+            false => Err(damaged("the segment's header does not have its checksum")),
+        };
+    };
+    if header.node != node {
+        return Err(damaged("the segment belongs to another store"));
+    }
+    if header.number != number {
+        return Err(damaged("the segment was another file once"));
+    }
+    Ok(Some(header))
+}
+
 /// The headers of all segments, in order, and the highest number in use.
 pub(super) fn headers(
     files: &dyn Files,
     directory: &Path,
     node: NodeId,
 ) -> Result<(Vec<Header>, u32), OpenError> {
-    let names = files
-        .list(directory)
-        .map_err(OpenError::files("listing", directory))?;
-    let mut headers: Vec<Header> = Vec::new();
+    let mut headers = Vec::new();
     let mut highest = 0;
-    for number in names.iter().filter_map(|name| segment::number(name)) {
+    for number in numbers(files, directory)? {
         let path = directory.join(segment::name(number));
         if number != highest + 1 {
             let what = format!("segment {} is missing", highest + 1);
@@ -48,36 +89,7 @@ pub(super) fn headers(
             });
         }
         highest = number;
-        let damaged = |what: &str| OpenError::Damaged {
-            path: path.clone(),
-            offset: 0,
-            what: what.to_owned(),
-        };
-        let file = files
-            .open(&path)
-            .map_err(OpenError::files("opening", &path))?;
-        let mut bytes = [0; segment::HEADER];
-        let read = file.read_at(&mut bytes, 0);
-        let read = read.map_err(OpenError::files("reading", &path))?;
-        let header = Some(bytes)
-            .filter(|_| read == bytes.len())
-            .and_then(|b| Header::decode(&b));
-        let unused = || is_blank(file.as_ref(), segment::HEADER as u64);
-        match header {
-            // A crash while it was being made: no frame is written before the header is durable.
-            None if unused().map_err(OpenError::files("reading", &path))? => {}
-            None => return Err(damaged("the segment's header does not have its checksum")),
-            Some(header) if header.node != node => {
-                return Err(damaged("the segment belongs to another store"));
-            }
-            Some(header) if header.number != number => {
-                return Err(damaged("the segment was another file once"));
-            }
-            Some(header) if headers.last().is_some_and(|last| last.first > header.first) => {
-                return Err(damaged("the segment begins before the one before it"));
-            }
-            Some(header) => headers.push(header),
-        }
+        headers.extend(header(files, &path, number, node)?);
     }
     Ok((headers, highest))
 }

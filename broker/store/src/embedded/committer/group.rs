@@ -20,7 +20,7 @@ use crate::{
     embedded::{
         frame::Kind,
         journal::{Journal, Placed},
-        proposal::{Acceptable, Proposal},
+        proposal::{Acceptable, Progress, Proposal},
         record::{AdvanceRecord, encode},
         segment::Locator,
         shared::Shared,
@@ -82,11 +82,12 @@ impl Group {
     ) {
         let what = shared.running().and_then(|()| match proposal {
             Proposal::Accept(acceptable) => self.accept(shared, journal, *acceptable),
-            Proposal::Advance {
-                advance,
-                record,
-                entry,
-            } => {
+            Proposal::Advance(step) => {
+                let Progress {
+                    advance,
+                    record,
+                    entry,
+                } = *step;
                 self.judge_advance(shared, &advance)?;
                 let placed = journal.stage(Kind::Advance, &record, Bytes::new(), 0);
                 self.enter(entry, placed);
@@ -144,15 +145,12 @@ impl Group {
             .or_else(|| kept.submission(submission));
         let documents = staged.documents(&new.keys).chain(kept.documents(&new.keys));
         let documents = documents.chain(prior.documents.iter().copied());
-        Ok(
-            match Earlier::judge(&new.message, earlier.or(prior.submission), documents) {
-                // Ids are random: this is a defect of whoever made it, and must not merge two messages.
-                Verdict::New if state.message(new.message.id).is_some() => {
-                    Verdict::SubmissionConflict(new.message.id)
-                }
-                verdict => verdict,
-            },
-        )
+        let known = Earlier::judge(&new.message, earlier.or(prior.submission), documents);
+        // Ids are random: this would be a defect of whoever made it, and must not merge messages.
+        if known == Verdict::New && state.message(new.message.id).is_some() {
+            return Ok(Verdict::SubmissionConflict(new.message.id));
+        }
+        Ok(known)
     }
 
     fn judge_advance(&self, shared: &Shared, advance: &Advance) -> Result<(), StoreError> {

@@ -1,5 +1,6 @@
 //! A file system in memory that forgets what was not synced when its power is cut, and fails the
 //! n-th operation when told to.
+#![allow(clippy::unwrap_used, reason = "for tests")]
 
 use std::{
     collections::BTreeMap,

@@ -70,6 +70,31 @@ fn a_damaged_body_is_never_served_and_the_rest_is() {
 }
 
 #[test]
+fn no_flipped_bit_of_the_journal_is_ever_served() {
+    let (mut bench, acknowledged) = bench(true);
+    let mut used = 0;
+    bench.files.damage(&bench.segment(1), |bytes| {
+        used = bytes.iter().rposition(|&byte| byte != 0).unwrap();
+    });
+    let mut refusals = 0;
+    let whole = bench.files.clone();
+    for at in (0..=used).step_by(67) {
+        bench.remove_index();
+        bench.files = whole.cut_power(|| false);
+        flip(&bench, at);
+        match bench.open() {
+            Err(OpenError::Damaged { .. }) => refusals += 1,
+            Err(other) => panic!("byte {at}: {other}"),
+            Ok(store) => {
+                let damaged = block_on(missing(&store, &acknowledged));
+                assert!(damaged.len() <= 1, "byte {at}: {damaged:?}");
+            }
+        }
+    }
+    assert!(refusals > 10, "{refusals}");
+}
+
+#[test]
 fn a_damaged_record_in_the_middle_is_refused_by_name() {
     let (bench, _) = bench(false);
     bench.remove_index();

@@ -1,0 +1,288 @@
+//! The walk of a verification: one pass over the journal, with the state it makes beside it.
+
+use std::{io, path::PathBuf, sync::Arc};
+
+use axle_core::{change::Advance, message::Message};
+use axle_model::digest::Digest;
+
+use super::Report;
+use crate::{
+    embedded::{
+        files::is_blank,
+        format::OpenError,
+        frame::{Frame, Kind, Window},
+        index::Unusable,
+        record::{AdvanceRecord, MessageRecord, decode},
+        recover::{Found, Paths},
+        segment::{Header, Locator, Position, Segments},
+    },
+    state::{Changed, State},
+};
+
+/// The index is held against the journal this many entries at a time.
+const COMPARED_AT_A_TIME: u64 = 10_000;
+
+/// A verification under way.
+pub(super) struct Walk<'v> {
+    segments: &'v Segments,
+    index_path: PathBuf,
+    /// The index, as long as there is more to compare.
+    index: Option<Found>,
+    report: Report,
+    state: State<Locator>,
+    /// Up to which entry the index has followed.
+    applied: u64,
+    end: Position,
+}
+
+/// One segment of it.
+struct Segment<'s> {
+    header: &'s Header,
+    next: Option<&'s Header>,
+    path: PathBuf,
+    window: Window<'s>,
+}
+
+impl<'v> Walk<'v> {
+    pub(super) fn new(
+        segments: &'v Segments,
+        paths: &Paths,
+        index: Option<Found>,
+        report: Report,
+    ) -> Self {
+        let applied = index.as_ref().and_then(|found| found.applied);
+        Self {
+            segments,
+            index_path: paths.index.clone(),
+            applied: applied.map_or(0, |applied| applied.at.sequence),
+            // An index that has followed nothing, or was cut short, says nothing to compare.
+            index: index.filter(|found| {
+                found.applied.is_some() && !found.index.was_writing().unwrap_or(true)
+            }),
+            report,
+            state: State::default(),
+            end: crate::embedded::replay::start(&[]),
+        }
+    }
+
+    pub(super) fn run(mut self) -> Result<Report, OpenError> {
+        let headers = self.segments.headers();
+        for (index, header) in headers.iter().enumerate() {
+            let path = self.segments.path(header.number);
+            let failed = |error: io::Error| OpenError::files("reading", &path)(error);
+            let file = self.segments.open(header.number).map_err(failed)?;
+            let mut segment = Segment {
+                header,
+                next: headers.get(index + 1),
+                path: path.clone(),
+                window: Window::new(file.as_ref()).map_err(failed)?,
+            };
+            if header.first != self.end.sequence + 1 || header.previous != self.end.hash {
+                let what = format!(
+                    "it begins with entry {}, but the journal so far ends with entry {}",
+                    header.first, self.end.sequence
+                );
+                self.report.add(&path, 0, what);
+            }
+            self.end = header.start();
+            while self.step(&mut segment).map_err(failed)? {}
+        }
+        if self.applied > self.end.sequence {
+            let what = format!(
+                "the journal ends with entry {}, but entry {} was durable",
+                self.end.sequence, self.applied
+            );
+            let path = self.segments.path(self.end.segment);
+            self.report.add(&path, self.end.offset, what);
+        }
+        self.compare();
+        self.report.messages_live = self.state.live();
+        Ok(self.report)
+    }
+
+    /// Looks at the next frame; `false` at the end of the segment.
+    fn step(&mut self, segment: &mut Segment<'_>) -> io::Result<bool> {
+        if segment
+            .next
+            .is_some_and(|next| self.end.sequence + 1 >= next.first)
+        {
+            return Ok(false);
+        }
+        let at = self.end.offset;
+        let Some(frame) = Frame::read(&mut segment.window, segment.header.mark, at)? else {
+            let file = self.segments.open(segment.header.number)?;
+            if segment.next.is_none() && is_blank(file.as_ref(), at)? {
+                return Ok(false);
+            }
+            return self.unreadable(segment, at);
+        };
+        if frame.kind == Kind::Close {
+            self.end.offset = frame.end();
+            return Ok(true);
+        }
+        if frame.sequence != self.end.sequence + 1 || frame.previous != self.end.hash {
+            let what = format!("entry {} does not follow the one before it", frame.sequence);
+            self.report.add(&segment.path, at, what);
+        }
+        let body = frame.body(&mut segment.window)?;
+        if body.is_none() && self.claims(segment, frame.end())? < frame.sequence {
+            self.report.torn += 1;
+            return Ok(false);
+        }
+        self.take(&segment.path, segment.header.number, &frame, body);
+        Ok(true)
+    }
+
+    /// The newest entry that something behind `offset` says was durable.
+    fn claims(&self, segment: &mut Segment<'_>, mut offset: u64) -> io::Result<u64> {
+        let next = segment.next.map_or(0, |next| next.first - 1);
+        let mut claimed = self.applied.max(next);
+        while let Some(frame) = segment.window.find(segment.header.mark, offset)? {
+            claimed = claimed.max(frame.durable);
+            offset = frame.end();
+        }
+        Ok(claimed)
+    }
+
+    /// Goes on behind what cannot be read, if it was promised.
+    fn unreadable(&mut self, segment: &mut Segment<'_>, at: u64) -> io::Result<bool> {
+        if self.claims(segment, at)? <= self.end.sequence {
+            self.report.torn += 1;
+            return Ok(false);
+        }
+        let what = format!(
+            "entry {} cannot be read, and was durable",
+            self.end.sequence + 1
+        );
+        self.report.add(&segment.path, at, what);
+        let found = segment.window.find(segment.header.mark, at)?;
+        let Some(frame) = found else {
+            return Ok(false);
+        };
+        self.end.offset = frame.offset;
+        self.end.sequence = frame.sequence - u64::from(frame.kind != Kind::Close);
+        self.end.hash = frame.previous;
+        Ok(true)
+    }
+
+    /// Looks at what a frame says.
+    fn take(&mut self, path: &std::path::Path, number: u32, frame: &Frame, body: Option<Vec<u8>>) {
+        self.report.entries += 1;
+        let at = Locator {
+            segment: number,
+            offset: frame.body_offset(),
+            length: frame.body_length,
+            crc: frame.body_crc,
+        };
+        if body.is_none() {
+            let what = format!("the body of entry {} is damaged", frame.sequence);
+            self.report.add(path, at.offset, what);
+        }
+        if let Err(what) = self.make_true(frame, at, body.as_deref()) {
+            self.report.add(path, frame.offset, what);
+        }
+        self.end = Position {
+            sequence: frame.sequence,
+            segment: number,
+            last: frame.offset,
+            offset: frame.end(),
+            hash: frame.hash(),
+        };
+        if frame.sequence.is_multiple_of(COMPARED_AT_A_TIME) || frame.sequence == self.applied {
+            self.compare();
+        }
+    }
+
+    fn make_true(&mut self, frame: &Frame, at: Locator, body: Option<&[u8]>) -> Result<(), String> {
+        let malformed = |error| format!("entry {}: {error}", frame.sequence);
+        if frame.kind == Kind::Advance {
+            let record = decode::<AdvanceRecord>(&frame.record).map_err(malformed)?;
+            let advance = Advance::try_from(record).map_err(malformed)?;
+            let misfit = |misfit| format!("entry {} does not fit: {misfit:?}", frame.sequence);
+            return self.state.advance(&advance).map_err(misfit);
+        }
+        let record = decode::<MessageRecord>(&frame.record).map_err(malformed)?;
+        let message = Message::try_from(record).map_err(malformed)?;
+        self.report.messages += 1;
+        self.report.body_bytes += at.length;
+        let differs = body.is_some_and(|body| Digest::of(body) != message.digest);
+        let id = message.id;
+        self.state.accept(Arc::new(message), frame.sequence, at);
+        match differs {
+            true => Err(format!(
+                "the body of {id} does not have the digest of its record"
+            )),
+            false => Ok(()),
+        }
+    }
+
+    /// Holds what changed against the index, and forgets what is settled.
+    fn compare(&mut self) {
+        let changed = self.state.take_changed();
+        if let Some(found) = &self.index
+            && self.end.sequence <= self.applied
+        {
+            let mut differences = Vec::new();
+            let compared = self.differences(found, &changed, &mut differences);
+            differences.extend(compared.err().map(|unusable| unusable.to_string()));
+            for what in differences {
+                self.report.add(&self.index_path, 0, what);
+            }
+            self.report.index_entries = Some(self.end.sequence);
+        }
+        let ids: Vec<_> = changed
+            .entries
+            .iter()
+            .map(|one| (one.message.id, 0))
+            .collect();
+        self.state.forget(&ids, &changed.keys);
+    }
+
+    /// What the index says otherwise than the journal.
+    fn differences(
+        &self,
+        found: &Found,
+        changed: &Changed<Locator>,
+        differences: &mut Vec<String>,
+    ) -> Result<(), Unusable> {
+        for entry in changed
+            .entries
+            .iter()
+            .filter(|entry| entry.message.is_settled())
+        {
+            let stored = found.index.settled(entry.message.id)?;
+            if !stored.is_some_and(|stored| stored.is(entry)) {
+                differences.push(format!("{} is not as the journal has it", entry.message.id));
+            }
+        }
+        for (keys, earlier) in &changed.keys {
+            if found.index.submission(&keys.submission)? != Some(*earlier) {
+                differences.push(format!("{} has no idempotency key", earlier.message));
+            }
+        }
+        if self.end.sequence == self.applied {
+            for entry in self
+                .state
+                .entries()
+                .filter(|entry| !entry.message.is_settled())
+            {
+                let stored = found.state.message(entry.message.id);
+                let same = stored.is_some_and(|stored| {
+                    stored.message == entry.message
+                        && (stored.sequence, stored.body) == (entry.sequence, entry.body)
+                });
+                if !same {
+                    differences.push(format!("{} is not as the journal has it", entry.message.id));
+                }
+            }
+            if found.state.live() != self.state.live() {
+                let counts = (found.state.live(), self.state.live());
+                differences.push(format!(
+                    "{} unsettled messages, and not {}",
+                    counts.0, counts.1
+                ));
+            }
+        }
+        Ok(())
+    }
+}
