@@ -8,7 +8,7 @@ use std::{
     time::Duration,
 };
 
-use rustix::process::{Pid, Signal, kill_process};
+use rustix::process::{Pid, Signal, kill_process, kill_process_group};
 
 use crate::{broker::get, estate::Estate, wait};
 
@@ -18,6 +18,8 @@ const START_LIMIT: Duration = Duration::from_secs(60);
 /// A broker's process. Killed when dropped.
 pub struct BrokerProcess {
     child: Child,
+    /// Whether it leads a group of its own, which is signalled as a whole.
+    grouped: bool,
 }
 
 /// The `axle-broker` that was built beside this program.
@@ -74,7 +76,7 @@ impl BrokerProcess {
             .stderr(Stdio::from(log))
             .spawn()
             .expect("a program that can be started");
-        Self { child }
+        Self { child, grouped: false }
     }
 
     /// Waits until the broker answers that it is ready.
@@ -93,22 +95,22 @@ impl BrokerProcess {
         }
     }
 
-    /// The process's id.
-    pub fn id(&self) -> u32 {
-        self.child.id()
+    /// The same, started as the leader of a process group: signals go to all of it.
+    #[must_use]
+    pub fn in_a_group(mut self) -> Self {
+        self.grouped = true;
+        self
     }
 
     /// `kill -9`.
     pub fn kill(mut self) {
-        self.child.kill().expect("a process that can be killed");
+        self.signal(Signal::KILL).expect("a process that can be killed");
         self.child.wait().expect("a child of this process");
     }
 
     /// Sends SIGTERM and waits for the end.
     pub async fn stop(mut self) -> ExitStatus {
-        let id = i32::try_from(self.child.id()).expect("a process id");
-        let id = Pid::from_raw(id).expect("a process id");
-        kill_process(id, Signal::TERM).expect("a process that can be told");
+        self.signal(Signal::TERM).expect("a process that can be told");
         wait::until("the broker's process to end", async || {
             self.child.try_wait().expect("a child of this process")
         })
@@ -116,11 +118,21 @@ impl BrokerProcess {
     }
 }
 
+impl BrokerProcess {
+    fn signal(&self, signal: Signal) -> rustix::io::Result<()> {
+        let id = i32::try_from(self.child.id()).expect("a process id");
+        let id = Pid::from_raw(id).expect("a process id");
+        if self.grouped { kill_process_group(id, signal) } else { kill_process(id, signal) }
+    }
+}
+
 impl Drop for BrokerProcess {
     fn drop(&mut self) {
-        // It may have ended already, which is as good.
-        let _ = self.child.kill();
-        let _ = self.child.wait();
+        // Once it has been waited for, its id may be somebody else's.
+        if let Ok(None) = self.child.try_wait() {
+            let _ = self.signal(Signal::KILL);
+            let _ = self.child.wait();
+        }
     }
 }
 

@@ -63,10 +63,7 @@ pub struct Refused {
 impl Raw {
     /// Clients with the certificate of `profile`.
     pub fn of(profile: &Profile) -> Self {
-        let trust = ClientTrust::load(&profile.files()).expect("usable certificates");
-        let endpoint = Endpoint::from_shared(profile.broker.clone()).expect("an address");
-        let connector = Connector::new(&trust, PATIENCE);
-        Self::over(endpoint.connect_with_connector_lazy(connector))
+        Self::over(channel(profile))
     }
 
     /// Clients that show no certificate.
@@ -149,6 +146,13 @@ impl Refused {
         assert_ne!(refused.code, Code::Unknown, "{refused:?}");
         refused
     }
+}
+
+/// A connection with the certificate of `profile`, for services that are not Axle's own.
+pub fn channel(profile: &Profile) -> Channel {
+    let trust = ClientTrust::load(&profile.files()).expect("usable certificates");
+    let endpoint = Endpoint::from_shared(profile.broker.clone()).expect("an address");
+    endpoint.connect_with_connector_lazy(Connector::new(&trust, PATIENCE))
 }
 
 fn anonymous(authority: &Path) -> TlsConnector {

@@ -1,0 +1,112 @@
+//! The `axle` command line as the README shows it: certificates, a letter sent, refused, collected,
+//! tracked, and exit codes a script can rely on.
+
+use std::{
+    fs,
+    path::Path,
+    process::{Command, Output},
+};
+
+use axle_tests::{
+    documents::document,
+    estate::{Estate, PRACTICE, TRUST},
+    process::{BrokerProcess, binary},
+};
+
+/// A person at a terminal, with the certificate that `axle pki` issued to them.
+struct Person<'e> {
+    estate: &'e Estate,
+    profile: &'static str,
+}
+
+impl Person<'_> {
+    fn run(&self, line: &str) -> Output {
+        run(self.estate.path(), &format!("--profile pki/{}.toml {line}", self.profile))
+    }
+
+    /// What a command prints that must end well.
+    fn told(&self, line: &str) -> String {
+        let output = self.run(line);
+        let (out, err) = (text(&output.stdout), text(&output.stderr));
+        assert_eq!(output.status.code(), Some(0), "axle {line}: {out}{err}");
+        out
+    }
+
+    /// What a command says that must end with this code.
+    fn fails(&self, code: i32, line: &str) -> String {
+        let output = self.run(line);
+        let err = text(&output.stderr);
+        assert_eq!(output.status.code(), Some(code), "axle {line}: {}{err}", text(&output.stdout));
+        err
+    }
+}
+
+fn run(folder: &Path, line: &str) -> Output {
+    let mut axle = Command::new(binary("axle"));
+    axle.args(line.split_whitespace()).current_dir(folder).env_remove("AXLE_PROFILE");
+    axle.env("HOME", folder).output().unwrap()
+}
+
+fn text(bytes: &[u8]) -> String {
+    String::from_utf8_lossy(bytes).into_owned()
+}
+
+/// An estate whose people got their certificates from the command line.
+fn estate() -> Estate {
+    let estate = Estate::new();
+    let broker = format!("--broker https://127.0.0.1:{}", estate.grpc_port());
+    for holder in ["--ods RR8", "--ods K81003", "--operator"] {
+        let issued = run(estate.path(), &format!("{broker} pki issue --dir pki {holder}"));
+        assert_eq!(issued.status.code(), Some(0), "{}", text(&issued.stderr));
+    }
+    let letter = document(1, TRUST, PRACTICE).outpatient_letter_json();
+    fs::write(estate.path().join("letter.json"), &letter).unwrap();
+    fs::write(estate.path().join("cut.json"), &letter[..letter.len() / 2]).unwrap();
+    estate
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_letter_goes_from_the_command_line_to_the_command_line() {
+    let estate = estate();
+    let person = |profile| Person { estate: &estate, profile };
+    let (trust, practice, operator) = (person("RR8"), person("K81003"), person("operator"));
+    let broker = BrokerProcess::start(&estate).await;
+
+    let sent = trust.told("send letter.json --to K81003,A83008 --submission-id morning/1");
+    assert!(sent.contains("messages/"), "{sent}");
+    let unknown = trust.fails(65, "send letter.json --to Z99999,K81003,Z99998");
+    for word in ["RECIPIENT_UNKNOWN", "Z99999", "Z99998"] {
+        assert!(unknown.contains(word), "{word}: {unknown}");
+    }
+    let cut = trust.fails(65, "send cut.json --to K81003");
+    assert!(cut.contains("V-004") && cut.contains("cut.json"), "{cut}");
+
+    let inbox = practice.told("inbox");
+    assert!(inbox.contains("mailboxes/K81003"), "{inbox}");
+    practice.told("collect --into inbox");
+    let files: Vec<_> = fs::read_dir(estate.path().join("inbox")).unwrap().map(|entry| entry.unwrap().path()).collect();
+    let [file] = &files[..] else { panic!("{files:?}") };
+    assert_eq!(fs::read(file).unwrap(), fs::read(estate.path().join("letter.json")).unwrap());
+
+    let tracked = trust.told("track morning/1");
+    for word in ["accepted", "leased", "acknowledged", "K81003", "A83008", "queued"] {
+        assert!(tracked.contains(word), "{word}: {tracked}");
+    }
+    let listed = trust.told("list --output json");
+    let listed: serde_json::Value = serde_json::from_str(&listed).unwrap();
+    assert!(listed.to_string().contains("morning/1"), "{listed}");
+
+    let oldest = operator.told("mailbox");
+    assert!(oldest.find("A83008") < oldest.find("K81003"), "the one that waits goes first: {oldest}");
+    operator.told("status");
+    operator.told("dlq list");
+    let denied = trust.fails(78, "status");
+    assert!(denied.contains("ROLE_REQUIRED"), "{denied}");
+
+    assert!(broker.stop().await.success());
+    let gone = trust.fails(69, "--retry-seconds 0 list");
+    assert!(gone.contains("cannot be reached"), "{gone}");
+    trust.fails(2, "send letter.json");
+    let nobody = Person { estate: &estate, profile: "nobody" };
+    nobody.fails(78, "list");
+}
