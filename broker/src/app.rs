@@ -17,7 +17,10 @@ use axle_proto::v1::{
     admin_service_server::AdminServiceServer, collection_service_server::CollectionServiceServer,
     submission_service_server::SubmissionServiceServer,
 };
-use axle_store::embedded::{Embedded, OpenError, Options};
+use axle_store::{
+    Store as _,
+    embedded::{Embedded, OpenError, Options},
+};
 use thiserror::Error;
 use tokio::{
     net::TcpListener,

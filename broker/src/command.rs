@@ -9,6 +9,7 @@ use std::{
     time::Instant,
 };
 
+use axle_store::embedded::OpenError;
 use clap::{Parser, Subcommand};
 use tokio::runtime::{Builder, Runtime};
 
@@ -68,6 +69,16 @@ pub enum Exit {
 impl From<Exit> for ExitCode {
     fn from(exit: Exit) -> Self {
         Self::from(exit as u8)
+    }
+}
+
+impl From<&OpenError> for Exit {
+    fn from(error: &OpenError) -> Self {
+        match error {
+            OpenError::InUse { .. } => Self::TryAgain,
+            OpenError::Damaged { .. } | OpenError::Format { .. } => Self::BadData,
+            OpenError::Files { .. } | OpenError::Index { .. } => Self::Unavailable,
+        }
     }
 }
 

@@ -119,7 +119,7 @@ fn exit_code(command: &mut Command) -> Option<i32> {
 }
 
 #[test]
-fn the_service_manager_is_told_and_heard() {
+fn the_service_manager_is_told_and_damage_is_found_afterwards() {
     let estate = Estate::new();
     let manager = Manager::new(&estate.path("notify"));
     let mut serve = estate.command("serve");
@@ -135,6 +135,21 @@ fn the_service_manager_is_told_and_heard() {
     manager.hear("STOPPING=1");
     assert_eq!(running.0.wait().unwrap().code(), Some(0));
     assert_eq!(exit_code(&mut estate.command("verify")), Some(0), "verify");
+    let journal = fs::read_dir(estate.path("data/journal")).unwrap();
+    let segment = journal.map(|entry| entry.unwrap().path()).min().unwrap();
+    let mut bytes = fs::read(&segment).unwrap();
+    bytes[9] ^= 1;
+    fs::write(&segment, bytes).unwrap();
+    assert_eq!(
+        exit_code(&mut estate.command("verify")),
+        Some(65),
+        "a flipped bit"
+    );
+    assert_eq!(
+        exit_code(&mut estate.command("serve")),
+        Some(65),
+        "a flipped bit"
+    );
 }
 
 #[test]
@@ -149,7 +164,9 @@ fn a_second_broker_on_a_store_is_told_to_try_again_later() {
             .unwrap(),
     );
     manager.hear("READY=1");
-    assert_eq!(exit_code(&mut estate.command("serve")), Some(75));
+    for name in ["serve", "verify"] {
+        assert_eq!(exit_code(&mut estate.command(name)), Some(75), "{name}");
+    }
 }
 
 #[test]

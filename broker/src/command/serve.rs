@@ -3,7 +3,6 @@
 
 use std::{io, path::Path};
 
-use axle_store::embedded::OpenError;
 use rustix::{
     fs::Mode,
     process::{Resource, Rlimit, setrlimit, umask},
@@ -82,11 +81,11 @@ fn listen_for_signals() -> io::Result<Wishes> {
     Ok(Wishes { stop, reload })
 }
 
-const fn exit_of(error: &AppError) -> Exit {
+fn exit_of(error: &AppError) -> Exit {
     match error {
         AppError::Config(_) | AppError::Trust(_) => Exit::BadConfiguration,
-        AppError::Store(OpenError::InUse { .. }) | AppError::StoreStopped(_) => Exit::TryAgain,
-        AppError::Store(OpenError::Damaged { .. }) => Exit::BadData,
-        AppError::Store(_) | AppError::Listen { .. } | AppError::Server(_) => Exit::Unavailable,
+        AppError::Store(error) => Exit::from(error),
+        AppError::StoreStopped(_) => Exit::TryAgain,
+        AppError::Listen { .. } | AppError::Server(_) => Exit::Unavailable,
     }
 }
