@@ -14,6 +14,7 @@ use axle_model::{
     identity::Identity,
     ods::OdsCode,
     refusal::{Reason, Refusal},
+    time::Timestamp,
 };
 use axle_store::Store;
 use tokio::sync::watch;
@@ -116,6 +117,11 @@ impl<S: Store, C: Clock> Watcher<S, C> {
     /// Where to go on, should the watch end now.
     pub const fn position(&self) -> Position {
         self.position
+    }
+
+    /// The time, by the broker's clock.
+    pub fn now(&self) -> Timestamp {
+        self.engine.now()
     }
 
     /// The next update; waits until there is one. May be dropped and called again: nothing is lost.

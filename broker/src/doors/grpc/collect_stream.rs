@@ -179,7 +179,9 @@ impl<S: Store, C: Clock> Session<S, C> {
             }
         }
         if *draining.borrow() {
-            let _ = self.respond(Update::Heartbeat(heartbeat(true, 0))).await;
+            let _ = self
+                .respond(Update::Heartbeat(heartbeat(self.engine.now(), true, 0)))
+                .await;
             self.settled_or_ended(end).await;
         }
     }
@@ -301,7 +303,11 @@ impl<S: Store, C: Clock> Session<S, C> {
             }
             let queued = self.engine.queued(&self.collector).await;
             if self
-                .respond(Update::Heartbeat(heartbeat(false, queued)))
+                .respond(Update::Heartbeat(heartbeat(
+                    self.engine.now(),
+                    false,
+                    queued,
+                )))
                 .await
                 .is_err()
             {

@@ -1,7 +1,8 @@
 //! The stream of WatchDeliveries: updates as they happen, and a heartbeat when nothing does.
 
-use std::time::{Duration, SystemTime};
+use std::time::Duration;
 
+use axle_model::time::Timestamp;
 use axle_proto::v1::{self as wire, watch_deliveries_response::Update as WireUpdate};
 use axle_store::Store;
 use futures::stream::{self, BoxStream, StreamExt};
@@ -9,7 +10,7 @@ use tokio::sync::watch;
 use tonic::Status;
 
 use super::{
-    reply::{event_of, state_of},
+    reply::{event_of, state_of, time_of},
     status::status_of,
     streams::Open,
 };
@@ -86,15 +87,19 @@ impl<S: Store, C: Clock> Watching<S, C> {
 
     fn heartbeat(&self, draining: bool) -> wire::WatchDeliveriesResponse {
         wire::WatchDeliveriesResponse {
-            update: Some(WireUpdate::Heartbeat(heartbeat(draining, 0))),
+            update: Some(WireUpdate::Heartbeat(heartbeat(
+                self.watcher.now(),
+                draining,
+                0,
+            ))),
             resume_token: self.watcher.position().to_string(),
         }
     }
 }
 
 /// A sign of life.
-pub(super) fn heartbeat(draining: bool, queued_count: u64) -> wire::Heartbeat {
-    let server_time = Some(prost_types::Timestamp::from(SystemTime::now()));
+pub(super) fn heartbeat(now: Timestamp, draining: bool, queued_count: u64) -> wire::Heartbeat {
+    let server_time = time_of(now);
     wire::Heartbeat {
         server_time,
         draining,
