@@ -21,7 +21,10 @@ struct Person<'e> {
 
 impl Person<'_> {
     fn run(&self, line: &str) -> Output {
-        run(self.estate.path(), &format!("--profile pki/{}.toml {line}", self.profile))
+        run(
+            self.estate.path(),
+            &format!("--profile pki/{}.toml {line}", self.profile),
+        )
     }
 
     /// What a command prints that must end well.
@@ -36,14 +39,21 @@ impl Person<'_> {
     fn fails(&self, code: i32, line: &str) -> String {
         let output = self.run(line);
         let err = text(&output.stderr);
-        assert_eq!(output.status.code(), Some(code), "axle {line}: {}{err}", text(&output.stdout));
+        assert_eq!(
+            output.status.code(),
+            Some(code),
+            "axle {line}: {}{err}",
+            text(&output.stdout)
+        );
         err
     }
 }
 
 fn run(folder: &Path, line: &str) -> Output {
     let mut axle = Command::new(binary("axle"));
-    axle.args(line.split_whitespace()).current_dir(folder).env_remove("AXLE_PROFILE");
+    axle.args(line.split_whitespace())
+        .current_dir(folder)
+        .env_remove("AXLE_PROFILE");
     axle.env("HOME", folder).output().unwrap()
 }
 
@@ -56,7 +66,10 @@ fn estate() -> Estate {
     let estate = Estate::new();
     let broker = format!("--broker https://127.0.0.1:{}", estate.grpc_port());
     for holder in ["--ods RR8", "--ods K81003", "--operator"] {
-        let issued = run(estate.path(), &format!("{broker} pki issue --dir pki {holder}"));
+        let issued = run(
+            estate.path(),
+            &format!("{broker} pki issue --dir pki {holder}"),
+        );
         assert_eq!(issued.status.code(), Some(0), "{}", text(&issued.stderr));
     }
     let letter = document(1, TRUST, PRACTICE).outpatient_letter_json();
@@ -68,7 +81,10 @@ fn estate() -> Estate {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_letter_goes_from_the_command_line_to_the_command_line() {
     let estate = estate();
-    let person = |profile| Person { estate: &estate, profile };
+    let person = |profile| Person {
+        estate: &estate,
+        profile,
+    };
     let (trust, practice, operator) = (person("RR8"), person("K81003"), person("operator"));
     let broker = BrokerProcess::start(&estate).await;
 
@@ -84,12 +100,27 @@ async fn a_letter_goes_from_the_command_line_to_the_command_line() {
     let inbox = practice.told("inbox");
     assert!(inbox.contains("mailboxes/K81003"), "{inbox}");
     practice.told("collect --into inbox");
-    let files: Vec<_> = fs::read_dir(estate.path().join("inbox")).unwrap().map(|entry| entry.unwrap().path()).collect();
-    let [file] = &files[..] else { panic!("{files:?}") };
-    assert_eq!(fs::read(file).unwrap(), fs::read(estate.path().join("letter.json")).unwrap());
+    let files: Vec<_> = fs::read_dir(estate.path().join("inbox"))
+        .unwrap()
+        .map(|entry| entry.unwrap().path())
+        .collect();
+    let [file] = &files[..] else {
+        panic!("{files:?}")
+    };
+    assert_eq!(
+        fs::read(file).unwrap(),
+        fs::read(estate.path().join("letter.json")).unwrap()
+    );
 
     let tracked = trust.told("track morning/1");
-    for word in ["accepted", "leased", "acknowledged", "K81003", "A83008", "queued"] {
+    for word in [
+        "accepted",
+        "leased",
+        "acknowledged",
+        "K81003",
+        "A83008",
+        "queued",
+    ] {
         assert!(tracked.contains(word), "{word}: {tracked}");
     }
     let listed = trust.told("list --output json");
@@ -97,7 +128,10 @@ async fn a_letter_goes_from_the_command_line_to_the_command_line() {
     assert!(listed.to_string().contains("morning/1"), "{listed}");
 
     let oldest = operator.told("mailbox");
-    assert!(oldest.find("A83008") < oldest.find("K81003"), "the one that waits goes first: {oldest}");
+    assert!(
+        oldest.find("A83008") < oldest.find("K81003"),
+        "the one that waits goes first: {oldest}"
+    );
     operator.told("status");
     operator.told("dlq list");
     let denied = trust.fails(78, "status");
@@ -107,6 +141,9 @@ async fn a_letter_goes_from_the_command_line_to_the_command_line() {
     let gone = trust.fails(69, "--retry-seconds 0 list");
     assert!(gone.contains("cannot be reached"), "{gone}");
     trust.fails(2, "send letter.json");
-    let nobody = Person { estate: &estate, profile: "nobody" };
+    let nobody = Person {
+        estate: &estate,
+        profile: "nobody",
+    };
     nobody.fails(78, "list");
 }

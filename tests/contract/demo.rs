@@ -12,7 +12,11 @@ const SECONDS_MAX: Duration = Duration::from_secs(if cfg!(debug_assertions) { 10
 
 fn demo(arguments: &[&str]) -> (Output, Duration) {
     let begun = std::time::Instant::now();
-    let output = Command::new(broker_binary()).arg("demo").args(arguments).output().unwrap();
+    let output = Command::new(broker_binary())
+        .arg("demo")
+        .args(arguments)
+        .output()
+        .unwrap();
     (output, begun.elapsed())
 }
 
@@ -20,9 +24,19 @@ fn demo(arguments: &[&str]) -> (Output, Duration) {
 fn the_demo_plays_to_its_end_in_time() {
     let (output, took) = demo(&[]);
     let told = String::from_utf8_lossy(&output.stdout);
-    assert!(output.status.success(), "{told}{}", String::from_utf8_lossy(&output.stderr));
+    assert!(
+        output.status.success(),
+        "{told}{}",
+        String::from_utf8_lossy(&output.stderr)
+    );
     assert!(took < SECONDS_MAX, "{took:?}");
-    for word in ["acknowledged", "accepted", "leased", "no mailbox is known for", "axle"] {
+    for word in [
+        "acknowledged",
+        "accepted",
+        "leased",
+        "no mailbox is known for",
+        "axle",
+    ] {
         assert!(told.contains(word), "{word} is not in:\n{told}");
     }
 }

@@ -11,7 +11,8 @@ use axle_tests::{
     skip, wait,
 };
 
-const CALLS: &str = "trace=fdatasync,fsync,sync_file_range,write,writev,pwrite64,pwritev,pwritev2,sendto,sendmsg";
+const CALLS: &str =
+    "trace=fdatasync,fsync,sync_file_range,write,writev,pwrite64,pwritev,pwritev2,sendto,sendmsg";
 /// More than any HTTP/2 frame of housekeeping in a TLS record, less than any answer.
 const ANSWER_BYTES_MIN: u64 = 100;
 
@@ -47,7 +48,9 @@ fn calls(trace: &str) -> Vec<Call> {
     let mut begun = std::collections::BTreeMap::new();
     let mut calls = Vec::new();
     for line in trace.lines() {
-        let Some((thread, rest)) = line.trim_start().split_once(' ') else { continue };
+        let Some((thread, rest)) = line.trim_start().split_once(' ') else {
+            continue;
+        };
         let rest = rest.trim_start();
         if let Some(start) = rest.strip_suffix("<unfinished ...>") {
             begun.insert(thread.to_owned(), start.to_owned());
@@ -60,20 +63,32 @@ fn calls(trace: &str) -> Vec<Call> {
             },
             None => rest.to_owned(),
         };
-        let Some((name, arguments)) = whole.split_once('(') else { continue };
-        let file = arguments.split_once('<').and_then(|(_, file)| file.split_once(['>', ',']));
-        let returned = whole.rsplit_once(" = ").and_then(|(_, returned)| {
-            returned.split_whitespace().next()?.parse().ok()
-        });
+        let Some((name, arguments)) = whole.split_once('(') else {
+            continue;
+        };
+        let file = arguments
+            .split_once('<')
+            .and_then(|(_, file)| file.split_once(['>', ',']));
+        let returned = whole
+            .rsplit_once(" = ")
+            .and_then(|(_, returned)| returned.split_whitespace().next()?.parse().ok());
         if let (Some((file, _)), Some(returned)) = (file, returned) {
-            calls.push(Call { name: name.to_owned(), file: file.to_owned(), returned });
+            calls.push(Call {
+                name: name.to_owned(),
+                file: file.to_owned(),
+                returned,
+            });
         }
     }
     calls
 }
 
 fn can_trace(folder: &Path) -> bool {
-    let probe = Command::new("strace").arg("-o").arg(folder.join("probe")).arg("true").status();
+    let probe = Command::new("strace")
+        .arg("-o")
+        .arg(folder.join("probe"))
+        .arg("true")
+        .status();
     probe.is_ok_and(|status| status.success())
 }
 
@@ -81,11 +96,17 @@ fn can_trace(folder: &Path) -> bool {
 async fn the_journal_is_synced_before_the_answer() {
     let estate = Estate::new();
     if !can_trace(estate.path()) {
-        return skip::loudly("the_journal_is_synced_before_the_answer", "strace cannot trace here");
+        return skip::loudly(
+            "the_journal_is_synced_before_the_answer",
+            "strace cannot trace here",
+        );
     }
     let trace = estate.path().join("trace");
     let mut strace = Command::new("strace");
-    strace.args(["-f", "-yy", "-s", "0", "-e", CALLS, "-o"]).arg(&trace).arg(broker_binary());
+    strace
+        .args(["-f", "-yy", "-s", "0", "-e", CALLS, "-o"])
+        .arg(&trace)
+        .arg(broker_binary());
     // A group of its own, for strace itself lets no signal through.
     strace.process_group(0);
     let mut broker = BrokerProcess::spawn_by(strace, &estate).in_a_group();
@@ -96,7 +117,9 @@ async fn the_journal_is_synced_before_the_answer() {
         ..named(id, to(&[PRACTICE]))
     };
     // The connection's own beginnings are not what is looked at.
-    raw.submit(header("warm"), small("warm", TRUST, 0)).await.unwrap();
+    raw.submit(header("warm"), small("warm", TRUST, 0))
+        .await
+        .unwrap();
     let before = fs::read_to_string(&trace).unwrap().len();
     raw.submit(header("1"), small("1", TRUST, 0)).await.unwrap();
     let around = wait::until("the answer in the trace", async || {
@@ -106,8 +129,17 @@ async fn the_journal_is_synced_before_the_answer() {
     .await;
     broker.stop().await;
     let place = |which: fn(&Call) -> bool| around.iter().position(which);
-    let (write, sync, answer) =
-        (place(Call::is_journal_write), place(Call::is_sync), place(Call::is_answer));
-    let in_order = write.zip(sync).zip(answer).is_some_and(|((w, s), a)| w < s && s < a);
-    assert!(in_order, "journal write, sync, answer: {write:?} {sync:?} {answer:?} in {around:#?}");
+    let (write, sync, answer) = (
+        place(Call::is_journal_write),
+        place(Call::is_sync),
+        place(Call::is_answer),
+    );
+    let in_order = write
+        .zip(sync)
+        .zip(answer)
+        .is_some_and(|((w, s), a)| w < s && s < a);
+    assert!(
+        in_order,
+        "journal write, sync, answer: {write:?} {sync:?} {answer:?} in {around:#?}"
+    );
 }

@@ -24,26 +24,54 @@ const LAYERS: [(&str, &[&str]); 9] = [
     // The client for the demo alone: see below.
     (
         "axle-broker",
-        &["axle-store", "axle-core", "axle-pki", "axle-model", "axle-proto", "axle-client"],
+        &[
+            "axle-store",
+            "axle-core",
+            "axle-pki",
+            "axle-model",
+            "axle-proto",
+            "axle-client",
+        ],
     ),
     ("axle-tests", ALL),
     ("axle-benches", ALL),
 ];
 const ALL: &[&str] = &[
-    "axle-store", "axle-core", "axle-pki", "axle-model", "axle-proto", "axle-client", "axle-broker",
+    "axle-store",
+    "axle-core",
+    "axle-pki",
+    "axle-model",
+    "axle-proto",
+    "axle-client",
+    "axle-broker",
 ];
 
 /// Libraries that only these crates may import.
 const WARDED: [(&str, &[&str]); 6] = [
     ("sled", &["axle-store"]),
-    ("tonic", &["axle-proto", "axle-broker", "axle-client", "axle-tests", "axle-benches"]),
+    (
+        "tonic",
+        &[
+            "axle-proto",
+            "axle-broker",
+            "axle-client",
+            "axle-tests",
+            "axle-benches",
+        ],
+    ),
     ("tonic-types", &["axle-broker", "axle-client", "axle-tests"]),
     ("x509-parser", &["axle-pki"]),
     ("rcgen", &["axle-pki"]),
     // The core is pure and synchronous, the model does nothing at all.
     (
         "tokio",
-        &["axle-store", "axle-broker", "axle-client", "axle-tests", "axle-benches"],
+        &[
+            "axle-store",
+            "axle-broker",
+            "axle-client",
+            "axle-tests",
+            "axle-benches",
+        ],
     ),
 ];
 
@@ -51,18 +79,31 @@ const WARDED: [(&str, &[&str]); 6] = [
 fn manifests() -> BTreeMap<String, BTreeSet<String>> {
     let cargo = env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
     let output = Command::new(cargo)
-        .args(["metadata", "--no-deps", "--offline", "--format-version", "1"])
+        .args([
+            "metadata",
+            "--no-deps",
+            "--offline",
+            "--format-version",
+            "1",
+        ])
         .current_dir(root())
         .output()
         .unwrap();
-    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    assert!(
+        output.status.success(),
+        "{}",
+        String::from_utf8_lossy(&output.stderr)
+    );
     let metadata: Value = serde_json::from_slice(&output.stdout).unwrap();
     let text = |value: &Value| value.as_str().unwrap().to_owned();
     let packages = metadata["packages"].as_array().unwrap().iter();
     packages
         .map(|package| {
             let named = package["dependencies"].as_array().unwrap().iter();
-            (text(&package["name"]), named.map(|dependency| text(&dependency["name"])).collect())
+            (
+                text(&package["name"]),
+                named.map(|dependency| text(&dependency["name"])).collect(),
+            )
         })
         .collect()
 }
@@ -88,10 +129,21 @@ fn sources() -> Vec<PathBuf> {
 
 /// Those files under `folder`, tests aside, in which `text` is found.
 fn naming(folder: &str, text: &str) -> Vec<String> {
-    let is_test = |path: &Path| path.iter().any(|part| part == "tests" || part == "tests.rs");
-    let own = sources().into_iter().filter(|path| path.starts_with(folder) && !is_test(path));
-    let naming = own.filter(|path| fs::read_to_string(root().join(path)).unwrap().contains(text));
-    naming.map(|path| path.to_str().unwrap().to_owned()).collect()
+    let is_test = |path: &Path| {
+        path.iter()
+            .any(|part| part == "tests" || part == "tests.rs")
+    };
+    let own = sources()
+        .into_iter()
+        .filter(|path| path.starts_with(folder) && !is_test(path));
+    let naming = own.filter(|path| {
+        fs::read_to_string(root().join(path))
+            .unwrap()
+            .contains(text)
+    });
+    naming
+        .map(|path| path.to_str().unwrap().to_owned())
+        .collect()
 }
 
 #[test]
@@ -99,7 +151,11 @@ fn imports_only_point_upwards() {
     let manifests = manifests();
     let layers: BTreeMap<&str, &[&str]> = LAYERS.into();
     let crates: Vec<&str> = manifests.keys().map(String::as_str).collect();
-    assert_eq!(crates, layers.keys().copied().collect::<Vec<_>>(), "a crate is in no layer");
+    assert_eq!(
+        crates,
+        layers.keys().copied().collect::<Vec<_>>(),
+        "a crate is in no layer"
+    );
     let mut wrong = Vec::new();
     for (name, imports) in &manifests {
         for import in imports {
@@ -120,7 +176,15 @@ fn imports_only_point_upwards() {
 fn what_belongs_to_one_place_stays_there() {
     for (folder, text, places) in [
         ("broker/src", "axle_client", &["broker/src/demo"][..]),
-        ("broker/src", "axle_proto", &["broker/src/doors/grpc", "broker/src/app.rs", "broker/src/demo"]),
+        (
+            "broker/src",
+            "axle_proto",
+            &[
+                "broker/src/doors/grpc",
+                "broker/src/app.rs",
+                "broker/src/demo",
+            ],
+        ),
         ("broker/src", "SystemTime::now", &["broker/src/clock.rs"]),
         ("broker/core/src", "std::fs", &[]),
         ("broker/core/src", "std::net", &[]),
@@ -129,7 +193,10 @@ fn what_belongs_to_one_place_stays_there() {
             .into_iter()
             .filter(|path| !places.iter().any(|place| path.starts_with(place)))
             .collect();
-        assert!(stray.is_empty(), "{text} belongs in {places:?}, not in {stray:?}");
+        assert!(
+            stray.is_empty(),
+            "{text} belongs in {places:?}, not in {stray:?}"
+        );
     }
     let demo = naming("broker/src/demo", "axle_client");
     assert!(!demo.is_empty(), "the search finds what is there");
@@ -144,8 +211,17 @@ fn nothing_else_stands_at_the_top() {
         .collect();
     top.sort();
     let expected = [
-        "Cargo.lock", "Cargo.toml", "LICENSE-APACHE", "LICENSE-MIT", "README.md", "benches", "broker",
-        "client", "deploy", "proto", "tests",
+        "Cargo.lock",
+        "Cargo.toml",
+        "LICENSE-APACHE",
+        "LICENSE-MIT",
+        "README.md",
+        "benches",
+        "broker",
+        "client",
+        "deploy",
+        "proto",
+        "tests",
     ];
     assert_eq!(top, expected);
 }
@@ -154,7 +230,15 @@ fn nothing_else_stands_at_the_top() {
 fn no_file_is_too_long() {
     let long: Vec<String> = sources()
         .into_iter()
-        .map(|path| (fs::read_to_string(root().join(&path)).unwrap().lines().count(), path))
+        .map(|path| {
+            (
+                fs::read_to_string(root().join(&path))
+                    .unwrap()
+                    .lines()
+                    .count(),
+                path,
+            )
+        })
         .filter(|(lines, _)| *lines > LINES_MAX)
         .map(|(lines, path)| format!("{}: {lines} lines", path.display()))
         .collect();

@@ -16,7 +16,10 @@ use axle_tests::{
 use serde_json::{Value, json};
 
 const FILES: [&str; 4] = [
-    "axle/v1/types.proto", "axle/v1/submission.proto", "axle/v1/collection.proto", "axle/v1/admin.proto",
+    "axle/v1/types.proto",
+    "axle/v1/submission.proto",
+    "axle/v1/collection.proto",
+    "axle/v1/admin.proto",
 ];
 
 fn run(command: &mut Command) -> Output {
@@ -49,7 +52,11 @@ async fn a_client_made_from_the_proto_files_alone_does_the_whole_job() {
         estate.profile(who);
     }
     let letter = estate.path().join("summary.xml");
-    std::fs::write(&letter, document(1, TRUST, PRACTICE).discharge_summary_xml()).unwrap();
+    std::fs::write(
+        &letter,
+        document(1, TRUST, PRACTICE).discharge_summary_xml(),
+    )
+    .unwrap();
     let generated = estate.path().join("generated");
     std::fs::create_dir(&generated).unwrap();
     generate(&python, &generated);
@@ -66,8 +73,16 @@ async fn a_client_made_from_the_proto_files_alone_does_the_whole_job() {
 }
 
 fn judge(told: &str) {
-    let steps: Vec<Value> = told.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
-    let named = |step: &str| steps.iter().filter(|told| told["step"] == step).collect::<Vec<_>>();
+    let steps: Vec<Value> = told
+        .lines()
+        .map(|line| serde_json::from_str(line).unwrap())
+        .collect();
+    let named = |step: &str| {
+        steps
+            .iter()
+            .filter(|told| told["step"] == step)
+            .collect::<Vec<_>>()
+    };
     let one = |step: &str| match named(step)[..] {
         [only] => only.clone(),
         _ => panic!("{step}: not once in {told}"),
@@ -76,18 +91,36 @@ fn judge(told: &str) {
     let submitted = one("submit");
     assert_eq!(submitted["workflow"], "TOC_FHIR_IP_DISCH");
     assert_eq!(submitted["duplicate"], false);
-    assert_eq!(one("repeat"), json!({"step": "repeat", "message": submitted["message"], "duplicate": true}));
+    assert_eq!(
+        one("repeat"),
+        json!({"step": "repeat", "message": submitted["message"], "duplicate": true})
+    );
     let refused = one("refused");
     assert_eq!(refused["code"], "NOT_FOUND");
-    assert_eq!((&refused["reason"], &refused["domain"]), (&json!("RECIPIENT_UNKNOWN"), &json!("axle")));
+    assert_eq!(
+        (&refused["reason"], &refused["domain"]),
+        (&json!("RECIPIENT_UNKNOWN"), &json!("axle"))
+    );
     assert_eq!(refused["fields"], json!(["header.recipients[0]"]));
-    assert!(refused["message"].as_str().unwrap().contains("Z99999"), "{refused}");
+    assert!(
+        refused["message"].as_str().unwrap().contains("Z99999"),
+        "{refused}"
+    );
     assert_ne!(refused["remedy"], "");
     assert_eq!(one("mailbox")["queued"], 1);
     let delivery = one("delivery");
-    assert_eq!((&delivery["same"], &delivery["attempt"]), (&json!(true), &json!(1)));
-    assert_eq!(one("result"), json!({"step": "result", "command_id": 7, "code": 0}));
-    let kinds: Vec<&str> = named("watch").iter().map(|told| told["kind"].as_str().unwrap()).collect();
+    assert_eq!(
+        (&delivery["same"], &delivery["attempt"]),
+        (&json!(true), &json!(1))
+    );
+    assert_eq!(
+        one("result"),
+        json!({"step": "result", "command_id": 7, "code": 0})
+    );
+    let kinds: Vec<&str> = named("watch")
+        .iter()
+        .map(|told| told["kind"].as_str().unwrap())
+        .collect();
     let kind = |word: &str| format!("DELIVERY_EVENT_KIND_{word}");
     assert_eq!(kinds, ["ACCEPTED", "LEASED", "ACKNOWLEDGED"].map(kind));
     assert_eq!(one("message")["state"], "DELIVERY_STATE_ACKNOWLEDGED");

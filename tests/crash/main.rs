@@ -8,7 +8,12 @@ use axle_tests::soak::{self, Plan};
 async fn twenty_kills_under_load_lose_duplicate_and_misroute_nothing() {
     let seed = rand::random();
     println!("seed {seed}");
-    let plan = Plan { cycles: 20, accepted_per_cycle: 1_000, seed, keep: None };
+    let plan = Plan {
+        cycles: 20,
+        accepted_per_cycle: 1_000,
+        seed,
+        keep: None,
+    };
     let verdict = soak::kill(&plan).await;
     println!("{verdict}");
     let breaches: Vec<String> = verdict.breaches().collect();

@@ -21,23 +21,47 @@ async fn a_document_of_each_kind_arrives_byte_equal_and_its_sender_sees_when() {
     let trust = broker.client(TRUST);
     let of = |number| document(number, TRUST, PRACTICE);
     let sent = [
-        ("itk3", of(1).discharge_summary_xml(), &[PRACTICE][..], "TOC_FHIR_IP_DISCH"),
-        ("both", of(2).outpatient_letter_json(), &[PRACTICE, OTHER_PRACTICE][..], "LETTERS"),
+        (
+            "itk3",
+            of(1).discharge_summary_xml(),
+            &[PRACTICE][..],
+            "TOC_FHIR_IP_DISCH",
+        ),
+        (
+            "both",
+            of(2).outpatient_letter_json(),
+            &[PRACTICE, OTHER_PRACTICE][..],
+            "LETTERS",
+        ),
         // Larger than what comes inline, so it is downloaded apart.
-        ("large", of(3).sized(2_500_000).outpatient_letter_xml(), &[PRACTICE][..], "LETTERS"),
+        (
+            "large",
+            of(3).sized(2_500_000).outpatient_letter_xml(),
+            &[PRACTICE][..],
+            "LETTERS",
+        ),
     ];
     let mut expected = BTreeMap::new();
     for (id, text, recipients, workflow) in sent {
         let content = Bytes::from(text);
-        let receipt = trust.submit(named(id, to(recipients)), content.clone()).await.unwrap();
-        assert_eq!((receipt.workflow.as_str(), receipt.duplicate), (workflow, false));
+        let receipt = trust
+            .submit(named(id, to(recipients)), content.clone())
+            .await
+            .unwrap();
+        assert_eq!(
+            (receipt.workflow.as_str(), receipt.duplicate),
+            (workflow, false)
+        );
         assert_eq!(receipt.deliveries.len(), recipients.len());
         for name in &receipt.deliveries {
             expected.insert(name.clone(), (receipt.message.clone(), content.clone()));
         }
     }
     for practice in [PRACTICE, OTHER_PRACTICE] {
-        let own = expected.iter().filter(|(name, _)| name.ends_with(practice)).count();
+        let own = expected
+            .iter()
+            .filter(|(name, _)| name.ends_with(practice))
+            .count();
         let mut collector = broker.client(practice).collector(CollectOptions {
             consumer_id: "desk 1".to_owned(),
             ..CollectOptions::default()
@@ -47,20 +71,39 @@ async fn a_document_of_each_kind_arrives_byte_equal_and_its_sender_sees_when() {
             let (message, content) = &expected[&received.name];
             assert_eq!(received.content, content, "{}", received.name);
             assert_eq!(&received.message.name, message);
-            assert!(received.message.deliveries.is_empty(), "other recipients are no business");
-            collector.settler().acknowledge(&received.token).await.unwrap();
+            assert!(
+                received.message.deliveries.is_empty(),
+                "other recipients are no business"
+            );
+            collector
+                .settler()
+                .acknowledge(&received.token)
+                .await
+                .unwrap();
         }
     }
     for (name, (message, _)) in &expected {
         let practice = name.rsplit('/').next().unwrap();
         let delivery = delivery(&trust, message, practice).await;
-        assert_eq!(events(&delivery), ["accepted", "leased", "acknowledged"], "{name}");
-        let [accepted, leased, acknowledged] = &delivery.events[..] else { unreachable!() };
+        assert_eq!(
+            events(&delivery),
+            ["accepted", "leased", "acknowledged"],
+            "{name}"
+        );
+        let [accepted, leased, acknowledged] = &delivery.events[..] else {
+            unreachable!()
+        };
         assert_eq!(accepted.actor, format!("organisations/{TRUST}"));
         assert_eq!(acknowledged.actor, format!("organisations/{practice}"));
         assert_eq!(leased.consumer_id, "desk 1");
-        let times = delivery.events.iter().map(|event| event.event_time.unwrap());
-        assert!(times.map(|time| (time.seconds, time.nanos)).is_sorted(), "{name}");
+        let times = delivery
+            .events
+            .iter()
+            .map(|event| event.event_time.unwrap());
+        assert!(
+            times.map(|time| (time.seconds, time.nanos)).is_sorted(),
+            "{name}"
+        );
     }
 }
 
@@ -71,7 +114,10 @@ async fn a_second_submit_returns_the_first_receipt_across_a_restart() {
     let text = small("1", TRUST, 0);
     let submit = async || {
         let content = Bytes::from(text.clone());
-        trust.submit(named("once", to(&[PRACTICE])), content).await.unwrap()
+        trust
+            .submit(named("once", to(&[PRACTICE])), content)
+            .await
+            .unwrap()
     };
     let first = submit().await;
     let repeated = submit().await;
@@ -91,7 +137,11 @@ async fn a_second_submit_returns_the_first_receipt_across_a_restart() {
     let own = other_trust.submit(named("once", to(&[PRACTICE])), small("1", "RBA", 0).into());
     assert!(!own.await.unwrap().duplicate);
     let practice = broker.client(PRACTICE);
-    assert_eq!(leased_at_once(&practice, MAILBOX).await, ["once", "once"], "one of each trust");
+    assert_eq!(
+        leased_at_once(&practice, MAILBOX).await,
+        ["once", "once"],
+        "one of each trust"
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -105,7 +155,10 @@ async fn urgent_goes_before_routine_and_old_before_new() {
         ("fourth", Priority::Routine),
         ("fifth", Priority::Urgent),
     ] {
-        let header = DocumentHeader { priority: priority.into(), ..named(id, to(&[PRACTICE])) };
+        let header = DocumentHeader {
+            priority: priority.into(),
+            ..named(id, to(&[PRACTICE]))
+        };
         send_with(&trust, header).await.unwrap();
     }
     let order = leased_at_once(&broker.client(PRACTICE), MAILBOX).await;
@@ -116,7 +169,10 @@ async fn urgent_goes_before_routine_and_old_before_new() {
 async fn a_workflow_with_a_mailbox_of_its_own_goes_there() {
     let broker = TestBroker::start().await;
     let (trust, practice) = (broker.client(TRUST), broker.client(PRACTICE));
-    let header = |id| DocumentHeader { workflow: "PATHOLOGY".to_owned(), ..named(id, to(&[PRACTICE])) };
+    let header = |id| DocumentHeader {
+        workflow: "PATHOLOGY".to_owned(),
+        ..named(id, to(&[PRACTICE]))
+    };
     send_with(&trust, header("result")).await.unwrap();
     send(&trust, "letter").await;
     let apart = "mailboxes/K81003/PATHOLOGY";
@@ -140,13 +196,22 @@ async fn a_payload_the_broker_cannot_read_travels_only_where_that_is_allowed() {
         workflow: workflow.to_owned(),
         ..named(id, to(&[PRACTICE]))
     };
-    let refused = trust.submit(header("1", "LETTERS"), scan.clone()).await.unwrap_err();
+    let refused = trust
+        .submit(header("1", "LETTERS"), scan.clone())
+        .await
+        .unwrap_err();
     assert_eq!(refused.reason(), "MEDIA_TYPE_NOT_ALLOWED");
     assert!(refused.what().contains("LETTERS"), "{refused}");
-    trust.submit(header("2", "OPAQUE"), scan.clone()).await.unwrap();
+    trust
+        .submit(header("2", "OPAQUE"), scan.clone())
+        .await
+        .unwrap();
     let mut collector = broker.client(PRACTICE).collector(CollectOptions::default());
     let received = soon("the scan", collector.next()).await.unwrap().unwrap();
-    assert_eq!((received.content, received.message.media_type.as_str()), (scan, "application/pdf"));
+    assert_eq!(
+        (received.content, received.message.media_type.as_str()),
+        (scan, "application/pdf")
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -154,12 +219,39 @@ async fn a_check_says_what_a_submit_would_and_stores_nothing() {
     let broker = TestBroker::start().await;
     let trust = broker.client(TRUST);
     let text = Bytes::from(document(1, TRUST, PRACTICE).discharge_summary_xml());
-    let header = |to: DocumentHeader| DocumentHeader { media_type: XML.to_owned(), ..to };
-    let good = trust.validate(header(to(&[PRACTICE])), text.clone()).await.unwrap();
+    let header = |to: DocumentHeader| DocumentHeader {
+        media_type: XML.to_owned(),
+        ..to
+    };
+    let good = trust
+        .validate(header(to(&[PRACTICE])), text.clone())
+        .await
+        .unwrap();
     assert!(good.acceptable, "{good:?}");
-    assert_eq!((good.workflow.as_str(), &good.mailboxes[..]), ("TOC_FHIR_IP_DISCH", &[MAILBOX.to_owned()][..]));
-    let cut = trust.validate(header(to(&[PRACTICE])), text.slice(..9_000)).await.unwrap();
-    assert!(!cut.acceptable && cut.reason == "DOCUMENT_INVALID", "{cut:?}");
-    assert!(cut.findings.iter().all(|finding| finding.rule.starts_with("V-")), "{cut:?}");
-    assert!(trust.messages(Default::default()).await.unwrap().messages.is_empty());
+    assert_eq!(
+        (good.workflow.as_str(), &good.mailboxes[..]),
+        ("TOC_FHIR_IP_DISCH", &[MAILBOX.to_owned()][..])
+    );
+    let cut = trust
+        .validate(header(to(&[PRACTICE])), text.slice(..9_000))
+        .await
+        .unwrap();
+    assert!(
+        !cut.acceptable && cut.reason == "DOCUMENT_INVALID",
+        "{cut:?}"
+    );
+    assert!(
+        cut.findings
+            .iter()
+            .all(|finding| finding.rule.starts_with("V-")),
+        "{cut:?}"
+    );
+    assert!(
+        trust
+            .messages(Default::default())
+            .await
+            .unwrap()
+            .messages
+            .is_empty()
+    );
 }

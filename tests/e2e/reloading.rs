@@ -22,11 +22,17 @@ async fn a_new_directory_takes_effect_and_a_bad_one_changes_nothing() {
     broker.reload().await;
     wait::until("the new mailbox", async || reach("1").await.ok()).await;
     // Without the new mailbox, but with a mistake: neither counts.
-    broker.estate().write("directory.toml", &format!("{DIRECTORY}\n[[mailbox]]\ncolour = \"red\"\n"));
+    broker.estate().write(
+        "directory.toml",
+        &format!("{DIRECTORY}\n[[mailbox]]\ncolour = \"red\"\n"),
+    );
     broker.reload().await;
     wait::until("the failed reload to show", async || {
         let metrics = broker.metrics().await;
-        metrics.lines().any(|line| line == "axle_config_last_reload_successful 0").then_some(())
+        metrics
+            .lines()
+            .any(|line| line == "axle_config_last_reload_successful 0")
+            .then_some(())
     })
     .await;
     reach("2").await.expect("the directory before still counts");
@@ -48,7 +54,10 @@ async fn a_revoked_certificate_loses_its_open_stream_and_every_further_call() {
     broker.reload().await;
     let end = stream.word().await;
     assert!(!matches!(end, Ok(Some(_))), "the stream goes on: {end:?}");
-    let error = soon("the collector to give up", patient.next()).await.unwrap().unwrap_err();
+    let error = soon("the collector to give up", patient.next())
+        .await
+        .unwrap()
+        .unwrap_err();
     assert_eq!(error.reason(), "CERTIFICATE_REFUSED");
     assert!(error.what().contains("revoked"), "{error}");
     let call = practice.mailbox("mailboxes/K81003").await.unwrap_err();

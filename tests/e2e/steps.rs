@@ -29,7 +29,11 @@ pub(crate) async fn send_with(
 /// Leases one delivery of the practice's mailbox, waiting for it, for this many seconds.
 pub(crate) async fn lease(practice: &Client, lease_seconds: i64) -> LeasedDelivery {
     let leased = practice.lease(lease_from(MAILBOX, lease_seconds)).await;
-    leased.unwrap().into_iter().next().expect("a delivery in time")
+    leased
+        .unwrap()
+        .into_iter()
+        .next()
+        .expect("a delivery in time")
 }
 
 /// Everything that can be leased from a mailbox at once, by submission id.
@@ -40,12 +44,19 @@ pub(crate) async fn leased_at_once(practice: &Client, mailbox: &str) -> Vec<Stri
         ..lease_from(mailbox, 60)
     };
     let leased = practice.lease(request).await.unwrap();
-    leased.into_iter().map(|delivery| delivery.message.unwrap().submission_id).collect()
+    leased
+        .into_iter()
+        .map(|delivery| delivery.message.unwrap().submission_id)
+        .collect()
 }
 
 /// What has happened to a delivery, in words.
 pub(crate) fn events(delivery: &Delivery) -> Vec<String> {
-    delivery.events.iter().map(|event| convert::event_word(event.kind())).collect()
+    delivery
+        .events
+        .iter()
+        .map(|event| convert::event_word(event.kind()))
+        .collect()
 }
 
 /// What happened, in a word, with the delivery it happened to.
@@ -58,5 +69,7 @@ pub(crate) fn told(update: &DeliveryUpdate) -> (String, String) {
 pub(crate) async fn delivery(trust: &Client, message: &str, recipient: &str) -> Delivery {
     let message = trust.message(message).await.unwrap();
     let mut deliveries = message.deliveries.into_iter();
-    deliveries.find(|delivery| delivery.recipient == recipient).unwrap()
+    deliveries
+        .find(|delivery| delivery.recipient == recipient)
+        .unwrap()
 }

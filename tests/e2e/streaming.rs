@@ -23,9 +23,15 @@ async fn credits_hold_a_stream_back_and_every_command_has_a_result() {
     let mut stream = CollectStream::start(&broker.raw(PRACTICE), 2).await;
     let [first, second] = [stream.delivery().await, stream.delivery().await];
     // Both credits are taken: the next word is the result, not a third document.
-    let lease_duration = Some(prost_types::Duration { seconds: 90, nanos: 0 });
+    let lease_duration = Some(prost_types::Duration {
+        seconds: 90,
+        nanos: 0,
+    });
     let token = first.lease_token.clone();
-    let id = stream.command(Command::Extend(ExtendCommand { lease_token: token, lease_duration }));
+    let id = stream.command(Command::Extend(ExtendCommand {
+        lease_token: token,
+        lease_duration,
+    }));
     assert_eq!(done(&mut stream).await, id);
 
     let id = stream.acknowledge(&first);
@@ -34,27 +40,45 @@ async fn credits_hold_a_stream_back_and_every_command_has_a_result() {
     assert_eq!(third.message.as_ref().unwrap().submission_id, "2");
 
     let token = second.lease_token.clone();
-    let retryable = RejectCommand { lease_token: token, reason_code: "30001".to_owned(), retryable: true };
+    let retryable = RejectCommand {
+        lease_token: token,
+        reason_code: "30001".to_owned(),
+        retryable: true,
+    };
     let id = stream.command(Command::Reject(retryable));
     assert_eq!(done(&mut stream).await, id);
     let fourth = stream.delivery().await;
 
     let token = third.lease_token.clone();
-    let refuse = RejectCommand { lease_token: token, reason_code: "20009".to_owned(), retryable: false };
+    let refuse = RejectCommand {
+        lease_token: token,
+        reason_code: "20009".to_owned(),
+        retryable: false,
+    };
     let id = stream.command(Command::Reject(refuse));
     assert_eq!(done(&mut stream).await, id);
     let fifth = stream.delivery().await;
 
-    let delay = Some(prost_types::Duration { seconds: 3_600, nanos: 0 });
+    let delay = Some(prost_types::Duration {
+        seconds: 3_600,
+        nanos: 0,
+    });
     let token = fourth.lease_token.clone();
-    let id = stream.command(Command::Release(ReleaseCommand { lease_token: token, delay }));
+    let id = stream.command(Command::Release(ReleaseCommand {
+        lease_token: token,
+        delay,
+    }));
     assert_eq!(done(&mut stream).await, id);
     let sixth = stream.delivery().await;
-    let ids = [&fourth, &fifth, &sixth].map(|delivery| delivery.message.as_ref().unwrap().submission_id.clone());
+    let ids = [&fourth, &fifth, &sixth]
+        .map(|delivery| delivery.message.as_ref().unwrap().submission_id.clone());
     assert_eq!(ids, ["3", "4", "5"]);
 
     // New credits take the place of the old; what was rejected for now comes again by itself.
-    stream.command(Command::Credit(CreditCommand { max_outstanding_deliveries: 3, max_outstanding_bytes: 0 }));
+    stream.command(Command::Credit(CreditCommand {
+        max_outstanding_deliveries: 3,
+        max_outstanding_bytes: 0,
+    }));
     let again = stream.delivery().await;
     assert_eq!((again.name, again.attempt), (second.name, 2));
 }
@@ -72,11 +96,20 @@ async fn a_credit_of_bytes_holds_back_too_but_never_the_first_document() {
     let trust = broker.client(TRUST);
     send(&trust, "1").await;
     send(&trust, "2").await;
-    let start = CollectStart { max_outstanding_bytes: 10, ..CollectStart::default() };
-    let mut stream = CollectStream::begin(&broker.raw(PRACTICE), Command::Start(start)).await.unwrap();
+    let start = CollectStart {
+        max_outstanding_bytes: 10,
+        ..CollectStart::default()
+    };
+    let mut stream = CollectStream::begin(&broker.raw(PRACTICE), Command::Start(start))
+        .await
+        .unwrap();
     let first = stream.delivery().await;
     let id = stream.acknowledge(&first);
-    assert_eq!(done(&mut stream).await, id, "and no second document before it");
+    assert_eq!(
+        done(&mut stream).await,
+        id,
+        "and no second document before it"
+    );
     assert_eq!(stream.delivery().await.message.unwrap().submission_id, "2");
 }
 
@@ -85,13 +118,33 @@ async fn a_bad_command_is_told_so_and_the_stream_goes_on() {
     let broker = TestBroker::start().await;
     let trust = broker.client(TRUST);
     let mut stream = CollectStream::start(&broker.raw(PRACTICE), 1).await;
-    let long = Some(prost_types::Duration { seconds: 13 * 3_600, nanos: 0 });
+    let long = Some(prost_types::Duration {
+        seconds: 13 * 3_600,
+        nanos: 0,
+    });
     let bad: [(Command, &str); 5] = [
-        (Command::Start(CollectStart::default()), "HEADER_FIELD_INVALID"),
-        (Command::Acknowledge(AcknowledgeCommand { lease_token: "nonsense".to_owned() }), "LEASE_TOKEN_INVALID"),
-        (Command::Release(ReleaseCommand { lease_token: String::new(), delay: None }), "LEASE_TOKEN_INVALID"),
         (
-            Command::Extend(ExtendCommand { lease_token: TOKEN.to_owned(), lease_duration: long }),
+            Command::Start(CollectStart::default()),
+            "HEADER_FIELD_INVALID",
+        ),
+        (
+            Command::Acknowledge(AcknowledgeCommand {
+                lease_token: "nonsense".to_owned(),
+            }),
+            "LEASE_TOKEN_INVALID",
+        ),
+        (
+            Command::Release(ReleaseCommand {
+                lease_token: String::new(),
+                delay: None,
+            }),
+            "LEASE_TOKEN_INVALID",
+        ),
+        (
+            Command::Extend(ExtendCommand {
+                lease_token: TOKEN.to_owned(),
+                lease_duration: long,
+            }),
             "HEADER_FIELD_INVALID",
         ),
         (
@@ -117,12 +170,16 @@ async fn a_bad_command_is_told_so_and_the_stream_goes_on() {
 }
 
 /// A token of the right shape for a message that is not there: message, epoch, nonce, "K81003".
-const TOKEN: &str = "0190000000007000800000000000000100000001000000000000000000000000000000004b3831303033";
+const TOKEN: &str =
+    "0190000000007000800000000000000100000001000000000000000000000000000000004b3831303033";
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_stream_says_at_once_that_it_stands() {
     let broker = TestBroker::start().await;
     let mut stream = CollectStream::start(&broker.raw(PRACTICE), 1).await;
     let heartbeat = stream.heartbeat(|_| true).await;
-    assert!(!heartbeat.draining && heartbeat.server_time.is_some(), "{heartbeat:?}");
+    assert!(
+        !heartbeat.draining && heartbeat.server_time.is_some(),
+        "{heartbeat:?}"
+    );
 }

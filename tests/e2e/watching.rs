@@ -15,7 +15,11 @@ type Told = (String, String);
 async fn journey(trust: &Client, practice: &Client, id: &str) -> Vec<Told> {
     let receipt = send(trust, id).await;
     let leased = lease(practice, 60).await;
-    practice.settler().acknowledge(&leased.lease_token).await.unwrap();
+    practice
+        .settler()
+        .acknowledge(&leased.lease_token)
+        .await
+        .unwrap();
     let told = |word: &str| (receipt.deliveries[0].clone(), word.to_owned());
     ["accepted", "leased", "acknowledged"].map(told).into()
 }
@@ -34,10 +38,14 @@ async fn a_watch_resumes_across_restarts_without_gap_or_repeat() {
         tokens.push(watched.resume_token);
     }
     // Another trust's affairs are not told.
-    broker.client("RBA").submit(
-        axle_tests::documents::named("x", axle_tests::documents::to(&["A83008"])),
-        axle_tests::documents::small("x", "RBA", 0).into(),
-    ).await.unwrap();
+    broker
+        .client("RBA")
+        .submit(
+            axle_tests::documents::named("x", axle_tests::documents::to(&["A83008"])),
+            axle_tests::documents::small("x", "RBA", 0).into(),
+        )
+        .await
+        .unwrap();
     expected.extend(journey(&trust, &practice, "2").await);
     broker.restart().await;
     expected.extend(journey(&trust, &practice, "3").await);

@@ -33,7 +33,11 @@ fn planted(text: &str) -> String {
         .replace("Testpatient", FAMILY)
         .replace("Synthia", GIVEN)
         .replace("ZZ99 3CZ", POSTCODE);
-    assert!([FAMILY, GIVEN, NUMBER, POSTCODE].iter().all(|canary| planted.contains(canary)));
+    assert!(
+        [FAMILY, GIVEN, NUMBER, POSTCODE]
+            .iter()
+            .all(|canary| planted.contains(canary))
+    );
     planted
 }
 
@@ -55,15 +59,38 @@ fn documents() -> Vec<(&'static str, String)> {
         (JSON, json[..at(&json) + 6].to_owned()),
         (XML, format!("{xml}{FAMILY}")),
         (JSON, format!("{json}{{\"{FAMILY}\":1}}")),
-        (XML, swap(&xml, "<Bundle", &format!("<!DOCTYPE {FAMILY}><Bundle"))),
+        (
+            XML,
+            swap(&xml, "<Bundle", &format!("<!DOCTYPE {FAMILY}><Bundle")),
+        ),
         (XML, swap(&xml, &quoted, &format!("\"&{FAMILY};\""))),
         (XML, swap(&xml, "<family ", &format!("<{FAMILY} "))),
-        (XML, swap(&xml, "<family ", &format!("<family {FAMILY}=\"1\" {FAMILY}=\"2\" "))),
-        (JSON, swap(&json, "\"family\"", &format!("\"{FAMILY}\":1,\"{FAMILY}\""))),
+        (
+            XML,
+            swap(
+                &xml,
+                "<family ",
+                &format!("<family {FAMILY}=\"1\" {FAMILY}=\"2\" "),
+            ),
+        ),
+        (
+            JSON,
+            swap(&json, "\"family\"", &format!("\"{FAMILY}\":1,\"{FAMILY}\"")),
+        ),
         (JSON, swap(&json, &quoted, &format!("\"\u{7}{FAMILY}\""))),
         (JSON, swap(&json, &quoted, &format!("\"\\u{FAMILY}\""))),
-        (JSON, swap(&json, "\"timestamp\": \"", &format!("\"timestamp\": \"{FAMILY}"))),
-        (JSON, swap(&json, "\"document\"", &format!("\"{GIVEN} {FAMILY}\""))),
+        (
+            JSON,
+            swap(
+                &json,
+                "\"timestamp\": \"",
+                &format!("\"timestamp\": \"{FAMILY}"),
+            ),
+        ),
+        (
+            JSON,
+            swap(&json, "\"document\"", &format!("\"{GIVEN} {FAMILY}\"")),
+        ),
         (JSON, swap(&json, &format!("\"{TRUST}\""), &quoted)),
         (XML, json),
         (JSON, xml),
@@ -82,7 +109,11 @@ fn hints(number: usize, media_type: &str) -> DocumentHeader {
 
 /// Everything a status says, in words and in its details.
 fn words(status: &Status) -> String {
-    format!("{status:?} {} {}", status.message(), String::from_utf8_lossy(status.details()))
+    format!(
+        "{status:?} {} {}",
+        status.message(),
+        String::from_utf8_lossy(status.details())
+    )
 }
 
 /// A day in the life of the patient's documents; everything that callers and operators were told.
@@ -96,24 +127,56 @@ async fn day(estate: &Estate) -> String {
             Err(status) => writeln!(told, "{number}: {}", words(&status)).unwrap(),
         }
     }
-    assert!((2..6).contains(&accepted), "{accepted} were accepted: {told}");
-    let long = DocumentHeader { patient_ref: format!("{FAMILY}\u{7}"), ..hints(99, JSON) };
+    assert!(
+        (2..6).contains(&accepted),
+        "{accepted} were accepted: {told}"
+    );
+    let long = DocumentHeader {
+        patient_ref: format!("{FAMILY}\u{7}"),
+        ..hints(99, JSON)
+    };
     told += &words(&raw.submit(long, "{}").await.unwrap_err());
-    let conflict = raw.submit(hints(0, JSON), planted(&document(9, TRUST, PRACTICE).about(NhsNumber::parse(NUMBER).unwrap()).outpatient_letter_json()));
+    let conflict = raw.submit(
+        hints(0, JSON),
+        planted(
+            &document(9, TRUST, PRACTICE)
+                .about(NhsNumber::parse(NUMBER).unwrap())
+                .outpatient_letter_json(),
+        ),
+    );
     told += &words(&conflict.await.unwrap_err());
     let practice = estate.client(PRACTICE);
     let settler = practice.settler();
-    let one = practice.lease(lease_from("mailboxes/K81003", 60)).await.unwrap().remove(0);
-    assert!(String::from_utf8_lossy(&one.content).contains(FAMILY), "the document itself is whole");
-    settler.reject(&one.lease_token, "20009", false).await.unwrap();
+    let one = practice
+        .lease(lease_from("mailboxes/K81003", 60))
+        .await
+        .unwrap()
+        .remove(0);
+    assert!(
+        String::from_utf8_lossy(&one.content).contains(FAMILY),
+        "the document itself is whole"
+    );
+    settler
+        .reject(&one.lease_token, "20009", false)
+        .await
+        .unwrap();
     let mut collector = practice.collector(CollectOptions::default());
-    let two = soon("the other document", collector.next()).await.unwrap().unwrap();
+    let two = soon("the other document", collector.next())
+        .await
+        .unwrap()
+        .unwrap();
     settler.acknowledge(&two.token).await.unwrap();
     told += &format!("{:?} {two:?}", settler.acknowledge(&one.lease_token).await);
     let operator = estate.client(OPERATOR);
     told += &format!("{:?}", operator.broker_status().await.unwrap());
-    told += &format!("{:?}", operator.mailboxes(Default::default()).await.unwrap());
-    told += &format!("{:?}", operator.dead_letters(Default::default()).await.unwrap());
+    told += &format!(
+        "{:?}",
+        operator.mailboxes(Default::default()).await.unwrap()
+    );
+    told += &format!(
+        "{:?}",
+        operator.dead_letters(Default::default()).await.unwrap()
+    );
     for path in ["/metrics", "/metrics/mailboxes", "/readyz", "/livez"] {
         told += &get(estate.http_port(), path).await.unwrap_or_default();
     }
@@ -123,19 +186,30 @@ async fn day(estate: &Estate) -> String {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_planted_patient_is_found_in_nothing_the_broker_says() {
     let estate = Estate::new();
-    let loud = estate.configuration().replace("filter = \"debug", "filter = \"trace");
+    let loud = estate
+        .configuration()
+        .replace("filter = \"debug", "filter = \"trace");
     estate.write("broker.toml", &loud);
     let broker = BrokerProcess::start(&estate).await;
     let told = day(&estate).await;
-    assert!(told.contains("axle_submissions_total"), "the metrics were looked at: {told}");
+    assert!(
+        told.contains("axle_submissions_total"),
+        "the metrics were looked at: {told}"
+    );
     broker.stop().await;
     let log = read_log(&estate);
-    assert!(log.contains("a document was refused") && log.lines().count() > 20, "{log}");
+    assert!(
+        log.contains("a document was refused") && log.lines().count() > 20,
+        "{log}"
+    );
     for (place, text) in [("the answers", &told), ("the log", &log)] {
         for (number, line) in text.lines().enumerate() {
             let line = line.to_lowercase();
             let found = canaries().into_iter().find(|canary| line.contains(canary));
-            assert!(found.is_none(), "{found:?} in line {number} of {place}: {line}");
+            assert!(
+                found.is_none(),
+                "{found:?} in line {number} of {place}: {line}"
+            );
         }
     }
 }

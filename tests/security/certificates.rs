@@ -16,7 +16,11 @@ use tonic::Code;
 const MONTH: Duration = Duration::from_secs(30 * 24 * 60 * 60);
 
 fn practice() -> Request {
-    Request { organisation: Some(ods(PRACTICE)), days: 2, ..Request::default() }
+    Request {
+        organisation: Some(ods(PRACTICE)),
+        days: 2,
+        ..Request::default()
+    }
 }
 
 /// A client with a certificate of somebody else's authority, of the same name.
@@ -37,7 +41,11 @@ async fn a_wrong_certificate_is_refused_by_the_first_call_in_words() {
     );
     estate.issue_at("expired", &practice(), long_ago);
     estate.issue_at("early", &practice(), now().after(MONTH));
-    let server = Request { server_names: vec!["localhost".to_owned()], days: 2, ..Request::default() };
+    let server = Request {
+        server_names: vec!["localhost".to_owned()],
+        days: 2,
+        ..Request::default()
+    };
     estate.issue("server", &server);
     estate.issue("revoked", &practice());
     estate.revoke("revoked");
@@ -51,34 +59,65 @@ async fn a_wrong_certificate_is_refused_by_the_first_call_in_words() {
         (shown("revoked"), "revoked"),
         (stranger(estate), "does not know the authority"),
     ] {
-        let error = soon("a refusal", client.mailbox("mailboxes/K81003")).await.unwrap_err();
+        let error = soon("a refusal", client.mailbox("mailboxes/K81003"))
+            .await
+            .unwrap_err();
         assert_eq!(error.reason(), "CERTIFICATE_REFUSED", "{why}");
-        assert!(error.what().contains("the broker refused the certificate"), "{error}");
+        assert!(
+            error.what().contains("the broker refused the certificate"),
+            "{error}"
+        );
         assert!(error.what().contains(why), "{why}: {error}");
     }
-    broker.client(PRACTICE).mailbox("mailboxes/K81003").await.expect("a right one is let in");
+    broker
+        .client(PRACTICE)
+        .mailbox("mailboxes/K81003")
+        .await
+        .expect("a right one is let in");
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn without_a_certificate_no_call_is_answered() {
     let broker = TestBroker::start().await;
     let mut raw = Raw::anonymous(broker.estate());
-    let answer = soon("a refusal", raw.collection.get_mailbox(axle_proto::v1::GetMailboxRequest {
-        name: "mailboxes/K81003".to_owned(),
-    }));
+    let answer = soon(
+        "a refusal",
+        raw.collection
+            .get_mailbox(axle_proto::v1::GetMailboxRequest {
+                name: "mailboxes/K81003".to_owned(),
+            }),
+    );
     let status = answer.await.unwrap_err();
-    assert!(status.metadata().is_empty(), "the broker must not even answer: {status:?}");
-    assert!(format!("{status:?}").contains("CertificateRequired"), "{status:?}");
+    assert!(
+        status.metadata().is_empty(),
+        "the broker must not even answer: {status:?}"
+    );
+    assert!(
+        format!("{status:?}").contains("CertificateRequired"),
+        "{status:?}"
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_certificate_that_names_nobody_is_told_so_in_words() {
     let broker = TestBroker::start().await;
-    broker.estate().issue("nobody", &Request { days: 2, ..Request::default() });
+    broker.estate().issue(
+        "nobody",
+        &Request {
+            days: 2,
+            ..Request::default()
+        },
+    );
     let raw = Raw::of(&broker.estate().profile_of("nobody"));
     let text = axle_tests::documents::small("1", TRUST, 0);
-    let status = raw.submit(axle_tests::documents::to(&[PRACTICE]), text).await.unwrap_err();
+    let status = raw
+        .submit(axle_tests::documents::to(&[PRACTICE]), text)
+        .await
+        .unwrap_err();
     let refused = Refused::of(&status);
-    assert_eq!((refused.code, refused.reason.as_str()), (Code::Unauthenticated, "IDENTITY_NOT_IN_CERTIFICATE"));
+    assert_eq!(
+        (refused.code, refused.reason.as_str()),
+        (Code::Unauthenticated, "IDENTITY_NOT_IN_CERTIFICATE")
+    );
     assert!(refused.remedy.contains("urn:nhs:ods:"), "{refused:?}");
 }

@@ -27,8 +27,16 @@ async fn acknowledge(raw: &Raw, lease_tokens: Vec<String>) -> Vec<CommandResult>
 async fn leased() -> (TestBroker, String) {
     let broker = TestBroker::start().await;
     let text = small("1", TRUST, 0);
-    broker.client(TRUST).submit(named("1", to(&[PRACTICE])), text.into()).await.unwrap();
-    let leases = broker.client(PRACTICE).lease(lease_from("mailboxes/K81003", 60)).await.unwrap();
+    broker
+        .client(TRUST)
+        .submit(named("1", to(&[PRACTICE])), text.into())
+        .await
+        .unwrap();
+    let leases = broker
+        .client(PRACTICE)
+        .lease(lease_from("mailboxes/K81003", 60))
+        .await
+        .unwrap();
     let token = leases.into_iter().next().unwrap().lease_token;
     (broker, token)
 }
@@ -45,7 +53,12 @@ async fn of_ten_thousand_forged_tokens_none_is_accepted() {
         match number % 4 {
             // Another nonce, another epoch, one flipped bit; and one that is hardly a token.
             0 => forged.key = LeaseKey { nonce, ..real.key },
-            1 => forged.key = LeaseKey { epoch: random.random_range(2..9), nonce },
+            1 => {
+                forged.key = LeaseKey {
+                    epoch: random.random_range(2..9),
+                    nonce,
+                }
+            }
             2 => {
                 let bit = random.random_range(0..128);
                 if let Some(byte) = forged.key.nonce.get_mut(bit / 8) {
@@ -65,7 +78,11 @@ async fn of_ten_thousand_forged_tokens_none_is_accepted() {
         }
     }
     assert_eq!(accepted, 0);
-    assert_eq!(acknowledge(&practice, vec![token]).await[0].code, 0, "the true one is good");
+    assert_eq!(
+        acknowledge(&practice, vec![token]).await[0].code,
+        0,
+        "the true one is good"
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -75,33 +92,74 @@ async fn a_stolen_token_is_worth_no_more_than_nonsense() {
     let mut nowhere = LeaseToken::parse(&token).unwrap();
     nowhere.delivery.recipient = ods(OTHER_PRACTICE);
     let mut told = Vec::new();
-    for lease_token in [token.clone(), nowhere.to_string(), "nonsense".to_owned(), String::new()] {
+    for lease_token in [
+        token.clone(),
+        nowhere.to_string(),
+        "nonsense".to_owned(),
+        String::new(),
+    ] {
         let tokens = || vec![lease_token.clone()];
         let mut collection = thief.collection.clone();
-        let extend = ExtendLeasesRequest { lease_tokens: tokens(), lease_duration: None };
-        let release = ReleaseDeliveriesRequest { lease_tokens: tokens(), delay: None };
+        let extend = ExtendLeasesRequest {
+            lease_tokens: tokens(),
+            lease_duration: None,
+        };
+        let release = ReleaseDeliveriesRequest {
+            lease_tokens: tokens(),
+            delay: None,
+        };
         let results = [
             acknowledge(&thief, tokens()).await.remove(0),
-            collection.extend_leases(extend).await.unwrap().into_inner().results.remove(0),
-            collection.release_deliveries(release).await.unwrap().into_inner().results.remove(0),
+            collection
+                .extend_leases(extend)
+                .await
+                .unwrap()
+                .into_inner()
+                .results
+                .remove(0),
+            collection
+                .release_deliveries(release)
+                .await
+                .unwrap()
+                .into_inner()
+                .results
+                .remove(0),
         ];
         let reject = RejectDeliveryRequest {
             lease_token: lease_token.clone(),
             reason_code: "20009".to_owned(),
             retryable: false,
         };
-        let download = DownloadDocumentRequest { lease_token: lease_token.clone(), offset: 0 };
+        let download = DownloadDocumentRequest {
+            lease_token: lease_token.clone(),
+            offset: 0,
+        };
         let statuses = [
-            collection.reject_delivery(reject).await.map(|_| ()).unwrap_err(),
-            collection.download_document(download).await.map(|_| ()).unwrap_err(),
+            collection
+                .reject_delivery(reject)
+                .await
+                .map(|_| ())
+                .unwrap_err(),
+            collection
+                .download_document(download)
+                .await
+                .map(|_| ())
+                .unwrap_err(),
         ];
         for status in &statuses {
             assert_eq!(Refused::of(status).reason, "LEASE_TOKEN_INVALID");
             assert_eq!(status.code(), Code::InvalidArgument);
         }
-        let details = statuses.map(|status| (status.message().to_owned(), status.details().to_vec()));
+        let details =
+            statuses.map(|status| (status.message().to_owned(), status.details().to_vec()));
         told.push((results, details));
     }
-    assert!(told.windows(2).all(|pair| pair[0] == pair[1]), "they are told apart: {told:#?}");
-    assert_eq!(acknowledge(&broker.raw(PRACTICE), vec![token]).await[0].code, 0);
+    assert!(
+        told.windows(2).all(|pair| pair[0] == pair[1]),
+        "they are told apart: {told:#?}"
+    );
+    assert_eq!(
+        acknowledge(&broker.raw(PRACTICE), vec![token]).await[0].code,
+        0
+    );
 }

@@ -30,35 +30,79 @@ const STATE: Code = Code::FailedPrecondition;
 /// no organisation, and a certificate that names nobody.
 const MATRIX: [(&str, [Code; 4]); 18] = [
     // Another trust's document under this certificate: the document says whose it is.
-    ("SubmissionService/SubmitDocument", [OK, BAD, NOBODY, NOBODY]),
-    ("SubmissionService/ValidateDocument", [OK, BAD, NOBODY, NOBODY]),
-    ("SubmissionService/GetMessage", [OK, NOT_FOUND, NOBODY, NOBODY]),
+    (
+        "SubmissionService/SubmitDocument",
+        [OK, BAD, NOBODY, NOBODY],
+    ),
+    (
+        "SubmissionService/ValidateDocument",
+        [OK, BAD, NOBODY, NOBODY],
+    ),
+    (
+        "SubmissionService/GetMessage",
+        [OK, NOT_FOUND, NOBODY, NOBODY],
+    ),
     // Not found: the page does not hold it.
-    ("SubmissionService/ListMessages", [OK, NOT_FOUND, NOBODY, NOBODY]),
-    ("SubmissionService/WatchDeliveries", [OK, OK, NOBODY, NOBODY]),
+    (
+        "SubmissionService/ListMessages",
+        [OK, NOT_FOUND, NOBODY, NOBODY],
+    ),
+    (
+        "SubmissionService/WatchDeliveries",
+        [OK, OK, NOBODY, NOBODY],
+    ),
     ("CollectionService/Collect", [OK, DENIED, NOBODY, NOBODY]),
-    ("CollectionService/LeaseDeliveries", [OK, DENIED, NOBODY, NOBODY]),
-    ("CollectionService/AcknowledgeDeliveries", [OK, BAD, NOBODY, NOBODY]),
-    ("CollectionService/RejectDelivery", [OK, BAD, NOBODY, NOBODY]),
+    (
+        "CollectionService/LeaseDeliveries",
+        [OK, DENIED, NOBODY, NOBODY],
+    ),
+    (
+        "CollectionService/AcknowledgeDeliveries",
+        [OK, BAD, NOBODY, NOBODY],
+    ),
+    (
+        "CollectionService/RejectDelivery",
+        [OK, BAD, NOBODY, NOBODY],
+    ),
     ("CollectionService/ExtendLeases", [OK, BAD, NOBODY, NOBODY]),
-    ("CollectionService/ReleaseDeliveries", [OK, BAD, NOBODY, NOBODY]),
-    ("CollectionService/DownloadDocument", [OK, BAD, NOBODY, NOBODY]),
+    (
+        "CollectionService/ReleaseDeliveries",
+        [OK, BAD, NOBODY, NOBODY],
+    ),
+    (
+        "CollectionService/DownloadDocument",
+        [OK, BAD, NOBODY, NOBODY],
+    ),
     ("CollectionService/GetMailbox", [OK, DENIED, NOBODY, NOBODY]),
     ("AdminService/GetBrokerStatus", [DENIED, DENIED, OK, NOBODY]),
     ("AdminService/ListMailboxes", [DENIED, DENIED, OK, NOBODY]),
-    ("AdminService/GetMessageTimeline", [DENIED, DENIED, OK, NOBODY]),
+    (
+        "AdminService/GetMessageTimeline",
+        [DENIED, DENIED, OK, NOBODY],
+    ),
     ("AdminService/ListDeadLetters", [DENIED, DENIED, OK, NOBODY]),
     // The delivery is no dead letter; the operator may ask.
-    ("AdminService/RequeueDeliveries", [DENIED, DENIED, STATE, NOBODY]),
+    (
+        "AdminService/RequeueDeliveries",
+        [DENIED, DENIED, STATE, NOBODY],
+    ),
 ];
 
 /// Every RPC the broker describes.
 fn described() -> BTreeSet<String> {
-    let files = FileDescriptorSet::decode(axle_proto::DESCRIPTORS).unwrap().file;
-    let services = files.iter().filter(|file| file.package() == "axle.v1").flat_map(|file| &file.service);
+    let files = FileDescriptorSet::decode(axle_proto::DESCRIPTORS)
+        .unwrap()
+        .file;
+    let services = files
+        .iter()
+        .filter(|file| file.package() == "axle.v1")
+        .flat_map(|file| &file.service);
     services
         .flat_map(|service| {
-            service.method.iter().map(|method| format!("{}/{}", service.name(), method.name()))
+            service
+                .method
+                .iter()
+                .map(|method| format!("{}/{}", service.name(), method.name()))
         })
         .collect()
 }
@@ -67,9 +111,16 @@ fn described() -> BTreeSet<String> {
 async fn about(broker: &TestBroker, id: &str) -> About {
     let content = small(id, TRUST, 0);
     let trust = broker.client(TRUST);
-    let receipt = trust.submit(named(id, to(&[PRACTICE])), content.clone().into()).await.unwrap();
+    let receipt = trust
+        .submit(named(id, to(&[PRACTICE])), content.clone().into())
+        .await
+        .unwrap();
     let mailbox = "mailboxes/K81003".to_owned();
-    let leased = broker.client(PRACTICE).lease(lease_from(&mailbox, 600)).await.unwrap();
+    let leased = broker
+        .client(PRACTICE)
+        .lease(lease_from(&mailbox, 600))
+        .await
+        .unwrap();
     About {
         message: receipt.message,
         submission: id.to_owned(),
@@ -88,7 +139,13 @@ fn the_matrix_holds_every_call() {
 #[tokio::test(flavor = "multi_thread")]
 async fn every_call_answers_every_caller_as_it_should() {
     let broker = TestBroker::start().await;
-    broker.estate().issue("nobody", &Request { days: 2, ..Request::default() });
+    broker.estate().issue(
+        "nobody",
+        &Request {
+            days: 2,
+            ..Request::default()
+        },
+    );
     let nobody = Raw::of(&broker.estate().profile_of("nobody"));
     let mut wrong = Vec::new();
     for (number, (rpc, expected)) in MATRIX.iter().enumerate() {
@@ -98,13 +155,21 @@ async fn every_call_answers_every_caller_as_it_should() {
             Some(("CollectionService", _)) => (PRACTICE, OTHER_PRACTICE),
             Some(_) | None => (TRUST, PRACTICE),
         };
-        let callers = [broker.raw(owner), broker.raw(other), broker.raw(OPERATOR), nobody.clone()];
+        let callers = [
+            broker.raw(owner),
+            broker.raw(other),
+            broker.raw(OPERATOR),
+            nobody.clone(),
+        ];
         let names = ["owner", "other", "operator", "nobody"];
         // The owner last: what it is allowed changes the delivery.
         for caller in [3, 2, 1, 0] {
             let answer = ask(rpc, &callers[caller], &about).await;
             if answer.code != expected[caller] {
-                wrong.push(format!("{rpc} by {}: {answer:?}, not {:?}", names[caller], expected[caller]));
+                wrong.push(format!(
+                    "{rpc} by {}: {answer:?}, not {:?}",
+                    names[caller], expected[caller]
+                ));
             }
         }
     }
@@ -116,13 +181,24 @@ async fn what_is_somebody_elses_answers_as_what_is_not_there() {
     let broker = TestBroker::start().await;
     let theirs = about(&broker, "theirs").await;
     let absent = absent(&theirs);
-    let rpcs = MATRIX.iter().map(|(rpc, _)| *rpc).filter(|rpc| !rpc.starts_with("AdminService"));
+    let rpcs = MATRIX
+        .iter()
+        .map(|(rpc, _)| *rpc)
+        .filter(|rpc| !rpc.starts_with("AdminService"));
     // A submit is about the caller's own document, not about one that is there already.
-    let about_something = rpcs.filter(|rpc| !rpc.ends_with("Document") || rpc.ends_with("DownloadDocument"));
+    let about_something =
+        rpcs.filter(|rpc| !rpc.ends_with("Document") || rpc.ends_with("DownloadDocument"));
     let mut told = BTreeMap::new();
     for rpc in about_something {
-        let caller = broker.raw(if rpc.starts_with("Submission") { OTHER_TRUST } else { OTHER_PRACTICE });
-        let (theirs, absent) = (ask(rpc, &caller, &theirs).await, ask(rpc, &caller, &absent).await);
+        let caller = broker.raw(if rpc.starts_with("Submission") {
+            OTHER_TRUST
+        } else {
+            OTHER_PRACTICE
+        });
+        let (theirs, absent) = (
+            ask(rpc, &caller, &theirs).await,
+            ask(rpc, &caller, &absent).await,
+        );
         if theirs != absent {
             told.insert(rpc, (theirs, absent));
         }
@@ -133,7 +209,11 @@ async fn what_is_somebody_elses_answers_as_what_is_not_there() {
         let key = axle_proto::v1::get_message_request::Key::SubmissionId(id.to_owned());
         let request = axle_proto::v1::GetMessageRequest { key: Some(key) };
         let status = trust.get_message(request).await.unwrap_err();
-        (status.code(), status.message().to_owned(), status.details().to_vec())
+        (
+            status.code(),
+            status.message().to_owned(),
+            status.details().to_vec(),
+        )
     };
     assert_eq!(by_id("theirs").await, by_id("absent").await);
 }

@@ -92,12 +92,18 @@ impl TestBroker {
     /// Has the broker read its files again, as SIGHUP does; not finished when it returns.
     pub async fn reload(&self) {
         let running = self.running.as_ref().expect("a running broker");
-        running.reload.send(()).await.expect("a broker that listens");
+        running
+            .reload
+            .send(())
+            .await
+            .expect("a broker that listens");
     }
 
     /// The metrics as a scraper sees them.
     pub async fn metrics(&self) -> String {
-        get(self.estate.http_port(), "/metrics").await.unwrap_or_default()
+        get(self.estate.http_port(), "/metrics")
+            .await
+            .unwrap_or_default()
     }
 }
 
@@ -106,7 +112,9 @@ async fn run(estate: &Estate) -> Running {
     let config = configuration(&file);
     let sockets = Sockets::bind(&config).await.expect("two free ports");
     let opened = tokio::task::spawn_blocking(|| App::open(config)).await;
-    let app = opened.expect("no panic in the broker").expect("a usable estate");
+    let app = opened
+        .expect("no panic in the broker")
+        .expect("a usable estate");
     let (stop, stopping) = oneshot::channel();
     let (reload, reloading) = mpsc::channel(1);
     let wishes = Wishes {
@@ -130,7 +138,9 @@ fn configuration(file: &Path) -> Config {
 /// What the door of health and metrics answers; `None` when nobody does, or not with 200.
 pub async fn get(port: u16, path: &str) -> Option<String> {
     use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
-    let mut stream = tokio::net::TcpStream::connect(("127.0.0.1", port)).await.ok()?;
+    let mut stream = tokio::net::TcpStream::connect(("127.0.0.1", port))
+        .await
+        .ok()?;
     let request = format!("GET {path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n");
     stream.write_all(request.as_bytes()).await.ok()?;
     let mut answer = String::new();

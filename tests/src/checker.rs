@@ -107,7 +107,9 @@ fn gather(entries: &[Entry]) -> BTreeMap<Key, Submission> {
     for entry in entries {
         let submission = all.entry(entry.what.key().clone()).or_default();
         match entry.what.clone() {
-            What::Invoke { recipients, sha256, .. } => {
+            What::Invoke {
+                recipients, sha256, ..
+            } => {
                 submission.invoked = true;
                 submission.recipients.extend(recipients);
                 submission.sha256 = sha256;
@@ -115,19 +117,31 @@ fn gather(entries: &[Entry]) -> BTreeMap<Key, Submission> {
             What::Ok { message, .. } => drop(submission.receipts.insert(message)),
             What::Fail { .. } => submission.refused = true,
             What::Unknown { .. } => submission.unanswered = true,
-            What::Delivered { delivery, by, epoch, sha256, .. } => {
+            What::Delivered {
+                delivery,
+                by,
+                epoch,
+                sha256,
+                ..
+            } => {
                 let handed = Handed { by, epoch, sha256 };
                 let delivery = submission.deliveries.entry(delivery).or_default();
                 delivery.handed.push(handed);
             }
-            What::Acknowledged { delivery, epoch, .. } => {
+            What::Acknowledged {
+                delivery, epoch, ..
+            } => {
                 let delivery = submission.deliveries.entry(delivery).or_default();
-                let first = delivery.acknowledged.map_or(epoch, |first| first.min(epoch));
+                let first = delivery
+                    .acknowledged
+                    .map_or(epoch, |first| first.min(epoch));
                 delivery.acknowledged = Some(first);
             }
             // Whoever has no answer may be given the document again, or not.
             What::AcknowledgeUnknown { .. } => {}
-            What::State { delivery, state, .. } => {
+            What::State {
+                delivery, state, ..
+            } => {
                 submission.deliveries.entry(delivery).or_default().state = Some(state);
             }
         }
@@ -141,7 +155,9 @@ impl Submission {
         for (name, delivery) in &self.deliveries {
             let recipient = recipient(name);
             if !self.recipients.contains(recipient) {
-                verdict.misrouted.push(format!("{label}: a delivery is for {recipient}"));
+                verdict
+                    .misrouted
+                    .push(format!("{label}: a delivery is for {recipient}"));
             }
             for handed in &delivery.handed {
                 if handed.by != recipient {
@@ -152,7 +168,10 @@ impl Submission {
                     let why = format!("{name}: is not the bytes that were submitted");
                     verdict.unexpected.push(why);
                 }
-                if delivery.acknowledged.is_some_and(|first| handed.epoch > first) {
+                if delivery
+                    .acknowledged
+                    .is_some_and(|first| handed.epoch > first)
+                {
                     let why = format!("{name}: was given out again after its acknowledgement");
                     verdict.duplicated.push(why);
                 }
@@ -173,7 +192,10 @@ impl Submission {
 
     /// What was accepted: is each recipient's copy where it can be found?
     fn count(&self, label: &str, verdict: &mut Verdict) {
-        let ends = self.recipients.iter().map(|recipient| (recipient, self.end_at(recipient)));
+        let ends = self
+            .recipients
+            .iter()
+            .map(|recipient| (recipient, self.end_at(recipient)));
         let (mut pending, mut lost) = (false, false);
         for (recipient, end) in ends {
             match end {
@@ -198,7 +220,8 @@ impl Submission {
         };
         match delivery.state.as_deref() {
             Some("acknowledged") => {
-                let arrived = |handed: &Handed| handed.by == recipient && handed.sha256 == self.sha256;
+                let arrived =
+                    |handed: &Handed| handed.by == recipient && handed.sha256 == self.sha256;
                 if delivery.handed.iter().any(arrived) {
                     End::Terminal
                 } else {
@@ -252,9 +275,9 @@ impl Verdict {
             ("misrouted", &self.misrouted),
             ("unexpected", &self.unexpected),
         ];
-        let told = lists.into_iter().flat_map(|(kind, list)| {
-            list.iter().map(move |why| format!("{kind}: {why}"))
-        });
+        let told = lists
+            .into_iter()
+            .flat_map(|(kind, list)| list.iter().map(move |why| format!("{kind}: {why}")));
         told.collect::<Vec<_>>().into_iter()
     }
 }

@@ -23,11 +23,20 @@ impl CollectStream {
     pub async fn begin(raw: &Raw, first: Command) -> Result<Self, Status> {
         let (requests, outgoing) = mpsc::unbounded_channel();
         let command = Some(first);
-        let request = CollectRequest { command_id: 1, command };
+        let request = CollectRequest {
+            command_id: 1,
+            command,
+        };
         requests.send(request).expect("the stream has just begun");
         let mut collection = raw.collection.clone();
-        let responses = collection.collect(UnboundedReceiverStream::new(outgoing)).await?;
-        Ok(Self { requests, responses: responses.into_inner(), last: 1 })
+        let responses = collection
+            .collect(UnboundedReceiverStream::new(outgoing))
+            .await?;
+        Ok(Self {
+            requests,
+            responses: responses.into_inner(),
+            last: 1,
+        })
     }
 
     /// Opens a stream with these credits for deliveries, from every mailbox.
@@ -36,14 +45,19 @@ impl CollectStream {
             max_outstanding_deliveries: deliveries_max,
             ..CollectStart::default()
         };
-        Self::begin(raw, Command::Start(start)).await.expect("a stream")
+        Self::begin(raw, Command::Start(start))
+            .await
+            .expect("a stream")
     }
 
     /// Sends a command; its id.
     pub fn command(&mut self, command: Command) -> u64 {
         self.last += 1;
         let command = Some(command);
-        let request = CollectRequest { command_id: self.last, command };
+        let request = CollectRequest {
+            command_id: self.last,
+            command,
+        };
         self.requests.send(request).expect("an open stream");
         self.last
     }

@@ -76,7 +76,10 @@ impl BrokerProcess {
             .stderr(Stdio::from(log))
             .spawn()
             .expect("a program that can be started");
-        Self { child, grouped: false }
+        Self {
+            child,
+            grouped: false,
+        }
     }
 
     /// Waits until the broker answers that it is ready.
@@ -89,7 +92,10 @@ impl BrokerProcess {
             let ended = self.child.try_wait().expect("a child of this process");
             let late = begun.elapsed() > START_LIMIT;
             if ended.is_some() || late {
-                panic!("the broker did not start ({ended:?}); its log ends:\n{}", tail(estate));
+                panic!(
+                    "the broker did not start ({ended:?}); its log ends:\n{}",
+                    tail(estate)
+                );
             }
             tokio::time::sleep(Duration::from_millis(5)).await;
         }
@@ -104,13 +110,15 @@ impl BrokerProcess {
 
     /// `kill -9`.
     pub fn kill(mut self) {
-        self.signal(Signal::KILL).expect("a process that can be killed");
+        self.signal(Signal::KILL)
+            .expect("a process that can be killed");
         self.child.wait().expect("a child of this process");
     }
 
     /// Sends SIGTERM and waits for the end.
     pub async fn stop(mut self) -> ExitStatus {
-        self.signal(Signal::TERM).expect("a process that can be told");
+        self.signal(Signal::TERM)
+            .expect("a process that can be told");
         wait::until("the broker's process to end", async || {
             self.child.try_wait().expect("a child of this process")
         })
@@ -122,7 +130,11 @@ impl BrokerProcess {
     fn signal(&self, signal: Signal) -> rustix::io::Result<()> {
         let id = i32::try_from(self.child.id()).expect("a process id");
         let id = Pid::from_raw(id).expect("a process id");
-        if self.grouped { kill_process_group(id, signal) } else { kill_process(id, signal) }
+        if self.grouped {
+            kill_process_group(id, signal)
+        } else {
+            kill_process(id, signal)
+        }
     }
 }
 

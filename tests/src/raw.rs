@@ -79,7 +79,11 @@ impl Raw {
                 connector.connect(name, stream).await.map(TokioIo::new)
             }
         });
-        Self::over(endpoint.expect("an address").connect_with_connector_lazy(connect))
+        Self::over(
+            endpoint
+                .expect("an address")
+                .connect_with_connector_lazy(connect),
+        )
     }
 
     fn over(channel: Channel) -> Self {

@@ -92,7 +92,12 @@ pub async fn kill(plan: &Plan) -> Verdict {
     let mut collecting = JoinSet::new();
     for practice in PRACTICES.iter().chain(PRACTICES.first()) {
         let client = estate.client(practice);
-        collecting.spawn(collectors::collect(client, Arc::clone(&load), practice, finished.clone()));
+        collecting.spawn(collectors::collect(
+            client,
+            Arc::clone(&load),
+            practice,
+            finished.clone(),
+        ));
     }
     let mut random = load.random(u64::MAX);
     for cycle in 1..=plan.cycles {
@@ -127,7 +132,11 @@ pub async fn kill(plan: &Plan) -> Verdict {
     for trust in TRUSTS {
         books::record(&estate.client(trust), trust, &load.history).await;
     }
-    assert_eq!(load.refused.load(Ordering::Relaxed), 0, "submits were refused; see the history");
+    assert_eq!(
+        load.refused.load(Ordering::Relaxed),
+        0,
+        "submits were refused; see the history"
+    );
     let status = broker.stop().await;
     assert!(status.success(), "the broker ended with {status}");
     let load = Arc::into_inner(load).expect("every task has ended");
@@ -148,11 +157,18 @@ async fn progress(estate: &Estate, load: &Load, accepted: usize) {
         }
         if moved.elapsed() > STANDSTILL {
             let log = crate::process::read_log(estate);
-            let end: String = log.lines().rev().take(20).fold(String::new(), |mut all, line| {
-                let _ = writeln!(all, "{line}");
-                all
-            });
-            panic!("nothing was accepted for {} s; the log ends:\n{end}", STANDSTILL.as_secs());
+            let end: String = log
+                .lines()
+                .rev()
+                .take(20)
+                .fold(String::new(), |mut all, line| {
+                    let _ = writeln!(all, "{line}");
+                    all
+                });
+            panic!(
+                "nothing was accepted for {} s; the log ends:\n{end}",
+                STANDSTILL.as_secs()
+            );
         }
     }
 }
@@ -176,7 +192,9 @@ fn estate() -> Estate {
          retry_base_seconds = 1\nretry_ceiling_seconds = 1\n\
          [[allow]]\nsender = \"*\"\nworkflow = \"*\"\nrecipient = \"*\"\n",
     );
-    let quiet = estate.configuration().replace("filter = \"debug", "filter = \"info");
+    let quiet = estate
+        .configuration()
+        .replace("filter = \"debug", "filter = \"info");
     estate.write("broker.toml", &quiet);
     estate
 }

@@ -3,9 +3,10 @@
 use axle_proto::v1::{
     AcknowledgeDeliveriesRequest, CollectStart, CommandResult, DownloadDocumentRequest,
     ExtendLeasesRequest, GetBrokerStatusRequest, GetMailboxRequest, GetMessageRequest,
-    GetMessageTimelineRequest, LeaseDeliveriesRequest, ListDeadLettersRequest, ListMailboxesRequest,
-    ListMessagesRequest, RejectDeliveryRequest, ReleaseDeliveriesRequest, RequeueDeliveriesRequest,
-    ValidateDocumentRequest, WatchDeliveriesRequest, collect_request::Command, get_message_request::Key,
+    GetMessageTimelineRequest, LeaseDeliveriesRequest, ListDeadLettersRequest,
+    ListMailboxesRequest, ListMessagesRequest, RejectDeliveryRequest, ReleaseDeliveriesRequest,
+    RequeueDeliveriesRequest, ValidateDocumentRequest, WatchDeliveriesRequest,
+    collect_request::Command, get_message_request::Key,
 };
 use axle_tests::{
     collecting::CollectStream,
@@ -36,17 +37,26 @@ pub(super) struct Answer {
 impl About {
     fn header(&self) -> axle_proto::v1::DocumentHeader {
         let media_type = JSON.to_owned();
-        axle_proto::v1::DocumentHeader { media_type, ..named(&self.submission, to(&[PRACTICE])) }
+        axle_proto::v1::DocumentHeader {
+            media_type,
+            ..named(&self.submission, to(&[PRACTICE]))
+        }
     }
 
     fn refused(&self, status: &Status) -> Answer {
         let refused = Refused::of(status);
         let what = refused.what.replace(&self.mailbox, "MAILBOX");
-        Answer { code: refused.code, reason: refused.reason, what }
+        Answer {
+            code: refused.code,
+            reason: refused.reason,
+            what,
+        }
     }
 
     fn settled(&self, results: &[CommandResult]) -> Answer {
-        let [result] = results else { panic!("{results:?}") };
+        let [result] = results else {
+            panic!("{results:?}")
+        };
         Answer {
             code: Code::from(result.code),
             reason: result.reason.clone(),
@@ -56,7 +66,11 @@ impl About {
 }
 
 fn done() -> Answer {
-    Answer { code: Code::Ok, reason: String::new(), what: String::new() }
+    Answer {
+        code: Code::Ok,
+        reason: String::new(),
+        what: String::new(),
+    }
 }
 
 fn without(code: Code) -> Answer {
@@ -82,8 +96,16 @@ async fn submission(method: &str, raw: &Raw, about: &About) -> Result<Answer, St
         }
         "ValidateDocument" => {
             let header = Some(about.header());
-            let request = ValidateDocumentRequest { header, content: about.content.clone().into() };
-            if !service.validate_document(request).await?.into_inner().acceptable {
+            let request = ValidateDocumentRequest {
+                header,
+                content: about.content.clone().into(),
+            };
+            if !service
+                .validate_document(request)
+                .await?
+                .into_inner()
+                .acceptable
+            {
                 return Ok(without(Code::InvalidArgument));
             }
         }
@@ -92,13 +114,22 @@ async fn submission(method: &str, raw: &Raw, about: &About) -> Result<Answer, St
             service.get_message(GetMessageRequest { key }).await?;
         }
         "ListMessages" => {
-            let page = service.list_messages(ListMessagesRequest::default()).await?.into_inner();
-            if !page.messages.iter().any(|message| message.name == about.message) {
+            let page = service
+                .list_messages(ListMessagesRequest::default())
+                .await?
+                .into_inner();
+            if !page
+                .messages
+                .iter()
+                .any(|message| message.name == about.message)
+            {
                 return Ok(without(Code::NotFound));
             }
         }
         "WatchDeliveries" => {
-            let stream = service.watch_deliveries(WatchDeliveriesRequest::default()).await?;
+            let stream = service
+                .watch_deliveries(WatchDeliveriesRequest::default())
+                .await?;
             stream.into_inner().message().await?;
         }
         _ => panic!("{method} is no call this test knows"),
@@ -112,43 +143,83 @@ async fn collection(method: &str, raw: &Raw, about: &About) -> Result<Answer, St
     let lease_tokens = vec![lease_token.clone()];
     let results = match method {
         "Collect" => {
-            let start = CollectStart { mailboxes: vec![mailbox], ..CollectStart::default() };
-            CollectStream::begin(raw, Command::Start(start)).await?.next().await?;
+            let start = CollectStart {
+                mailboxes: vec![mailbox],
+                ..CollectStart::default()
+            };
+            CollectStream::begin(raw, Command::Start(start))
+                .await?
+                .next()
+                .await?;
             return Ok(done());
         }
         "LeaseDeliveries" => {
-            let request = LeaseDeliveriesRequest { mailbox, ..LeaseDeliveriesRequest::default() };
+            let request = LeaseDeliveriesRequest {
+                mailbox,
+                ..LeaseDeliveriesRequest::default()
+            };
             service.lease_deliveries(request).await?;
             return Ok(done());
         }
         "RejectDelivery" => {
             let reason_code = "30001".to_owned();
-            let request = RejectDeliveryRequest { lease_token, reason_code, retryable: false };
+            let request = RejectDeliveryRequest {
+                lease_token,
+                reason_code,
+                retryable: false,
+            };
             service.reject_delivery(request).await?;
             return Ok(done());
         }
         "DownloadDocument" => {
-            let request = DownloadDocumentRequest { lease_token, offset: 0 };
-            service.download_document(request).await?.into_inner().message().await?;
+            let request = DownloadDocumentRequest {
+                lease_token,
+                offset: 0,
+            };
+            service
+                .download_document(request)
+                .await?
+                .into_inner()
+                .message()
+                .await?;
             return Ok(done());
         }
         "GetMailbox" => {
-            service.get_mailbox(GetMailboxRequest { name: mailbox }).await?;
+            service
+                .get_mailbox(GetMailboxRequest { name: mailbox })
+                .await?;
             return Ok(done());
         }
         "AcknowledgeDeliveries" => {
             let request = AcknowledgeDeliveriesRequest { lease_tokens };
-            service.acknowledge_deliveries(request).await?.into_inner().results
+            service
+                .acknowledge_deliveries(request)
+                .await?
+                .into_inner()
+                .results
         }
         "ExtendLeases" => {
-            let request = ExtendLeasesRequest { lease_tokens, lease_duration: None };
+            let request = ExtendLeasesRequest {
+                lease_tokens,
+                lease_duration: None,
+            };
             service.extend_leases(request).await?.into_inner().results
         }
         "ReleaseDeliveries" => {
             // To rest for long, so that the next call of the matrix leases its own document.
-            let delay = Some(prost_types::Duration { seconds: 3_600, nanos: 0 });
-            let request = ReleaseDeliveriesRequest { lease_tokens, delay };
-            service.release_deliveries(request).await?.into_inner().results
+            let delay = Some(prost_types::Duration {
+                seconds: 3_600,
+                nanos: 0,
+            });
+            let request = ReleaseDeliveriesRequest {
+                lease_tokens,
+                delay,
+            };
+            service
+                .release_deliveries(request)
+                .await?
+                .into_inner()
+                .results
         }
         _ => panic!("{method} is no call this test knows"),
     };
@@ -159,16 +230,33 @@ async fn admin(method: &str, raw: &Raw, about: &About) -> Result<Answer, Status>
     let mut service = raw.admin.clone();
     match method {
         "GetBrokerStatus" => drop(service.get_broker_status(GetBrokerStatusRequest {}).await?),
-        "ListMailboxes" => drop(service.list_mailboxes(ListMailboxesRequest::default()).await?),
+        "ListMailboxes" => drop(
+            service
+                .list_mailboxes(ListMailboxesRequest::default())
+                .await?,
+        ),
         "GetMessageTimeline" => {
-            let request = GetMessageTimelineRequest { name: about.message.clone() };
+            let request = GetMessageTimelineRequest {
+                name: about.message.clone(),
+            };
             drop(service.get_message_timeline(request).await?);
         }
-        "ListDeadLetters" => drop(service.list_dead_letters(ListDeadLettersRequest::default()).await?),
+        "ListDeadLetters" => drop(
+            service
+                .list_dead_letters(ListDeadLettersRequest::default())
+                .await?,
+        ),
         "RequeueDeliveries" => {
             let deliveries = vec![format!("{}/deliveries/{PRACTICE}", about.message)];
-            let request = RequeueDeliveriesRequest { deliveries, reason: "a try".to_owned() };
-            let results = service.requeue_deliveries(request).await?.into_inner().results;
+            let request = RequeueDeliveriesRequest {
+                deliveries,
+                reason: "a try".to_owned(),
+            };
+            let results = service
+                .requeue_deliveries(request)
+                .await?
+                .into_inner()
+                .results;
             return Ok(about.settled(&results));
         }
         _ => panic!("{method} is no call this test knows"),

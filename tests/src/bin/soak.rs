@@ -1,5 +1,9 @@
 //! Soak: the crash tests at whatever numbers somebody has time for.
-#![allow(clippy::print_stdout, clippy::print_stderr, reason = "it speaks to a terminal")]
+#![allow(
+    clippy::print_stdout,
+    clippy::print_stderr,
+    reason = "it speaks to a terminal"
+)]
 
 use std::{path::PathBuf, process::ExitCode};
 
@@ -34,14 +38,28 @@ enum Fault {
 
 #[tokio::main]
 async fn main() -> ExitCode {
-    let Fault::Kill { count, accepted, seed, keep } = Arguments::parse().fault;
+    let Fault::Kill {
+        count,
+        accepted,
+        seed,
+        keep,
+    } = Arguments::parse().fault;
     let seed = seed.unwrap_or_else(rand::random);
     println!("seed {seed}");
-    let plan = Plan { cycles: count, accepted_per_cycle: accepted, seed, keep };
+    let plan = Plan {
+        cycles: count,
+        accepted_per_cycle: accepted,
+        seed,
+        keep,
+    };
     let verdict = soak::kill(&plan).await;
     for breach in verdict.breaches() {
         eprintln!("{breach}");
     }
     println!("{verdict}");
-    if verdict.is_clean() { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+    if verdict.is_clean() {
+        ExitCode::SUCCESS
+    } else {
+        ExitCode::FAILURE
+    }
 }

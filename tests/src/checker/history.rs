@@ -132,7 +132,10 @@ impl History {
 
     /// Ends it and reads it back.
     pub fn finish(self, path: &Path) -> Vec<Entry> {
-        let mut file = self.file.into_inner().unwrap_or_else(PoisonError::into_inner);
+        let mut file = self
+            .file
+            .into_inner()
+            .unwrap_or_else(PoisonError::into_inner);
         file.flush().expect("room for the history");
         read(path)
     }

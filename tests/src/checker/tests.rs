@@ -14,11 +14,18 @@ fn key() -> Key {
 
 fn invoke() -> What {
     let recipients = vec!["K81003".to_owned()];
-    What::Invoke { key: key(), recipients, sha256: "aa".to_owned() }
+    What::Invoke {
+        key: key(),
+        recipients,
+        sha256: "aa".to_owned(),
+    }
 }
 
 fn ok(message: &str) -> What {
-    What::Ok { key: key(), message: message.to_owned() }
+    What::Ok {
+        key: key(),
+        message: message.to_owned(),
+    }
 }
 
 fn delivered(delivery: &str, by: &str, epoch: u32, sha256: &str) -> What {
@@ -32,24 +39,45 @@ fn delivered(delivery: &str, by: &str, epoch: u32, sha256: &str) -> What {
 }
 
 fn acknowledged(epoch: u32) -> What {
-    What::Acknowledged { key: key(), delivery: DELIVERY.to_owned(), epoch }
+    What::Acknowledged {
+        key: key(),
+        delivery: DELIVERY.to_owned(),
+        epoch,
+    }
 }
 
 fn state(delivery: &str, state: &str) -> What {
-    What::State { key: key(), delivery: delivery.to_owned(), state: state.to_owned() }
+    What::State {
+        key: key(),
+        delivery: delivery.to_owned(),
+        state: state.to_owned(),
+    }
 }
 
 fn verdict(history: impl IntoIterator<Item = What>) -> Verdict {
-    let entry = |what| Entry { wall_micros: 0, elapsed_micros: 0, what };
+    let entry = |what| Entry {
+        wall_micros: 0,
+        elapsed_micros: 0,
+        what,
+    };
     judge(&history.into_iter().map(entry).collect::<Vec<_>>())
 }
 
 /// `lost duplicated misrouted unexpected`.
 fn breaches(history: impl IntoIterator<Item = What>) -> [usize; 4] {
     let verdict = verdict(history);
-    let [lost, duplicated, misrouted, unexpected] =
-        [&verdict.lost, &verdict.duplicated, &verdict.misrouted, &verdict.unexpected];
-    [lost.len(), duplicated.len(), misrouted.len(), unexpected.len()]
+    let [lost, duplicated, misrouted, unexpected] = [
+        &verdict.lost,
+        &verdict.duplicated,
+        &verdict.misrouted,
+        &verdict.unexpected,
+    ];
+    [
+        lost.len(),
+        duplicated.len(),
+        misrouted.len(),
+        unexpected.len(),
+    ]
 }
 
 fn good() -> Vec<What> {
@@ -65,7 +93,11 @@ fn good() -> Vec<What> {
 #[test]
 fn a_good_history_is_clean() {
     let verdict = verdict(good());
-    assert!(verdict.is_clean(), "{:?}", verdict.breaches().collect::<Vec<_>>());
+    assert!(
+        verdict.is_clean(),
+        "{:?}",
+        verdict.breaches().collect::<Vec<_>>()
+    );
     assert_eq!(
         verdict.to_string(),
         "checker: accepted=1 terminal=1 pending=0 recovered=0 lost=0 duplicated=0 misrouted=0 \
@@ -77,7 +109,11 @@ fn a_good_history_is_clean() {
 fn a_planted_loss_is_caught() {
     assert_eq!(breaches([invoke(), ok("messages/1")]), [1, 0, 0, 0], "gone");
     let forgotten = good().into_iter().take(4);
-    assert_eq!(breaches(forgotten), [1, 0, 0, 0], "the broker no longer knows it");
+    assert_eq!(
+        breaches(forgotten),
+        [1, 0, 0, 0],
+        "the broker no longer knows it"
+    );
     let unseen = [invoke(), ok("messages/1"), state(DELIVERY, "acknowledged")];
     assert_eq!(breaches(unseen), [1, 0, 0, 0], "acknowledged by nobody");
     let two = What::Invoke {
@@ -92,40 +128,76 @@ fn a_planted_loss_is_caught() {
 #[test]
 fn a_planted_duplicate_is_caught() {
     let again = [delivered(DELIVERY, "K81003", 2, "aa")];
-    assert_eq!(breaches(good().into_iter().chain(again)), [0, 1, 0, 0], "after its acknowledgement");
+    assert_eq!(
+        breaches(good().into_iter().chain(again)),
+        [0, 1, 0, 0],
+        "after its acknowledgement"
+    );
     let twin = [state("messages/2/deliveries/K81003", "queued")];
-    assert_eq!(breaches(good().into_iter().chain(twin)), [0, 1, 0, 0], "two deliveries");
+    assert_eq!(
+        breaches(good().into_iter().chain(twin)),
+        [0, 1, 0, 0],
+        "two deliveries"
+    );
     let receipt = [ok("messages/2")];
-    assert_eq!(breaches(good().into_iter().chain(receipt)), [0, 1, 0, 0], "two receipts");
+    assert_eq!(
+        breaches(good().into_iter().chain(receipt)),
+        [0, 1, 0, 0],
+        "two receipts"
+    );
 }
 
 #[test]
 fn a_planted_misroute_is_caught() {
     let stranger = [delivered(DELIVERY, "A83008", 1, "aa")];
-    assert_eq!(breaches(good().into_iter().chain(stranger)), [0, 0, 1, 0], "another's eyes");
+    assert_eq!(
+        breaches(good().into_iter().chain(stranger)),
+        [0, 0, 1, 0],
+        "another's eyes"
+    );
     let address = [state("messages/1/deliveries/A83008", "queued")];
-    assert_eq!(breaches(good().into_iter().chain(address)), [0, 0, 1, 0], "another's mailbox");
+    assert_eq!(
+        breaches(good().into_iter().chain(address)),
+        [0, 0, 1, 0],
+        "another's mailbox"
+    );
 }
 
 #[test]
 fn a_planted_stranger_is_caught() {
     let unsent = good().into_iter().skip(2);
     assert_eq!(breaches(unsent), [0, 0, 0, 1], "never submitted");
-    let refused = What::Fail { key: key(), reason: "RECIPIENT_UNKNOWN".to_owned() };
+    let refused = What::Fail {
+        key: key(),
+        reason: "RECIPIENT_UNKNOWN".to_owned(),
+    };
     let refused = [invoke(), refused, state(DELIVERY, "queued")];
     assert_eq!(breaches(refused), [0, 0, 0, 1], "refused");
     let altered = [delivered(DELIVERY, "K81003", 1, "bb")];
-    assert_eq!(breaches(good().into_iter().chain(altered)), [0, 0, 0, 1], "other bytes");
+    assert_eq!(
+        breaches(good().into_iter().chain(altered)),
+        [0, 0, 0, 1],
+        "other bytes"
+    );
 }
 
 #[test]
 fn what_is_not_known_is_not_held_against_the_broker() {
     let unknown = || What::Unknown { key: key() };
     let stored = verdict([invoke(), unknown(), state(DELIVERY, "queued")]);
-    assert!(stored.is_clean() && stored.recovered == 1 && stored.accepted == 0, "{stored}");
+    assert!(
+        stored.is_clean() && stored.recovered == 1 && stored.accepted == 0,
+        "{stored}"
+    );
     let not_stored = verdict([invoke(), unknown()]);
-    assert!(not_stored.is_clean() && not_stored.recovered == 0, "{not_stored}");
-    let lapsed = What::AcknowledgeUnknown { key: key(), delivery: DELIVERY.to_owned() };
+    assert!(
+        not_stored.is_clean() && not_stored.recovered == 0,
+        "{not_stored}"
+    );
+    let lapsed = What::AcknowledgeUnknown {
+        key: key(),
+        delivery: DELIVERY.to_owned(),
+    };
     let again = [
         invoke(),
         unknown(),
@@ -152,5 +224,11 @@ fn a_history_reads_back_as_it_was_written() {
         history.record(what);
     }
     let entries = history.finish(&path);
-    assert_eq!(entries.into_iter().map(|entry| entry.what).collect::<Vec<_>>(), good());
+    assert_eq!(
+        entries
+            .into_iter()
+            .map(|entry| entry.what)
+            .collect::<Vec<_>>(),
+        good()
+    );
 }

@@ -7,14 +7,25 @@ use axle_client::{connection::Client, convert};
 use axle_proto::v1::{ListMailboxesRequest, ListMessagesRequest};
 
 use super::STANDSTILL;
-use crate::{checker::history::{History, What}, estate::Estate, process::read_log};
+use crate::{
+    checker::history::{History, What},
+    estate::Estate,
+    process::read_log,
+};
 
 /// Waits until every mailbox is empty.
 pub(super) async fn drained(operator: &Client, estate: &Estate) {
     let begun = Instant::now();
     loop {
-        let request = ListMailboxesRequest { waiting_only: true, ..Default::default() };
-        let waiting = operator.mailboxes(request).await.expect("an operator's answer").mailboxes;
+        let request = ListMailboxesRequest {
+            waiting_only: true,
+            ..Default::default()
+        };
+        let waiting = operator
+            .mailboxes(request)
+            .await
+            .expect("an operator's answer")
+            .mailboxes;
         if waiting.is_empty() {
             return;
         }
@@ -29,9 +40,15 @@ pub(super) async fn drained(operator: &Client, estate: &Estate) {
 
 /// Records the state of every delivery of a sender.
 pub(super) async fn record(sender: &Client, trust: &str, history: &History) {
-    let mut request = ListMessagesRequest { page_size: 500, ..Default::default() };
+    let mut request = ListMessagesRequest {
+        page_size: 500,
+        ..Default::default()
+    };
     loop {
-        let page = sender.messages(request.clone()).await.expect("a page of messages");
+        let page = sender
+            .messages(request.clone())
+            .await
+            .expect("a page of messages");
         for message in page.messages {
             for delivery in message.deliveries {
                 let state = convert::state_word(delivery.state());

@@ -69,7 +69,11 @@ async fn settle(settler: Settler, load: Arc<Load>, practice: &str, received: Rec
     });
     let settled = settler.acknowledge(&received.token).await;
     load.history.record(match settled {
-        Ok(()) => What::Acknowledged { key, delivery, epoch },
+        Ok(()) => What::Acknowledged {
+            key,
+            delivery,
+            epoch,
+        },
         Err(_) => What::AcknowledgeUnknown { key, delivery },
     });
 }

@@ -50,7 +50,12 @@ pub(super) fn begin(
 ) {
     for task in first_task..first_task + SUBMITS {
         let client = client.clone().with_retry(ONE_ATTEMPT);
-        let sender = Sender { client, load: Arc::clone(load), trust, task };
+        let sender = Sender {
+            client,
+            load: Arc::clone(load),
+            trust,
+            task,
+        };
         tasks.spawn(sender.run());
     }
 }
@@ -85,7 +90,11 @@ impl Sender {
         let first = random.random_range(0..PRACTICES.len());
         let second = (first + 1) % PRACTICES.len();
         let both = [PRACTICES[first], PRACTICES[second]];
-        let recipients = if random.random_bool(0.05) { &both[..] } else { &both[..1] };
+        let recipients = if random.random_bool(0.05) {
+            &both[..]
+        } else {
+            &both[..1]
+        };
         Draft {
             key: (self.trust.to_owned(), id.clone()),
             header: documents::named(&id, documents::to(recipients)),
@@ -95,7 +104,11 @@ impl Sender {
 
     /// Submits until there is an answer; whether it was a receipt.
     async fn submit(&self, draft: &Draft, gives_up: bool) -> bool {
-        let Draft { key, header, content } = draft;
+        let Draft {
+            key,
+            header,
+            content,
+        } = draft;
         let history = &self.load.history;
         loop {
             history.record(What::Invoke {
@@ -105,12 +118,18 @@ impl Sender {
             });
             match self.client.submit(header.clone(), content.clone()).await {
                 Ok(receipt) => {
-                    history.record(What::Ok { key: key.clone(), message: receipt.message });
+                    history.record(What::Ok {
+                        key: key.clone(),
+                        message: receipt.message,
+                    });
                     return true;
                 }
                 Err(error) if error.is_from_broker() && !error.is_retryable() => {
                     let reason = error.reason().to_owned();
-                    history.record(What::Fail { key: key.clone(), reason });
+                    history.record(What::Fail {
+                        key: key.clone(),
+                        reason,
+                    });
                     println!("refused: {error}");
                     self.load.refused.fetch_add(1, Ordering::Relaxed);
                     return false;
