@@ -53,7 +53,11 @@ impl<S: Store, C: Clock> Engine<S, C> {
     ) -> Result<Accepted, Refusal> {
         self.refuse_when_draining()?;
         let acceptance = self.decide(caller, submission)?;
-        let message = acceptance.message.clone();
+        let message = &acceptance.message;
+        let accepted = Accepted {
+            receipt: message.receipt(false),
+            warnings: message.warnings.clone(),
+        };
         let began = Instant::now();
         let committed = self
             .store
@@ -61,10 +65,7 @@ impl<S: Store, C: Clock> Engine<S, C> {
             .await;
         self.metrics.committed(began.elapsed());
         Ok(match committed.map_err(refusal_of)? {
-            Committed::Done => Accepted {
-                receipt: message.receipt(false),
-                warnings: message.warnings,
-            },
+            Committed::Done => accepted,
             Committed::Repeat(first) => Accepted {
                 receipt: first.receipt(true),
                 warnings: first.warnings.clone(),

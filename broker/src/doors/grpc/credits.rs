@@ -93,6 +93,7 @@ impl Credits {
 }
 
 #[cfg(test)]
+#[expect(clippy::expect_used, reason = "tests fail by panicking")]
 mod tests {
     use axle_core::lease::LeaseKey;
     use axle_model::{id::MessageId, ods::OdsCode};

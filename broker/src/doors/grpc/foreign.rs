@@ -12,7 +12,7 @@ use tower::{Layer, Service};
 
 use super::{header::too_large, status::status_of};
 
-/// Puts [`Foreign`] around every service.
+/// Puts itself around every service.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct ForeignLayer;
 

@@ -15,7 +15,7 @@ use crate::doors::tls::Peer;
 pub(super) fn caller<T>(request: &Request<T>) -> Result<Arc<Identity>, Status> {
     let identity = request.extensions().get::<Peer>().map(Peer::identity);
     match identity {
-        Some(Ok(identity)) => Ok(Arc::new(identity.clone())),
+        Some(Ok(identity)) => Ok(Arc::clone(identity)),
         Some(Err(why)) => Err(nobody(&why.to_string())),
         None => Err(nobody("the connection carries no client certificate")),
     }

@@ -24,26 +24,28 @@ use super::registry::Permit;
 /// Cheap to clone.
 #[derive(Clone, Debug)]
 pub struct Peer {
-    facts: Arc<(Result<Identity, NotAnIdentity>, SocketAddr)>,
+    identity: Result<Arc<Identity>, NotAnIdentity>,
+    address: SocketAddr,
 }
 
 impl Peer {
     /// A caller at `address` whose certificate was verified, and read as `identity`.
     pub fn new(identity: Result<Identity, NotAnIdentity>, address: SocketAddr) -> Self {
         Self {
-            facts: Arc::new((identity, address)),
+            identity: identity.map(Arc::new),
+            address,
         }
     }
 
     /// The principal, or why the certificate, though trusted, stands for nobody: a call is then to be
     /// refused as unauthenticated.
-    pub fn identity(&self) -> Result<&Identity, &NotAnIdentity> {
-        self.facts.0.as_ref()
+    pub const fn identity(&self) -> Result<&Arc<Identity>, &NotAnIdentity> {
+        self.identity.as_ref()
     }
 
     /// Where the connection comes from.
-    pub fn address(&self) -> SocketAddr {
-        self.facts.1
+    pub const fn address(&self) -> SocketAddr {
+        self.address
     }
 }
 
