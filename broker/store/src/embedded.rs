@@ -157,8 +157,7 @@ impl Embedded {
         now: Timestamp,
     ) -> Result<Self, OpenError> {
         let paths = Paths::new(&options.directory);
-        let made = std::fs::create_dir_all(&paths.directory);
-        made.map_err(OpenError::files("making", &paths.directory))?;
+        format::make(&paths.directory)?;
         let lock = format::lock(&paths.directory)?;
         let mut recovered = recover::recover(files, &paths, options.index_cache_bytes)?;
         let begun = Journal::begin(

@@ -12,6 +12,9 @@ use bytes::Bytes;
 use super::segment::{self, Locator, Segments};
 use crate::StoreError;
 
+/// What keeping a body costs besides its bytes.
+const ENTRY_BYTES: usize = 128;
+
 /// The bodies committed lately, up to a limit in bytes.
 #[derive(Debug)]
 pub(super) struct Bodies {
@@ -42,15 +45,16 @@ impl Bodies {
     pub(super) fn keep(&self, bodies: impl Iterator<Item = (MessageId, Bytes)>) {
         let mut recent = self.recent();
         for (id, body) in bodies {
-            recent.bytes += body.len();
+            recent.bytes += body.len() + ENTRY_BYTES;
             recent.order.push_back(id);
             recent.bodies.insert(id, body);
         }
         while recent.bytes > self.bytes_max
             && let Some(oldest) = recent.order.pop_front()
         {
-            let length = recent.bodies.remove(&oldest).map_or(0, |body| body.len());
-            recent.bytes = recent.bytes.saturating_sub(length);
+            if let Some(body) = recent.bodies.remove(&oldest) {
+                recent.bytes -= body.len() + ENTRY_BYTES;
+            }
         }
     }
 

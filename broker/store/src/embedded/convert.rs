@@ -1,10 +1,12 @@
 //! Conversions between the core's values and the records that keep them. Total: what cannot be read
 //! is [`Malformed`], never a panic and never a guess.
 
+mod event;
+
 use axle_core::{
     change::Advance,
     delivery::{Delivery, State, Step},
-    event::{Actor, Event, EventKind},
+    event::Event,
     lease::LeaseKey,
     message::{Message, Warning},
 };
@@ -20,8 +22,8 @@ use axle_model::{
 use super::{
     index::Applied,
     record::{
-        AdvanceRecord, AppliedRecord, DeliveryRecord, EventRecord, EventWord, KeyRecord,
-        LeaseRecord, Malformed, MessageRecord, StateRecord, StateWord, StoredRecord, WarningRecord,
+        AdvanceRecord, AppliedRecord, DeliveryRecord, EventRecord, KeyRecord, LeaseRecord,
+        Malformed, MessageRecord, StateRecord, StateWord, StoredRecord, WarningRecord,
     },
     segment::{Locator, Position},
 };
@@ -198,101 +200,6 @@ impl TryFrom<LeaseRecord> for LeaseKey {
             epoch: record.epoch,
             nonce: nonce.map_err(|_| Malformed("a lease's nonce"))?,
         })
-    }
-}
-
-impl From<&Event> for EventRecord {
-    fn from(event: &Event) -> Self {
-        let mut record = Self {
-            time_micros: event.time.as_micros(),
-            ..Self::default()
-        };
-        match &event.by {
-            Actor::Organisation(code) => record.organisation = Some(code.to_string()),
-            Actor::Operator(serial) => record.operator = Some(serial.to_string()),
-            Actor::Broker => {}
-        }
-        let micros = |time: Timestamp| Some(time.as_micros());
-        let word = match &event.kind {
-            EventKind::Accepted => EventWord::Accepted,
-            EventKind::Leased {
-                consumer,
-                until,
-                epoch,
-            } => {
-                record.text = consumer.to_string();
-                record.until_micros = micros(*until);
-                record.number = *epoch;
-                EventWord::Leased
-            }
-            EventKind::Extended { until } => {
-                record.until_micros = micros(*until);
-                EventWord::Extended
-            }
-            EventKind::Released { until } => {
-                record.until_micros = micros(*until);
-                EventWord::Released
-            }
-            EventKind::Lapsed { until } => {
-                record.until_micros = until.and_then(micros);
-                EventWord::Lapsed
-            }
-            EventKind::Acknowledged => EventWord::Acknowledged,
-            EventKind::Rejected { code, until } => {
-                record.text = code.to_string();
-                record.until_micros = until.and_then(micros);
-                EventWord::Rejected
-            }
-            EventKind::DeadLettered { attempts } => {
-                record.number = *attempts;
-                EventWord::DeadLettered
-            }
-            EventKind::Expired => EventWord::Expired,
-            EventKind::Requeued { reason } => {
-                record.text = reason.to_string();
-                EventWord::Requeued
-            }
-        };
-        record.set_word(word);
-        record
-    }
-}
-
-impl TryFrom<EventRecord> for Event {
-    type Error = Malformed;
-
-    fn try_from(record: EventRecord) -> Result<Self, Malformed> {
-        let by = match (&record.organisation, &record.operator) {
-            (Some(code), _) => Actor::Organisation(ods(code)?),
-            (None, Some(serial)) => Actor::Operator(serial.as_str().into()),
-            (None, None) => Actor::Broker,
-        };
-        let time = Timestamp::from_micros(record.time_micros);
-        let word = record.word();
-        let may_rest = record.until_micros.map(Timestamp::from_micros);
-        let until = may_rest.ok_or(Malformed("an event without its end"));
-        let (text, number) = (record.text.into(), record.number);
-        let kind = match word {
-            EventWord::Unknown => return Err(Malformed("an event")),
-            EventWord::Accepted => EventKind::Accepted,
-            EventWord::Leased => EventKind::Leased {
-                consumer: text,
-                until: until?,
-                epoch: number,
-            },
-            EventWord::Extended => EventKind::Extended { until: until? },
-            EventWord::Released => EventKind::Released { until: until? },
-            EventWord::Lapsed => EventKind::Lapsed { until: may_rest },
-            EventWord::Acknowledged => EventKind::Acknowledged,
-            EventWord::Rejected => EventKind::Rejected {
-                code: text,
-                until: may_rest,
-            },
-            EventWord::DeadLettered => EventKind::DeadLettered { attempts: number },
-            EventWord::Expired => EventKind::Expired,
-            EventWord::Requeued => EventKind::Requeued { reason: text },
-        };
-        Ok(Self::new(kind, by, time))
     }
 }
 

@@ -69,6 +69,18 @@ impl OpenError {
     }
 }
 
+/// Makes the directory, durably, if there is none.
+pub(super) fn make(directory: &Path) -> Result<(), OpenError> {
+    if directory.is_dir() {
+        return Ok(());
+    }
+    fs::create_dir_all(directory).map_err(OpenError::files("making", directory))?;
+    let whole = fs::canonicalize(directory).map_err(OpenError::files("finding", directory))?;
+    let parent = whole.parent().unwrap_or(&whole);
+    let synced = fs::File::open(parent).and_then(|parent| parent.sync_all());
+    synced.map_err(OpenError::files("syncing", parent))
+}
+
 /// Locks the directory for this process, until the file is dropped.
 pub(super) fn lock(directory: &Path) -> Result<fs::File, OpenError> {
     let path = directory.join("LOCK");

@@ -232,14 +232,11 @@ impl Index {
                     written.push((id, pieces));
                 }
             }
-            for (keys, earlier) in &changed.keys {
-                let record = encode(&KeyRecord::from(earlier));
-                if let Some((document, request)) = &keys.document {
-                    let mut key = document_key(document);
-                    key.extend_from_slice(request.as_bytes());
-                    self.keys.insert(key, record.as_slice())?;
-                }
-                self.keys.insert(submission_key(&keys.submission), record)?;
+            // In the order of the tree: neighbours share a leaf.
+            let mut keys: Vec<_> = changed.keys.iter().flat_map(records).collect();
+            keys.sort_unstable();
+            for (key, record) in keys {
+                self.keys.insert(key, record)?;
             }
             self.sync()?;
             self.system
@@ -257,6 +254,17 @@ impl Index {
             Ok(())
         })
     }
+}
+
+/// The keys a message is found by, with what they lead to.
+fn records((keys, earlier): &(MessageKeys, Earlier)) -> impl Iterator<Item = (Vec<u8>, Vec<u8>)> {
+    let record = encode(&KeyRecord::from(earlier));
+    let document = keys.document.map(|(document, request)| {
+        let key = [document_key(&document).as_slice(), request.as_bytes()].concat();
+        (key, record.clone())
+    });
+    let submission = (submission_key(&keys.submission), record);
+    document.into_iter().chain([submission])
 }
 
 fn submission_key(key: &Half) -> Vec<u8> {

@@ -313,5 +313,7 @@ fn checkpoint(state: &mut State<Locator>, index: &Index, at: Position) -> Result
     };
     let written = index.write(&changed, &applied)?;
     state.forget(&written, &changed.keys);
+    // Nobody waits yet.
+    drop(state.take_arrived());
     Ok(())
 }

@@ -41,7 +41,7 @@ fn all_damage_is_listed_by_file_and_offset_and_the_rest_is_read() {
 
     let path: PathBuf = directory.path().join("journal/0000000001.log");
     let mut bytes = fs::read(&path).unwrap();
-    let mut body_at = |number: u64| {
+    let body_at = |number: u64| {
         let body = draft(number).body;
         bytes
             .windows(body.len())

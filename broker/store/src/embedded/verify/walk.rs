@@ -236,6 +236,7 @@ impl<'v> Walk<'v> {
             .map(|one| (one.message.id, 0))
             .collect();
         self.state.forget(&ids, &changed.keys);
+        drop(self.state.take_arrived());
     }
 
     /// What the index says otherwise than the journal.
