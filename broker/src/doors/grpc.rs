@@ -12,6 +12,7 @@ mod reply;
 mod status;
 mod streams;
 mod submission;
+mod terms;
 mod watch_stream;
 
 pub use admin::AdminDoor;

@@ -159,11 +159,19 @@ impl<S: Store, C: Clock> Engine<S, C> {
         queued
     }
 
-    /// The body of a delivery just leased.
-    pub async fn body(&self, claimed: &Claimed) -> Result<Bytes, Refusal> {
+    /// The body of a delivery just leased; `None` when it is larger than its collector takes inline.
+    pub async fn inline_body(
+        &self,
+        claimed: &Claimed,
+        bytes_max: u64,
+    ) -> Result<Option<Bytes>, Refusal> {
+        if claimed.message.size > bytes_max {
+            return Ok(None);
+        }
         self.store
             .body(claimed.message.id)
             .await
+            .map(Some)
             .map_err(refusal_of)
     }
 

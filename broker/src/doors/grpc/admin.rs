@@ -12,9 +12,8 @@ use axle_store::Store;
 use tonic::{Request, Response, Status};
 
 use super::{
-    collection::result_of,
     principal::caller,
-    reply::{delivery_of, mailbox_of, message_of, time_of},
+    reply::{delivery_of, mailbox_of, message_of, result_of, time_of},
     status::status_of,
     submission::{page_of, recipient_of},
 };

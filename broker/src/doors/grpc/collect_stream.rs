@@ -16,14 +16,12 @@ use tokio_stream::wrappers::ReceiverStream;
 use tonic::{Status, Streaming};
 
 use super::{
-    collection::{
-        consumer_of, delay_of, inline_of, lease_of, leased_of, mailbox_id_of, rejection_of,
-        result_of,
-    },
     credits::Credits,
     foreign::in_our_words,
+    reply::{leased_of, result_of},
     status::status_of,
     streams::Open,
+    terms::{consumer_of, delay_of, inline_of, lease_of, mailbox_id_of, rejection_of},
     watch_stream::{HEARTBEAT, heartbeat},
 };
 use crate::{
@@ -188,8 +186,12 @@ impl<S: Store, C: Clock> Session<S, C> {
 
     async fn give(&self, claimed: Claimed) {
         let token = claimed.token;
-        let leased = match leased_of(&self.engine, &claimed, self.inline_bytes_max).await {
-            Ok(leased) => leased,
+        let leased = match self
+            .engine
+            .inline_body(&claimed, self.inline_bytes_max)
+            .await
+        {
+            Ok(body) => leased_of(&claimed, body),
             // The store has logged it. The lease runs out, and in the end the sender is told.
             Err(_) => return,
         };

@@ -3,10 +3,9 @@
 use std::{pin::pin, sync::Arc, time::Duration};
 
 use axle_core::{authorise::organisation_of, lease::LeaseToken};
-use axle_model::{identity::Identity, mailbox::MailboxId, refusal::Refusal};
+use axle_model::{identity::Identity, refusal::Refusal};
 use axle_proto::v1::{self as wire, collection_service_server::CollectionService};
-use axle_store::{Claimed, Store};
-use bytes::Bytes;
+use axle_store::Store;
 use futures::{
     future::join_all,
     stream::{self, BoxStream, StreamExt},
@@ -16,9 +15,10 @@ use tonic::{Request, Response, Status, Streaming};
 use super::{
     collect_stream,
     principal::caller,
-    reply::{header_of, mailbox_of, time_of},
-    status::{code_of, status_of},
+    reply::{leased_of, mailbox_of, result_of},
+    status::status_of,
     streams::Streams,
+    terms::{consumer_of, delay_of, inline_of, lease_of, mailbox_id_of, rejection_of, span_of},
 };
 use crate::{
     clock::Clock,
@@ -33,14 +33,8 @@ use crate::{
 const TOKENS_MAX: usize = 1_000;
 /// What a whole reply's documents come to at most, in bytes.
 const REPLY_BYTES_MAX: u64 = 3 * 1024 * 1024;
-/// The largest inline document a caller can ask for, in bytes.
-const INLINE_BYTES_MAX: u64 = 3 * 1024 * 1024;
-/// The largest inline document when the caller says nothing, in bytes.
-const INLINE_BYTES: u64 = 1024 * 1024;
 /// The pieces a download comes in, in bytes.
 const PIECE_BYTES: usize = 256 * 1024;
-/// A lease when the caller says nothing.
-const LEASE: Duration = Duration::from_secs(60);
 
 /// The service.
 #[derive(Debug)]
@@ -78,130 +72,6 @@ impl<S: Store, C: Clock> CollectionDoor<S, C> {
         });
         Ok(join_all(settled).await)
     }
-}
-
-/// What became of a command, in wire form.
-pub(super) fn result_of(command_id: u64, outcome: Result<(), Refusal>) -> wire::CommandResult {
-    match outcome {
-        Ok(()) => wire::CommandResult {
-            command_id,
-            ..Default::default()
-        },
-        Err(refusal) => wire::CommandResult {
-            command_id,
-            code: code_of(refusal.reason) as i32,
-            reason: refusal.reason.as_str().to_owned(),
-            description: format!("{} - {}", refusal.what, refusal.remedy),
-        },
-    }
-}
-
-/// A delivery just leased, in wire form, with its body if that is small enough.
-pub(super) async fn leased_of<S: Store, C: Clock>(
-    engine: &Engine<S, C>,
-    claimed: &Claimed,
-    inline_bytes_max: u64,
-) -> Result<wire::LeasedDelivery, Refusal> {
-    let content_inline = claimed.message.size <= inline_bytes_max;
-    let content = if content_inline {
-        engine.body(claimed).await?
-    } else {
-        Bytes::new()
-    };
-    let delivery = claimed.delivery();
-    Ok(wire::LeasedDelivery {
-        name: claimed.token.delivery.to_string(),
-        lease_token: claimed.token.to_string(),
-        lease_expire_time: claimed.lease_until().and_then(time_of),
-        attempt: delivery.map_or(1, |delivery| delivery.attempts),
-        mailbox: delivery
-            .map(|delivery| delivery.mailbox.to_string())
-            .unwrap_or_default(),
-        message: Some(header_of(&claimed.message)),
-        content,
-        content_inline,
-    })
-}
-
-/// A span a caller asks for: `default` when not set, and refused outside one second (or zero where
-/// that is allowed) to `max`.
-pub(super) fn span_of(
-    path: &str,
-    asked: Option<&prost_types::Duration>,
-    default: Duration,
-    min: Duration,
-    max: Duration,
-) -> Result<Duration, Refusal> {
-    let Some(asked) = asked else {
-        return Ok(default);
-    };
-    let span = Duration::try_from(*asked)
-        .ok()
-        .filter(|span| (min..=max).contains(span));
-    span.ok_or_else(|| {
-        let what = format!(
-            "it is not between {} and {} seconds",
-            min.as_secs(),
-            max.as_secs()
-        );
-        Refusal::field(path, what, "correct it, or leave it out")
-    })
-}
-
-pub(super) fn lease_of(
-    asked: Option<&prost_types::Duration>,
-    max: Duration,
-) -> Result<Duration, Refusal> {
-    span_of("lease_duration", asked, LEASE, Duration::from_secs(1), max)
-}
-
-pub(super) fn inline_of(asked: u64) -> u64 {
-    if asked == 0 {
-        INLINE_BYTES
-    } else {
-        asked.min(INLINE_BYTES_MAX)
-    }
-}
-
-pub(super) fn consumer_of(text: String) -> Result<Box<str>, Refusal> {
-    if text.len() > 100 || text.chars().any(char::is_control) {
-        let what = "it is longer than 100 bytes or has control characters";
-        return Err(Refusal::field(
-            "consumer_id",
-            what,
-            "use a short name, such as the host's",
-        ));
-    }
-    Ok(text.into_boxed_str())
-}
-
-pub(super) fn mailbox_id_of(path: &str, name: &str) -> Result<MailboxId, Refusal> {
-    MailboxId::parse(name).map_err(|why| Refusal::field(path, why.to_string(), "correct it"))
-}
-
-pub(super) fn rejection_of(code: &str, retryable: bool) -> Result<Settlement, Refusal> {
-    let plain = code
-        .bytes()
-        .all(|b| b.is_ascii_alphanumeric() || b == b'-' || b == b'_');
-    if !(1..=50).contains(&code.len()) || !plain {
-        let what = "it is not 1 to 50 letters, digits, '-' and '_'";
-        return Err(Refusal::field(
-            "reason_code",
-            what,
-            "give a code, for example 20009",
-        ));
-    }
-    Ok(Settlement::Reject {
-        code: code.into(),
-        retryable,
-    })
-}
-
-pub(super) fn delay_of(
-    asked: Option<&prost_types::Duration>,
-    max: Duration,
-) -> Result<Duration, Refusal> {
-    span_of("delay", asked, Duration::ZERO, Duration::ZERO, max)
 }
 
 #[tonic::async_trait]
@@ -265,8 +135,8 @@ impl<S: Store, C: Clock> CollectionService for CollectionDoor<S, C> {
         let mut deliveries = Vec::with_capacity(claimed.len());
         let mut damaged = None;
         for claimed in &claimed {
-            match leased_of(&self.engine, claimed, inline_bytes_max).await {
-                Ok(leased) => deliveries.push(leased),
+            match self.engine.inline_body(claimed, inline_bytes_max).await {
+                Ok(body) => deliveries.push(leased_of(claimed, body)),
                 // One damaged body must not keep the others from their reader.
                 Err(refusal) => damaged = Some(refusal),
             }

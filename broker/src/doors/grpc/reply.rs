@@ -5,10 +5,17 @@ use axle_core::{
     event::{Actor, Event, EventKind},
     message::{Message, Warning},
 };
-use axle_model::{envelope::Priority, id::DeliveryId, refusal::Finding, time::Timestamp};
+use axle_model::{
+    envelope::Priority,
+    id::DeliveryId,
+    refusal::{Finding, Refusal},
+    time::Timestamp,
+};
 use axle_proto::v1::{self as wire, DeliveryEventKind, DeliveryState};
+use axle_store::Claimed;
 use bytes::Bytes;
 
+use super::status::code_of;
 use crate::engine::collect::MailboxView;
 
 pub(super) fn time_of(time: Timestamp) -> Option<prost_types::Timestamp> {
@@ -183,5 +190,38 @@ pub(super) fn mailbox_of(mailbox: &MailboxView) -> wire::Mailbox {
         leased_count: mailbox.state.leased,
         dead_letter_count: mailbox.state.dead_lettered,
         oldest_unread_time: mailbox.state.oldest_time.and_then(time_of),
+    }
+}
+
+/// What became of a command, in wire form.
+pub(super) fn result_of(command_id: u64, outcome: Result<(), Refusal>) -> wire::CommandResult {
+    match outcome {
+        Ok(()) => wire::CommandResult {
+            command_id,
+            ..Default::default()
+        },
+        Err(refusal) => wire::CommandResult {
+            command_id,
+            code: code_of(refusal.reason) as i32,
+            reason: refusal.reason.as_str().to_owned(),
+            description: format!("{} - {}", refusal.what, refusal.remedy),
+        },
+    }
+}
+
+/// A delivery just leased, with its body if that comes inline.
+pub(super) fn leased_of(claimed: &Claimed, body: Option<Bytes>) -> wire::LeasedDelivery {
+    let delivery = claimed.delivery();
+    wire::LeasedDelivery {
+        name: claimed.token.delivery.to_string(),
+        lease_token: claimed.token.to_string(),
+        lease_expire_time: claimed.lease_until().and_then(time_of),
+        attempt: delivery.map_or(1, |delivery| delivery.attempts),
+        mailbox: delivery
+            .map(|delivery| delivery.mailbox.to_string())
+            .unwrap_or_default(),
+        message: Some(header_of(&claimed.message)),
+        content_inline: body.is_some(),
+        content: body.unwrap_or_default(),
     }
 }
