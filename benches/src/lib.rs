@@ -4,4 +4,5 @@
 
 pub mod documents;
 pub mod estate;
+pub mod load;
 pub mod stage;

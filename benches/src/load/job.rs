@@ -1,0 +1,84 @@
+//! The jobs: how many send, how much at a time, what, and to how many mailboxes.
+
+use std::time::Duration;
+
+use clap::ValueEnum;
+use serde::Serialize;
+
+use crate::documents::{LETTER_BYTES, MIB};
+
+/// A job by its name.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum, Serialize)]
+pub enum Name {
+    /// Latency: one producer with one 16 KiB document under way.
+    #[value(name = "W1")]
+    W1,
+    /// Throughput: 8 producers with 32 documents of 16 KiB under way each, to 64 mailboxes.
+    #[value(name = "W2")]
+    W2,
+    /// Bandwidth: the same with documents of 1 MiB.
+    #[value(name = "W3")]
+    W3,
+}
+
+/// What the documents are.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Payload {
+    /// Bytes the broker does not read.
+    Opaque,
+    /// FHIR R4 JSON, which it reads and checks.
+    Fhir,
+}
+
+/// A job.
+#[derive(Clone, Copy, Debug, Serialize)]
+pub struct Job {
+    /// Which it is.
+    pub job: Name,
+    /// What is sent.
+    pub payload: Payload,
+    /// Connections that send.
+    pub producers: usize,
+    /// Documents that each may have under way.
+    pub window: usize,
+    /// About how long a document is.
+    pub document_bytes: usize,
+    /// Mailboxes, chosen with equal chances.
+    pub mailboxes: usize,
+    /// Practices, each with a connection of its own and an equal share of the mailboxes.
+    pub practices: usize,
+    /// Seconds of load before the measurement.
+    pub warmup_seconds: f64,
+    /// Seconds of the measurement.
+    pub measured_seconds: f64,
+}
+
+impl Job {
+    /// A job as it is defined.
+    pub fn new(job: Name, payload: Payload, measured: Duration) -> Self {
+        let single = job == Name::W1;
+        let many = |number| if single { 1 } else { number };
+        Self {
+            job,
+            payload,
+            producers: many(8),
+            window: many(32),
+            document_bytes: match job {
+                Name::W1 | Name::W2 => LETTER_BYTES,
+                Name::W3 => MIB,
+            },
+            mailboxes: many(64),
+            practices: many(8),
+            warmup_seconds: 1.0,
+            measured_seconds: measured.as_secs_f64(),
+        }
+    }
+
+    /// How many documents a practice may hold unsettled: enough to keep it busy, but no more than
+    /// about 32 MiB.
+    pub fn outstanding_max(&self) -> u32 {
+        let documents = 32 * MIB / self.document_bytes;
+        u32::try_from(documents.clamp(4, 64)).unwrap_or(64)
+    }
+}
