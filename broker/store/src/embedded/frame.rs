@@ -232,6 +232,8 @@ pub(super) struct Window<'f> {
 
 impl<'f> Window<'f> {
     const BYTES: usize = 64 << 10;
+    /// What is passed over at a time where nothing was written.
+    const HOLE: usize = 4 << 10;
 
     pub(super) fn new(file: &'f dyn File) -> std::io::Result<Self> {
         Ok(Self {
@@ -262,6 +264,11 @@ impl<'f> Window<'f> {
     pub(super) fn find(&mut self, mark: u64, offset: u64) -> std::io::Result<Option<Frame>> {
         let mut at = aligned(offset);
         while at.saturating_add(HEADER as u64) <= self.length {
+            // A mark is never zero, and most of a segment may still be.
+            if self.bytes(at, Self::HOLE)? == Some(&[0; Self::HOLE]) {
+                at += Self::HOLE as u64;
+                continue;
+            }
             let Some(bytes) = self.bytes(at, ALIGNMENT as usize)? else {
                 break;
             };
