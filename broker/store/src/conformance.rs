@@ -1,4 +1,4 @@
-//! The contract of [`Store`](crate::Store) as functions that every store must pass, and a model to
+//! The contract of [`Store`] as functions that every store must pass, and a model to
 //! run any sequence of calls against. For tests only: a broken promise is a panic.
 #![allow(
     clippy::unwrap_used,

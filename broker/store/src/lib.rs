@@ -36,7 +36,7 @@ pub trait Store: Send + Sync + 'static {
     fn commit(&self, change: Change) -> impl Future<Output = Result<Committed, StoreError>> + Send;
 
     /// Leases what waits in a mailbox, urgent before routine and oldest first, up to the limits.
-    /// Empty when nothing is available at `claim.now`.
+    /// Empty when nothing is available at `claim.now`; what is past its deadline no longer is.
     fn claim(&self, claim: Claim) -> impl Future<Output = Result<Vec<Claimed>, StoreError>> + Send;
 
     /// Deliveries whose time has come at `now`: leases that ran out, and deadlines passed. They stay
@@ -79,7 +79,8 @@ pub trait Store: Send + Sync + 'static {
         &self,
     ) -> impl Future<Output = Result<Vec<(MailboxId, MailboxState)>, StoreError>> + Send;
 
-    /// Ledger entries from sequence `from` on, in order, at most `max`; bounded work for one call.
+    /// Ledger entries from sequence `from` on, in order, at most `max`. The work of one call is
+    /// bounded: fewer than `max` may come before the head is reached, but never none.
     fn ledger(
         &self,
         from: u64,

@@ -192,30 +192,20 @@ async fn step(store: &impl Store, model: &mut Model, operation: Operation) {
             recipients,
             urgent,
         } => {
-            let chosen = PRACTICES
-                .iter()
-                .enumerate()
-                .filter(|(bit, _)| recipients >> bit & 1 == 1);
-            let number = model.bodies.len() as u64 + model.entries * 1_000 + model.seconds;
-            submit(
-                store,
-                model,
-                Draft {
-                    number,
-                    submission: format!("name-{name}"),
-                    recipients: chosen.map(|(_, code)| *code).collect(),
-                    body: vec![body; 10 + usize::from(body)],
-                    document: document.then_some("urn:uuid:document"),
-                    priority: if urgent {
-                        Priority::Urgent
-                    } else {
-                        Priority::Routine
-                    },
-                    now: model.now(),
-                    lifetime: Duration::from_secs(150),
-                },
-            )
-            .await;
+            let chosen = PRACTICES.iter().enumerate();
+            let chosen = chosen.filter(|(bit, _)| recipients >> bit & 1 == 1);
+            let urgency = [Priority::Routine, Priority::Urgent];
+            let new = Draft {
+                number: model.bodies.len() as u64 + model.entries * 1_000 + model.seconds,
+                submission: format!("name-{name}"),
+                recipients: chosen.map(|(_, code)| *code).collect(),
+                body: vec![body; 10 + usize::from(body)],
+                document: document.then_some("urn:uuid:document"),
+                priority: urgency[usize::from(urgent)],
+                now: model.now(),
+                lifetime: Duration::from_secs(150),
+            };
+            submit(store, model, new).await;
         }
         Operation::Claim { practice, most } => {
             let practice = PRACTICES[usize::from(practice)];

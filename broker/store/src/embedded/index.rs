@@ -85,6 +85,15 @@ pub(super) enum Unusable {
     Untrue(String),
 }
 
+impl Unusable {
+    /// Whether sled found its file locked.
+    pub(super) fn is_in_use(&self) -> bool {
+        // sled 0.34 has no other way to tell.
+        matches!(self, Self::Sled(sled::Error::Io(error))
+            if error.to_string().contains("could not acquire lock"))
+    }
+}
+
 /// Runs something of sled's; its panics become errors.
 fn guarded<T>(work: impl FnOnce() -> Result<T, Unusable>) -> Result<T, Unusable> {
     catch_unwind(AssertUnwindSafe(work)).unwrap_or_else(|panic| {

@@ -25,6 +25,9 @@ use crate::state::{Misfit, State};
 const REPLAYED_AT_A_TIME: u64 = 50_000;
 /// An index that has not opened after this long, and a second more for every 32 MiB, never will.
 const INDEX_OPEN_SECONDS: u64 = 15;
+/// How often sled's file is tried again while it is locked, and how far apart.
+const INDEX_LOCK_TRIES: u32 = 500;
+const INDEX_LOCK_PAUSE: Duration = Duration::from_millis(10);
 
 /// A store brought back.
 #[derive(Debug)]
@@ -259,7 +262,16 @@ fn patience(index: &Path) -> Duration {
 }
 
 fn open(path: &Path, node: NodeId, cache_bytes: u64) -> Result<Found, Unusable> {
-    let index = Index::open(path, node, cache_bytes)?;
+    let mut opened = Index::open(path, node, cache_bytes);
+    // sled's threads let go of its file a moment after it was closed; LOCK says nobody else has it.
+    for _ in 0..INDEX_LOCK_TRIES {
+        if !opened.as_ref().is_err_and(Unusable::is_in_use) {
+            break;
+        }
+        std::thread::sleep(INDEX_LOCK_PAUSE);
+        opened = Index::open(path, node, cache_bytes);
+    }
+    let index = opened?;
     let applied = index.applied()?;
     let mut state = State::default();
     index.each_live(|one| state.restore(one.message, one.sequence, one.body, one.pieces))?;
