@@ -134,12 +134,11 @@ impl Store for Memory {
 
     async fn claim(&self, claim: Claim) -> Result<Vec<Claimed>, StoreError> {
         self.with(|inner| {
-            let leases = inner.state.claim(&claim, |_| false, rand::random);
-            let record = |(advance, claimed)| {
+            let claimed = inner.state.claim(&claim, rand::random);
+            for advance in inner.state.take_leases() {
                 inner.record(&advance);
-                claimed
-            };
-            Ok(leases.into_iter().map(record).collect())
+            }
+            Ok(claimed)
         })
     }
 

@@ -1,7 +1,7 @@
 //! The committer: the one thread that writes. What gathered while it was busy becomes the next
-//! group: one append, one sync, and only then is anybody answered. Claims are decided here too, so
-//! that nothing is leased while a change to it is on its way; they are answered at once, since a
-//! lease lost in a crash is a redelivery.
+//! group: one append, one sync, and only then is anybody answered. Leases do not wait for it: they
+//! are given out by the state, which reserves what a change on its way is about, and follow here,
+//! each before anything that was decided on it. One lost in a crash is a redelivery.
 
 mod group;
 
@@ -22,7 +22,7 @@ use super::{
     checkpoint::Wish, index::Applied, journal::Journal, proposal::Proposal, segment::Locator,
     shared::Shared,
 };
-use crate::{Claim, Claimed, StoreError, state::Changed};
+use crate::{StoreError, state::Changed};
 use group::Group;
 
 /// Leases nobody waits for are made durable this much later.
@@ -40,8 +40,8 @@ const CHECKPOINTS_BEHIND_MAX: u64 = 8;
 pub(super) enum Command {
     /// To make a change true.
     Commit(Proposal, oneshot::Sender<Result<Outcome, StoreError>>),
-    /// To lease deliveries.
-    Claim(Claim, oneshot::Sender<Result<Vec<Claimed>, StoreError>>),
+    /// To take the leases that were given out to the journal.
+    Leased,
     /// For what changed since it was last asked, all of it durable.
     Snapshot(oneshot::Sender<Option<Snapshot>>),
     /// To close the journal in good order, and stop.
@@ -140,10 +140,7 @@ impl Committer {
                     self.group
                         .commit(&self.shared, &mut self.journal, proposal, answer);
                 }
-                Command::Claim(claim, answer) => {
-                    self.group
-                        .claim(&self.shared, &mut self.journal, &claim, answer);
-                }
+                Command::Leased => self.stage_leases(),
                 alone @ (Command::Snapshot(_) | Command::Close(_)) => return Some(Some(alone)),
             }
             count += 1;
@@ -167,6 +164,11 @@ impl Committer {
                 .recv()
                 .map_err(|_| RecvTimeoutError::Disconnected),
         }
+    }
+
+    fn stage_leases(&mut self) {
+        let leases = self.shared.state().take_leases();
+        self.group.stage_leases(&mut self.journal, leases);
     }
 
     /// Writes what is staged, makes it durable, and makes it true.
@@ -210,34 +212,44 @@ impl Committer {
     fn serve_alone(&mut self, command: Command) {
         match command {
             Command::Snapshot(answer) => {
-                let running = self.shared.stopped.get().is_none();
-                let snapshot = running.then(|| self.snapshot());
+                let snapshot = self.snapshot().ok();
                 // Whoever asked may be gone; then the next one gets it from the journal.
                 drop(answer.send(snapshot));
             }
             Command::Close(answer) => {
-                let closed = self.shared.running().and_then(|()| {
-                    let closed = self.journal.close();
-                    closed.map_err(|error| self.shared.stop(&format!("closing: {error}")))
-                });
+                let closed = self.shared.running().and_then(|()| self.close());
                 if closed.is_ok() {
                     self.shared.stopped.get_or_init(|| "it was closed".into());
                 }
                 drop(answer.send(closed));
             }
-            Command::Commit(..) | Command::Claim(..) => {}
+            Command::Commit(..) | Command::Leased => {}
         }
     }
 
-    fn snapshot(&mut self) -> Snapshot {
+    fn close(&mut self) -> Result<(), StoreError> {
+        self.stage_leases();
+        let closed = self.write_group(true).and_then(|()| self.journal.close());
+        closed.map_err(|error| self.shared.stop(&format!("closing: {error}")))
+    }
+
+    /// What changed, all of it durable: the state is looked at together with the leases that the
+    /// journal does not have yet, and those are made durable first.
+    fn snapshot(&mut self) -> Result<Snapshot, StoreError> {
+        self.shared.running()?;
+        let mut state = self.shared.state();
+        let (leases, changed) = (state.take_leases(), state.take_changed());
+        drop(state);
+        self.group.stage_leases(&mut self.journal, leases);
+        let written = self.write_group(true);
+        written.map_err(|error| self.shared.stop(&format!("writing the journal: {error}")))?;
         self.snapshot_at = self.journal.appended();
         self.wished = false;
-        let changed = self.shared.state().take_changed();
         let applied = Applied {
             at: self.journal.end(),
             live: changed.live,
         };
-        Snapshot { changed, applied }
+        Ok(Snapshot { changed, applied })
     }
 
     /// Keeps segments short, the index near, and an eye on the disk.

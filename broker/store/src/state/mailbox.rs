@@ -83,16 +83,15 @@ impl Mailbox {
 }
 
 impl<B: Clone> State<B> {
-    /// Leases what waits in a mailbox, up to the claim's limits. `busy` are deliveries that a change
-    /// not yet durable is about; `nonce` gives 128 random bits.
+    /// Leases what waits in a mailbox, up to the claim's limits, leaving what is reserved. `nonce`
+    /// gives 128 random bits.
     pub(crate) fn claim(
         &mut self,
         claim: &Claim,
-        busy: impl Fn(DeliveryId) -> bool,
         mut nonce: impl FnMut() -> [u8; 16],
-    ) -> Vec<(Advance, Claimed)> {
+    ) -> Vec<Claimed> {
         self.wake(claim.now);
-        let chosen = self.choose(claim, busy);
+        let chosen = self.choose(claim);
         let mut claimed = Vec::with_capacity(chosen.len());
         for id in chosen {
             let Some(advance) = self.lease(claim, id, nonce()) else {
@@ -108,12 +107,13 @@ impl<B: Clone> State<B> {
                 message: entry.message.clone(),
                 token: LeaseToken { delivery: id, key },
             };
-            claimed.push((advance, given));
+            self.leases.push(advance);
+            claimed.push(given);
         }
         claimed
     }
 
-    fn choose(&self, claim: &Claim, busy: impl Fn(DeliveryId) -> bool) -> Vec<DeliveryId> {
+    fn choose(&self, claim: &Claim) -> Vec<DeliveryId> {
         let mut chosen = Vec::new();
         let mut bytes = 0u64;
         let Some(mailbox) = self.mailboxes.get(&claim.mailbox) else {
@@ -129,7 +129,7 @@ impl<B: Clone> State<B> {
                 continue;
             };
             // Past its deadline it is due to expire, and is not offered again.
-            if entry.message.expire_time <= claim.now || busy(id) {
+            if entry.message.expire_time <= claim.now || self.reserved.contains(&id) {
                 continue;
             }
             bytes = bytes.saturating_add(entry.message.size);

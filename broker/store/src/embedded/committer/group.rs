@@ -1,22 +1,18 @@
 //! A group: the changes made durable by one sync. Each is judged against what is true and against
 //! what the group itself has staged.
 
-use std::{
-    collections::HashSet,
-    sync::{Arc, atomic::Ordering},
-};
+use std::sync::{Arc, atomic::Ordering};
 
 use axle_core::{
     change::{Advance, LedgerEntry},
     message::Message,
 };
-use axle_model::id::DeliveryId;
 use bytes::Bytes;
 use tokio::sync::oneshot;
 
 use super::Outcome;
 use crate::{
-    Claim, Claimed, StoreError,
+    StoreError,
     embedded::{
         frame::Kind,
         journal::{Journal, Placed},
@@ -37,8 +33,6 @@ pub(super) struct Group {
     answers: Vec<Answer>,
     /// The keys of what is staged.
     keys: Keys,
-    /// The deliveries that a staged change is about.
-    busy: HashSet<DeliveryId>,
     leases: usize,
 }
 
@@ -88,10 +82,9 @@ impl Group {
                     record,
                     entry,
                 } = *step;
-                self.judge_advance(shared, &advance)?;
+                self.judge_advance(shared, journal, &advance)?;
                 let placed = journal.stage(Kind::Advance, &record, Bytes::new(), 0);
                 self.enter(entry, placed);
-                self.busy.insert(advance.delivery);
                 self.staged.push(Staged::Advance(advance));
                 Ok(Outcome::Done)
             }
@@ -153,18 +146,24 @@ impl Group {
         Ok(known)
     }
 
-    fn judge_advance(&self, shared: &Shared, advance: &Advance) -> Result<(), StoreError> {
-        let delivery = advance.delivery;
-        if self.busy.contains(&delivery) {
-            return Err(StoreError::Stale { delivery });
-        }
-        let checked = shared.state().check(advance);
-        if let Err(StoreError::Unknown { message }) = checked
+    fn judge_advance(
+        &mut self,
+        shared: &Shared,
+        journal: &mut Journal,
+        advance: &Advance,
+    ) -> Result<(), StoreError> {
+        let mut state = shared.state();
+        let (leases, reserved) = (state.take_leases(), state.reserve(advance));
+        drop(state);
+        self.stage_leases(journal, leases);
+        if let Err(StoreError::Unknown { message }) = reserved
             && shared.stored(message)?.is_some()
         {
-            return Err(StoreError::Stale { delivery });
+            return Err(StoreError::Stale {
+                delivery: advance.delivery,
+            });
         }
-        checked
+        reserved
     }
 
     fn enter(&mut self, mut entry: LedgerEntry, placed: Placed) {
@@ -172,33 +171,14 @@ impl Group {
         self.entries.push(entry);
     }
 
-    /// Leases what waits, and answers at once.
-    pub(super) fn claim(
-        &mut self,
-        shared: &Shared,
-        journal: &mut Journal,
-        claim: &Claim,
-        to: oneshot::Sender<Result<Vec<Claimed>, StoreError>>,
-    ) {
-        // Whoever gave up waiting must not get a lease.
-        if to.is_closed() {
-            return;
+    /// Stages leases, which are true already.
+    pub(super) fn stage_leases(&mut self, journal: &mut Journal, leases: Vec<Advance>) {
+        for advance in leases {
+            let record = encode(&AdvanceRecord::from(&advance));
+            let placed = journal.stage(Kind::Advance, &record, Bytes::new(), 0);
+            self.enter(entry::advanced(&advance), placed);
+            self.leases += 1;
         }
-        let leases = shared.running().map(|()| {
-            let busy = |delivery| self.busy.contains(&delivery);
-            shared.state().claim(claim, busy, rand::random)
-        });
-        let claimed = leases.map(|leases| {
-            let stage = |(advance, claimed): (Advance, Claimed)| {
-                let record = encode(&AdvanceRecord::from(&advance));
-                let placed = journal.stage(Kind::Advance, &record, Bytes::new(), 0);
-                self.enter(entry::advanced(&advance), placed);
-                self.leases += 1;
-                claimed
-            };
-            leases.into_iter().map(stage).collect()
-        });
-        drop(to.send(claimed));
     }
 
     /// Makes true what is durable now.
@@ -233,6 +213,9 @@ impl Group {
                 }
             }
         }
+        state.release_all();
+        drop(state);
+        self.leases = 0;
     }
 
     /// Answers everybody: as judged, or that the store has stopped.
@@ -243,7 +226,6 @@ impl Group {
         }
         self.staged.clear();
         self.entries.clear();
-        self.busy.clear();
         self.keys.clear();
         self.leases = 0;
     }
