@@ -25,6 +25,8 @@ pub async fn all<P: Place>(mut place: impl FnMut() -> P) {
     submit::one_submission_id_for_two_documents_is_a_conflict(&mut place()).await;
     submit::a_document_is_known_by_its_identifier(&mut place()).await;
     submit::bodies_and_messages_come_back_as_they_were(&mut place()).await;
+    submit::callers_at_once_make_one_message(&mut place()).await;
+    deliver::a_delivery_takes_one_of_several_steps_at_once(&mut place()).await;
     deliver::urgent_comes_before_routine_and_oldest_first(&mut place()).await;
     deliver::a_claim_stops_at_its_bytes_but_gives_one(&mut place()).await;
     deliver::only_the_newest_lease_counts(&mut place()).await;

@@ -209,3 +209,25 @@ pub async fn an_arrival_wakes_who_waits(place: &mut impl Place) {
     store.commit(draft(1).accept()).await.unwrap();
     arrival.await;
 }
+
+pub async fn a_delivery_takes_one_of_several_steps_at_once(place: &mut impl Place) {
+    let store = place.open().await;
+    for number in 1..=20 {
+        store.commit(draft(number).accept()).await.unwrap();
+        let claimed = store
+            .claim(claim(PRACTICES[0], 1, at(30)))
+            .await
+            .unwrap()
+            .remove(0);
+        let step = acknowledge(&claimed, at(31));
+        let answers: [_; 4] = tokio::join!(
+            store.commit(step.clone()),
+            store.commit(step.clone()),
+            store.commit(step.clone()),
+            store.commit(step.clone()),
+        )
+        .into();
+        let taken = answers.iter().filter(|answer| answer.is_ok()).count();
+        assert_eq!(taken, 1, "{answers:?}");
+    }
+}

@@ -134,3 +134,35 @@ pub async fn bodies_and_messages_come_back_as_they_were(place: &mut impl Place) 
     })
     .await;
 }
+
+pub async fn callers_at_once_make_one_message(place: &mut impl Place) {
+    let store = place.open().await;
+    for round in 0..20 {
+        let one = |number| Draft {
+            number: round * 10 + number,
+            submission: format!("round-{round}"),
+            body: vec![7],
+            ..draft(number)
+        };
+        let answers: [_; 6] = tokio::join!(
+            store.commit(one(1).accept()),
+            store.commit(one(2).accept()),
+            store.commit(one(3).accept()),
+            store.commit(one(4).accept()),
+            store.commit(one(5).accept()),
+            store.commit(one(6).accept()),
+        )
+        .into();
+        let (done, repeats): (Vec<_>, Vec<_>) = answers
+            .into_iter()
+            .map(Result::unwrap)
+            .partition(|answer| matches!(answer, Committed::Done));
+        assert_eq!((done.len(), repeats.len()), (1, 5));
+        assert!(
+            repeats
+                .iter()
+                .all(|repeat| is_repeat_of(repeat, one(1).number))
+        );
+    }
+    assert_eq!(store.ledger(1, 100).await.unwrap().len(), 20);
+}

@@ -65,9 +65,9 @@ impl Simulated {
         self.lock().operations
     }
 
-    /// From now on a sync says that it is done, and does nothing.
-    pub(in crate::embedded) fn ignore_sync(&self) {
-        self.lock().ignores_sync = true;
+    /// Whether from now on a sync says that it is done, and does nothing.
+    pub(in crate::embedded) fn ignore_sync(&self, ignores: bool) {
+        self.lock().ignores_sync = ignores;
     }
 
     /// What is there once the power is back: what was synced, and of the rest those blocks of 512

@@ -63,7 +63,7 @@ fn what_was_acknowledged_survives_a_power_cut() {
 
 #[test]
 fn without_the_sync_a_power_cut_loses_documents_and_this_is_seen() {
-    assert!(lost_by_a_power_cut(0, true, |bench| bench.files.ignore_sync()) > 0);
+    assert!(lost_by_a_power_cut(0, true, |bench| bench.files.ignore_sync(true)) > 0);
 }
 
 #[test]
@@ -73,7 +73,7 @@ fn a_cut_in_the_middle_of_a_group_leaves_a_store_that_opens() {
         let store = bench.open().unwrap();
         let acknowledged = block_on(commit(&store, 1..=10));
         // From here on nothing is promised, whatever part of it arrives.
-        bench.files.ignore_sync();
+        bench.files.ignore_sync(true);
         block_on(commit(&store, 11..=20));
         let mut random = seed;
         bench.files = bench.files.cut_power(|| {
@@ -91,6 +91,25 @@ fn a_cut_in_the_middle_of_a_group_leaves_a_store_that_opens() {
             assert_eq!(block_on(commit(&store, 21..=22)).len(), 2);
         }
     }
+}
+
+#[test]
+fn what_a_start_found_survives_the_next_power_cut() {
+    let mut bench = Bench::new();
+    let store = bench.open().unwrap();
+    // Written, and the process killed before the sync: only the system's memory has it.
+    bench.files.ignore_sync(true);
+    block_on(commit(&store, 1..=5));
+    drop(store);
+    bench.files.ignore_sync(false);
+    let store = bench.open().unwrap();
+    let acknowledged = block_on(commit(&store, 1..=6));
+    assert_eq!(acknowledged.len(), 6);
+    bench.files = bench.files.cut_power(|| false);
+    drop(store);
+    bench.remove_index();
+    let store = bench.open().unwrap();
+    assert_eq!(block_on(missing(&store, &acknowledged)), []);
 }
 
 /// A little of everything; the ids acknowledged before the first failure. After it nothing is.
