@@ -15,9 +15,9 @@ use axle_tests::{
 
 use super::steps::{MAILBOX, delivery, events, lease, send, send_with};
 
-/// Long enough for a lease of a second to have run out and been noticed.
-const TWO_SECONDS: prost_types::Duration = prost_types::Duration {
-    seconds: 2,
+/// Long enough for a lease of two seconds to have run out and been noticed.
+const THREE_SECONDS: prost_types::Duration = prost_types::Duration {
+    seconds: 3,
     nanos: 0,
 };
 
@@ -37,12 +37,12 @@ async fn a_long_poll_waits_for_a_document_and_no_longer_than_asked() {
     assert_eq!(leased.message.unwrap().submission_id, "awaited");
     let begun = Instant::now();
     let vain = LeaseDeliveriesRequest {
-        wait: Some(TWO_SECONDS),
+        wait: Some(THREE_SECONDS),
         ..lease_from(MAILBOX, 60)
     };
     assert!(practice.lease(vain).await.unwrap().is_empty());
     assert!(
-        (2..9).contains(&begun.elapsed().as_secs()),
+        (3..9).contains(&begun.elapsed().as_secs()),
         "{:?}",
         begun.elapsed()
     );
@@ -53,14 +53,14 @@ async fn an_extended_lease_holds_and_a_released_delivery_rests_as_long_as_asked(
     let broker = TestBroker::start().await;
     let (trust, practice) = (broker.client(TRUST), broker.client(PRACTICE));
     let receipt = send(&trust, "1").await;
-    let leased = lease(&practice, 1).await;
+    let leased = lease(&practice, 2).await;
     let settler = practice.settler();
     settler
         .extend(&leased.lease_token, Duration::from_secs(60))
         .await
         .unwrap();
     let poll = LeaseDeliveriesRequest {
-        wait: Some(TWO_SECONDS),
+        wait: Some(THREE_SECONDS),
         ..lease_from(MAILBOX, 60)
     };
     assert!(

@@ -9,6 +9,7 @@ mod senders;
 use std::{
     fmt::Write as _,
     path::PathBuf,
+    process::Command,
     sync::{
         Arc,
         atomic::{AtomicBool, AtomicUsize, Ordering},
@@ -22,7 +23,7 @@ use tokio::task::JoinSet;
 use crate::{
     checker::{self, Verdict, history::History},
     estate::{Estate, OPERATOR},
-    process::BrokerProcess,
+    process::{BrokerProcess, broker_binary},
 };
 
 /// Organisations that send, each with several submits under way.
@@ -139,6 +140,7 @@ pub async fn kill(plan: &Plan) -> Verdict {
     );
     let status = broker.stop().await;
     assert!(status.success(), "the broker ended with {status}");
+    verify(&estate);
     let load = Arc::into_inner(load).expect("every task has ended");
     let verdict = checker::judge(&load.history.finish(&path));
     if let Some(folder) = &plan.keep {
@@ -171,6 +173,20 @@ async fn progress(estate: &Estate, load: &Load, accepted: usize) {
             );
         }
     }
+}
+
+/// Has the broker's own `verify` read the whole store that is left.
+fn verify(estate: &Estate) {
+    let mut command = Command::new(broker_binary());
+    let output = command
+        .arg("verify")
+        .arg("--store")
+        .arg(estate.data())
+        .output();
+    let output = output.expect("a program that can be started");
+    let told = String::from_utf8_lossy(&output.stdout);
+    println!("verify: {}", told.trim_end());
+    assert!(output.status.success(), "the store is damaged");
 }
 
 async fn ended(mut tasks: JoinSet<()>) {
