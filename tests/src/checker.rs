@@ -60,13 +60,13 @@ struct Submission {
 struct Delivery {
     handed: Vec<Handed>,
     /// The first lease whose acknowledgement was confirmed.
-    acknowledged: Option<u32>,
+    acknowledged: Option<u64>,
     state: Option<String>,
 }
 
 struct Handed {
     by: String,
-    epoch: u32,
+    lease: u64,
     sha256: String,
 }
 
@@ -120,21 +120,21 @@ fn gather(entries: &[Entry]) -> BTreeMap<Key, Submission> {
             What::Delivered {
                 delivery,
                 by,
-                epoch,
+                lease,
                 sha256,
                 ..
             } => {
-                let handed = Handed { by, epoch, sha256 };
+                let handed = Handed { by, lease, sha256 };
                 let delivery = submission.deliveries.entry(delivery).or_default();
                 delivery.handed.push(handed);
             }
             What::Acknowledged {
-                delivery, epoch, ..
+                delivery, lease, ..
             } => {
                 let delivery = submission.deliveries.entry(delivery).or_default();
                 let first = delivery
                     .acknowledged
-                    .map_or(epoch, |first| first.min(epoch));
+                    .map_or(lease, |first| first.min(lease));
                 delivery.acknowledged = Some(first);
             }
             // Whoever has no answer may be given the document again, or not.
@@ -170,7 +170,7 @@ impl Submission {
                 }
                 if delivery
                     .acknowledged
-                    .is_some_and(|first| handed.epoch > first)
+                    .is_some_and(|first| handed.lease > first)
                 {
                     let why = format!("{name}: was given out again after its acknowledgement");
                     verdict.duplicated.push(why);

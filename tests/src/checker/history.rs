@@ -69,8 +69,8 @@ pub enum What {
         delivery: String,
         /// The organisation of the collector's certificate.
         by: String,
-        /// Which lease of the delivery, counted from 1.
-        epoch: u32,
+        /// Which lease of the delivery: a number that is higher for a later one.
+        lease: u64,
         /// What, by the SHA-256 of the bytes that arrived.
         sha256: String,
     },
@@ -81,7 +81,7 @@ pub enum What {
         /// messages/UUID/deliveries/ODS.
         delivery: String,
         /// Under which lease.
-        epoch: u32,
+        lease: u64,
     },
     /// A collector's acknowledgement was not confirmed: it may count, or not.
     AcknowledgeUnknown {

@@ -28,21 +28,21 @@ fn ok(message: &str) -> What {
     }
 }
 
-fn delivered(delivery: &str, by: &str, epoch: u32, sha256: &str) -> What {
+fn delivered(delivery: &str, by: &str, lease: u64, sha256: &str) -> What {
     What::Delivered {
         key: key(),
         delivery: delivery.to_owned(),
         by: by.to_owned(),
-        epoch,
+        lease,
         sha256: sha256.to_owned(),
     }
 }
 
-fn acknowledged(epoch: u32) -> What {
+fn acknowledged(lease: u64) -> What {
     What::Acknowledged {
         key: key(),
         delivery: DELIVERY.to_owned(),
-        epoch,
+        lease,
     }
 }
 

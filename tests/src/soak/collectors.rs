@@ -5,8 +5,8 @@ use std::{sync::Arc, time::Duration};
 use axle_client::{
     collect::{CollectOptions, Received, Settler},
     connection::Client,
+    convert,
 };
-use axle_core::lease::LeaseToken;
 use axle_model::digest::Digest;
 use tokio::{sync::watch, task::JoinSet};
 
@@ -57,14 +57,17 @@ pub(super) async fn collect(
 }
 
 async fn settle(settler: Settler, load: Arc<Load>, practice: &str, received: Received) {
-    let token = LeaseToken::parse(&received.token).expect("a lease token");
+    // All leases here are of one length, so a later one runs out later. (The count in the token is
+    // no order: a lease that died with the broker before it was durable is counted again.)
+    let until = convert::timestamp(received.lease_expire_time.as_ref()).expect("a lease that ends");
+    let lease = until.as_micros();
     let key: Key = (received.message.sender, received.message.submission_id);
-    let (delivery, epoch) = (received.name, token.key.epoch);
+    let delivery = received.name;
     load.history.record(What::Delivered {
         key: key.clone(),
         delivery: delivery.clone(),
         by: practice.to_owned(),
-        epoch,
+        lease,
         sha256: Digest::of(&received.content).to_string(),
     });
     let settled = settler.acknowledge(&received.token).await;
@@ -72,7 +75,7 @@ async fn settle(settler: Settler, load: Arc<Load>, practice: &str, received: Rec
         Ok(()) => What::Acknowledged {
             key,
             delivery,
-            epoch,
+            lease,
         },
         Err(_) => What::AcknowledgeUnknown { key, delivery },
     });
