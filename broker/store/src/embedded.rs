@@ -304,7 +304,9 @@ impl Store for Embedded {
         let mut state = self.shared.state();
         let known = state.has_leases();
         let claimed = state.claim(&claim, rand::random);
+        let arrived = state.take_arrived();
         drop(state);
+        self.shared.arrivals.tell(&arrived);
         if !claimed.is_empty() && !known {
             self.send(Command::Leased)?;
         }
