@@ -59,14 +59,14 @@ struct Submission {
 #[derive(Default)]
 struct Delivery {
     handed: Vec<Handed>,
-    /// The first lease whose acknowledgement was confirmed.
+    /// When an acknowledgement was first confirmed.
     acknowledged: Option<u64>,
     state: Option<String>,
 }
 
 struct Handed {
     by: String,
-    lease: u64,
+    leased: u64,
     sha256: String,
 }
 
@@ -120,22 +120,21 @@ fn gather(entries: &[Entry]) -> BTreeMap<Key, Submission> {
             What::Delivered {
                 delivery,
                 by,
-                lease,
+                leased_micros,
                 sha256,
                 ..
             } => {
-                let handed = Handed { by, lease, sha256 };
+                let handed = Handed {
+                    by,
+                    leased: leased_micros,
+                    sha256,
+                };
                 let delivery = submission.deliveries.entry(delivery).or_default();
                 delivery.handed.push(handed);
             }
-            What::Acknowledged {
-                delivery, lease, ..
-            } => {
+            What::Acknowledged { delivery, .. } => {
                 let delivery = submission.deliveries.entry(delivery).or_default();
-                let first = delivery
-                    .acknowledged
-                    .map_or(lease, |first| first.min(lease));
-                delivery.acknowledged = Some(first);
+                delivery.acknowledged.get_or_insert(entry.wall_micros);
             }
             // Whoever has no answer may be given the document again, or not.
             What::AcknowledgeUnknown { .. } => {}
@@ -170,7 +169,7 @@ impl Submission {
                 }
                 if delivery
                     .acknowledged
-                    .is_some_and(|first| handed.lease > first)
+                    .is_some_and(|confirmed| handed.leased > confirmed)
                 {
                     let why = format!("{name}: was given out again after its acknowledgement");
                     verdict.duplicated.push(why);

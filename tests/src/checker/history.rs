@@ -69,8 +69,8 @@ pub enum What {
         delivery: String,
         /// The organisation of the collector's certificate.
         by: String,
-        /// Which lease of the delivery: a number that is higher for a later one.
-        lease: u64,
+        /// When its lease was given, in microseconds since 1970 by the broker's clock: this machine's.
+        leased_micros: u64,
         /// What, by the SHA-256 of the bytes that arrived.
         sha256: String,
     },
@@ -80,8 +80,6 @@ pub enum What {
         key: Key,
         /// messages/UUID/deliveries/ODS.
         delivery: String,
-        /// Under which lease.
-        lease: u64,
     },
     /// A collector's acknowledgement was not confirmed: it may count, or not.
     AcknowledgeUnknown {

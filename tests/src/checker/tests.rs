@@ -28,21 +28,21 @@ fn ok(message: &str) -> What {
     }
 }
 
-fn delivered(delivery: &str, by: &str, lease: u64, sha256: &str) -> What {
+/// `leased` is on the clock of the entries: the first of a history is at 10, the next at 20.
+fn delivered(delivery: &str, by: &str, leased_micros: u64, sha256: &str) -> What {
     What::Delivered {
         key: key(),
         delivery: delivery.to_owned(),
         by: by.to_owned(),
-        lease,
+        leased_micros,
         sha256: sha256.to_owned(),
     }
 }
 
-fn acknowledged(lease: u64) -> What {
+fn acknowledged() -> What {
     What::Acknowledged {
         key: key(),
         delivery: DELIVERY.to_owned(),
-        lease,
     }
 }
 
@@ -55,12 +55,13 @@ fn state(delivery: &str, state: &str) -> What {
 }
 
 fn verdict(history: impl IntoIterator<Item = What>) -> Verdict {
-    let entry = |what| Entry {
-        wall_micros: 0,
-        elapsed_micros: 0,
+    let entry = |(what, time)| Entry {
+        wall_micros: time,
+        elapsed_micros: time,
         what,
     };
-    judge(&history.into_iter().map(entry).collect::<Vec<_>>())
+    let timed = history.into_iter().zip((10..).step_by(10));
+    judge(&timed.map(entry).collect::<Vec<_>>())
 }
 
 /// `lost duplicated misrouted unexpected`.
@@ -84,8 +85,8 @@ fn good() -> Vec<What> {
     vec![
         invoke(),
         ok("messages/1"),
-        delivered(DELIVERY, "K81003", 1, "aa"),
-        acknowledged(1),
+        delivered(DELIVERY, "K81003", 25, "aa"),
+        acknowledged(),
         state(DELIVERY, "acknowledged"),
     ]
 }
@@ -127,7 +128,7 @@ fn a_planted_loss_is_caught() {
 
 #[test]
 fn a_planted_duplicate_is_caught() {
-    let again = [delivered(DELIVERY, "K81003", 2, "aa")];
+    let again = [delivered(DELIVERY, "K81003", 45, "aa")];
     assert_eq!(
         breaches(good().into_iter().chain(again)),
         [0, 1, 0, 0],
@@ -149,7 +150,7 @@ fn a_planted_duplicate_is_caught() {
 
 #[test]
 fn a_planted_misroute_is_caught() {
-    let stranger = [delivered(DELIVERY, "A83008", 1, "aa")];
+    let stranger = [delivered(DELIVERY, "A83008", 25, "aa")];
     assert_eq!(
         breaches(good().into_iter().chain(stranger)),
         [0, 0, 1, 0],
@@ -173,7 +174,7 @@ fn a_planted_stranger_is_caught() {
     };
     let refused = [invoke(), refused, state(DELIVERY, "queued")];
     assert_eq!(breaches(refused), [0, 0, 0, 1], "refused");
-    let altered = [delivered(DELIVERY, "K81003", 1, "bb")];
+    let altered = [delivered(DELIVERY, "K81003", 25, "bb")];
     assert_eq!(
         breaches(good().into_iter().chain(altered)),
         [0, 0, 0, 1],
@@ -203,12 +204,14 @@ fn what_is_not_known_is_not_held_against_the_broker() {
         unknown(),
         invoke(),
         ok("messages/1"),
-        delivered(DELIVERY, "K81003", 1, "aa"),
+        delivered(DELIVERY, "K81003", 45, "aa"),
         lapsed,
-        delivered(DELIVERY, "K81003", 2, "aa"),
+        delivered(DELIVERY, "K81003", 65, "aa"),
         // From a buffer that was slow, under a lease that had run out.
-        delivered(DELIVERY, "K81003", 1, "aa"),
-        acknowledged(2),
+        delivered(DELIVERY, "K81003", 45, "aa"),
+        acknowledged(),
+        // Given before that acknowledgement, heard of after it.
+        delivered(DELIVERY, "K81003", 85, "aa"),
         state(DELIVERY, "acknowledged"),
     ];
     let again = verdict(again);

@@ -57,26 +57,20 @@ pub(super) async fn collect(
 }
 
 async fn settle(settler: Settler, load: Arc<Load>, practice: &str, received: Received) {
-    // All leases here are of one length, so a later one runs out later. (The count in the token is
-    // no order: a lease that died with the broker before it was durable is counted again.)
     let until = convert::timestamp(received.lease_expire_time.as_ref()).expect("a lease that ends");
-    let lease = until.as_micros();
+    let leased_micros = until.as_micros() - u64::try_from(LEASE.as_micros()).expect("seconds");
     let key: Key = (received.message.sender, received.message.submission_id);
     let delivery = received.name;
     load.history.record(What::Delivered {
         key: key.clone(),
         delivery: delivery.clone(),
         by: practice.to_owned(),
-        lease,
+        leased_micros,
         sha256: Digest::of(&received.content).to_string(),
     });
     let settled = settler.acknowledge(&received.token).await;
     load.history.record(match settled {
-        Ok(()) => What::Acknowledged {
-            key,
-            delivery,
-            lease,
-        },
+        Ok(()) => What::Acknowledged { key, delivery },
         Err(_) => What::AcknowledgeUnknown { key, delivery },
     });
 }
