@@ -22,6 +22,7 @@ mod frame;
 mod index;
 mod journal;
 mod ledger;
+mod options;
 mod proposal;
 mod record;
 mod recover;
@@ -31,14 +32,12 @@ mod shared;
 mod verify;
 
 use std::{
-    path::PathBuf,
     sync::{
         Arc, Mutex, OnceLock,
         atomic::{AtomicU64, Ordering},
         mpsc,
     },
     thread::{self, JoinHandle},
-    time::Duration,
 };
 
 use axle_core::{
@@ -55,6 +54,7 @@ use bytes::Bytes;
 use tokio::sync::{Semaphore, futures::OwnedNotified, oneshot, watch};
 
 pub use format::OpenError;
+pub use options::{Counters, Options};
 pub use verify::{Problem, Report, verify};
 
 use self::{
@@ -72,65 +72,6 @@ use crate::{
     Claim, Claimed, Committed, Due, Found, MailboxState, Query, Store, StoreError, StoreHealth,
     arrivals::Arrivals, state::MessageKeys,
 };
-
-/// How a store is opened. `Options { directory, ..Options::default() }`.
-#[derive(Clone, Debug)]
-pub struct Options {
-    /// Where it is, or is to be.
-    pub directory: PathBuf,
-    /// A segment is not added to once it is this long.
-    pub segment_bytes_max: u64,
-    /// No more than about this is made durable by one sync.
-    pub group_bytes_max: usize,
-    /// Bodies of commits under way, in all; more wait their turn.
-    pub pending_bytes_max: usize,
-    /// Bodies committed lately that are kept in memory.
-    pub body_cache_bytes: usize,
-    /// What the index may keep in memory.
-    pub index_cache_bytes: u64,
-    /// The index is brought up to date after this much of journal.
-    pub checkpoint_bytes: u64,
-    /// And after this time.
-    pub checkpoint_interval: Duration,
-    /// With fewer bytes free on the disk nothing is accepted, while deliveries go on. `None` for
-    /// 256 MiB, or a twentieth of a small disk.
-    pub reserve_bytes: Option<u64>,
-}
-
-impl Default for Options {
-    fn default() -> Self {
-        Self {
-            directory: PathBuf::from("data"),
-            segment_bytes_max: 64 << 20,
-            group_bytes_max: 4 << 20,
-            pending_bytes_max: 256 << 20,
-            body_cache_bytes: 32 << 20,
-            index_cache_bytes: 64 << 20,
-            checkpoint_bytes: 64 << 20,
-            checkpoint_interval: Duration::from_secs(2),
-            reserve_bytes: None,
-        }
-    }
-}
-
-/// What a store has done since it was opened, for metrics.
-#[derive(Debug, Default)]
-pub struct Counters {
-    /// Changes made true, leases aside.
-    pub commits: AtomicU64,
-    /// Appends to the journal.
-    pub groups: AtomicU64,
-    /// Syncs of the journal.
-    pub syncs: AtomicU64,
-    /// What those took in all.
-    pub sync_nanoseconds: AtomicU64,
-    /// Bytes appended to the journal.
-    pub bytes_appended: AtomicU64,
-    /// Submits answered with an earlier message.
-    pub repeats: AtomicU64,
-    /// Times the index was brought up to date.
-    pub checkpoints: AtomicU64,
-}
 
 /// The embedded store.
 #[derive(Debug)]

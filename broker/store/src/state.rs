@@ -3,6 +3,7 @@
 
 mod keys;
 mod mailbox;
+mod reserve;
 mod search;
 mod timers;
 
@@ -98,35 +99,6 @@ impl<B: Clone> State<B> {
             (Some(_), Some(delivery)) if delivery.version == advance.step.from => Ok(()),
             (Some(_), _) => Err(StoreError::Stale { delivery: id }),
         }
-    }
-
-    /// Whether a step may be taken, as [`check`](Self::check) says; if so, its delivery is nobody
-    /// else's until [`release_all`](Self::release_all).
-    pub(crate) fn reserve(&mut self, advance: &Advance) -> Result<(), StoreError> {
-        self.check(advance)?;
-        if self.reserved.insert(advance.delivery) {
-            Ok(())
-        } else {
-            Err(StoreError::Stale {
-                delivery: advance.delivery,
-            })
-        }
-    }
-
-    /// Ends every reservation.
-    pub(crate) fn release_all(&mut self) {
-        self.reserved.clear();
-    }
-
-    /// The leases given out since this was last asked. Whoever writes the journal asks before it
-    /// writes anything that was decided on this state, so that a lease comes before what follows it.
-    pub(crate) fn take_leases(&mut self) -> Vec<Advance> {
-        std::mem::take(&mut self.leases)
-    }
-
-    /// Whether there are leases that nobody has taken to the journal.
-    pub(crate) const fn has_leases(&self) -> bool {
-        !self.leases.is_empty()
     }
 
     /// The keys of what was accepted lately.
