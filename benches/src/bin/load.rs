@@ -27,6 +27,9 @@ struct Arguments {
     /// What the documents are.
     #[arg(long, value_enum, default_value_t = Payload::Opaque)]
     payload: Payload,
+    /// How many practices share the mailboxes, each with a connection of its own.
+    #[arg(long, default_value_t = 8)]
+    practices: usize,
     /// How long to measure, after a second of warm-up.
     #[arg(long, default_value_t = 5)]
     seconds: u64,
@@ -58,6 +61,7 @@ async fn main() -> ExitCode {
 async fn play(arguments: &Arguments) -> Result<bool, EstateError> {
     let measured = Duration::from_secs(arguments.seconds);
     let job = Job::new(arguments.job, arguments.payload, measured);
+    let job = job.over_practices(arguments.practices);
     let outcome = run::run(&job, &arguments.folder).await?;
     let line = serde_json::to_string(&outcome).map_err(io::Error::from)?;
     let mut out = io::stdout();

@@ -46,7 +46,8 @@ pub struct Job {
     pub document_bytes: usize,
     /// Mailboxes, chosen with equal chances.
     pub mailboxes: usize,
-    /// Practices, each with a connection of its own and an equal share of the mailboxes.
+    /// Practices, each with a connection of its own and an equal share of the mailboxes; 8 unless
+    /// [`over_practices`](Self::over_practices) says otherwise.
     pub practices: usize,
     /// Seconds of load before the measurement.
     pub warmup_seconds: f64,
@@ -73,6 +74,13 @@ impl Job {
             warmup_seconds: 1.0,
             measured_seconds: measured.as_secs_f64(),
         }
+    }
+
+    /// The same job with its mailboxes shared among so many practices, at most one for each mailbox.
+    #[must_use]
+    pub fn over_practices(mut self, practices: usize) -> Self {
+        self.practices = practices.clamp(1, self.mailboxes);
+        self
     }
 
     /// How many documents a practice may hold unsettled: enough to keep it busy, but no more than
