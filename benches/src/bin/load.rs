@@ -17,6 +17,11 @@ use axle_benches::{
     },
 };
 use clap::Parser;
+use mimalloc::MiMalloc;
+
+// As in the daemon, which this program stands in for.
+#[global_allocator]
+static ALLOCATOR: MiMalloc = MiMalloc;
 
 /// Puts load on a broker of its own: real mutual TLS, a real disk, practices that verify and
 /// acknowledge every document.

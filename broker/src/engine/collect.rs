@@ -1,7 +1,10 @@
 //! Collect: documents are leased to the organisation whose mailbox they wait in, and their bodies
 //! read for it.
 
-use std::time::Duration;
+use std::{
+    sync::atomic::{AtomicUsize, Ordering},
+    time::Duration,
+};
 
 use axle_core::{authorise::organisation_of, delivery::State, lease::LeaseToken};
 use axle_model::{
@@ -18,12 +21,15 @@ use super::{Engine, refuse::refusal_of, settle::not_your_lease};
 use crate::clock::Clock;
 
 /// A collector, as it introduced itself, with the mailboxes it was allowed.
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 pub struct Collector {
     organisation: OdsCode,
     mailboxes: Vec<MailboxId>,
     consumer: Box<str>,
     lease: Duration,
+    /// Whose turn it is: under load the room is used up before every mailbox has been looked at, and
+    /// a fixed order would starve the last.
+    turn: AtomicUsize,
 }
 
 /// How much a collector can take now.
@@ -81,6 +87,7 @@ impl<S: Store, C: Clock> Engine<S, C> {
             mailboxes,
             consumer,
             lease,
+            turn: AtomicUsize::new(0),
         })
     }
 
@@ -123,7 +130,7 @@ impl<S: Store, C: Clock> Engine<S, C> {
         mut room: Room,
     ) -> Result<Vec<Claimed>, Refusal> {
         let mut taken = Vec::new();
-        for mailbox in &collector.mailboxes {
+        for mailbox in collector.in_turn() {
             if room.deliveries == 0 || (room.bytes == 0 && !taken.is_empty()) {
                 break;
             }
@@ -222,6 +229,15 @@ impl<S: Store, C: Clock> Engine<S, C> {
     }
 }
 
+impl Collector {
+    /// Its mailboxes, each time another one first.
+    fn in_turn(&self) -> impl Iterator<Item = &MailboxId> {
+        let first = self.turn.fetch_add(1, Ordering::Relaxed) % self.mailboxes.len().max(1);
+        let (before, after) = self.mailboxes.split_at(first);
+        after.iter().chain(before)
+    }
+}
+
 /// Absent and somebody else's: the two answer the same.
 fn not_your_mailbox(id: &MailboxId) -> Refusal {
     Refusal::new(
@@ -230,4 +246,34 @@ fn not_your_mailbox(id: &MailboxId) -> Refusal {
         "collect with the certificate of the organisation the mailbox belongs to",
     )
     .about(id)
+}
+
+#[cfg(test)]
+#[expect(clippy::expect_used, reason = "tests fail by panicking")]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_mailbox_has_its_turn_to_be_first() {
+        let names = [
+            "mailboxes/K81003",
+            "mailboxes/K81003/A",
+            "mailboxes/K81003/B",
+        ];
+        let collector = Collector {
+            organisation: OdsCode::parse("K81003").expect("a code"),
+            mailboxes: names
+                .map(|name| MailboxId::parse(name).expect("a name"))
+                .to_vec(),
+            consumer: "test".into(),
+            lease: Duration::from_secs(60),
+            turn: AtomicUsize::new(0),
+        };
+        let firsts = (0..4).filter_map(|_| collector.in_turn().next().map(ToString::to_string));
+        assert_eq!(
+            firsts.collect::<Vec<_>>(),
+            [names[0], names[1], names[2], names[0]]
+        );
+        assert_eq!(collector.in_turn().count(), names.len());
+    }
 }
