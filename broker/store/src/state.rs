@@ -108,12 +108,13 @@ impl<B: Clone> State<B> {
 
     /// Takes a message that is durable now. One that is already here stays as it is.
     pub(crate) fn accept(&mut self, message: Arc<Message>, sequence: u64, body: B) {
-        if self.messages.contains_key(&message.id) {
-            return;
-        }
+        // Also of a message that is here: a checkpoint that was cut short may have written it and
+        // not its keys, and without them the next repeat of its submission would be a second one.
         self.keys
             .insert(&MessageKeys::of(&message), Earlier::of(&message));
-        self.insert(message, sequence, body, 0);
+        if !self.messages.contains_key(&message.id) {
+            self.insert(message, sequence, body, 0);
+        }
     }
 
     /// Takes back a message that the index kept in `pieces` pieces.
@@ -375,3 +376,6 @@ fn last_time(delivery: &Delivery) -> Timestamp {
         .map(|event| event.time)
         .unwrap_or_default()
 }
+
+#[cfg(test)]
+mod tests;
