@@ -8,7 +8,7 @@ use axle_tests::{
     broker::TestBroker,
     documents::{now, ods},
     estate::{Estate, PRACTICE, TRUST},
-    raw::{Raw, Refused},
+    raw::{self, Raw, Refused},
     wait::soon,
 };
 use tonic::Code;
@@ -79,10 +79,11 @@ async fn a_wrong_certificate_is_refused_by_the_first_call_in_words() {
 #[tokio::test(flavor = "multi_thread")]
 async fn without_a_certificate_no_call_is_answered() {
     let broker = TestBroker::start().await;
-    let mut raw = Raw::anonymous(broker.estate());
+    let mut anonymous = Raw::anonymous(broker.estate());
     let answer = soon(
         "a refusal",
-        raw.collection
+        anonymous
+            .collection
             .get_mailbox(axle_proto::v1::GetMailboxRequest {
                 name: "mailboxes/K81003".to_owned(),
             }),
@@ -92,10 +93,8 @@ async fn without_a_certificate_no_call_is_answered() {
         status.metadata().is_empty(),
         "the broker must not even answer: {status:?}"
     );
-    assert!(
-        format!("{status:?}").contains("CertificateRequired"),
-        "{status:?}"
-    );
+    let end = raw::knock_without_a_certificate(broker.estate()).await;
+    assert!(end.contains("CertificateRequired"), "{end}");
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -17,7 +17,7 @@ use rustls::{
     crypto::aws_lc_rs,
     pki_types::{CertificateDer, ServerName, pem::PemObject as _},
 };
-use tokio::net::TcpStream;
+use tokio::{io::AsyncReadExt as _, net::TcpStream};
 use tokio_rustls::TlsConnector;
 use tonic::{
     Code, Status,
@@ -157,6 +157,19 @@ pub fn channel(profile: &Profile) -> Channel {
     let trust = ClientTrust::load(&profile.files()).expect("usable certificates");
     let endpoint = Endpoint::from_shared(profile.broker.clone()).expect("an address");
     endpoint.connect_with_connector_lazy(Connector::new(&trust, PATIENCE))
+}
+
+/// Connects without a certificate and listens: how the broker ends it, in the words of its TLS alert.
+pub async fn knock_without_a_certificate(estate: &Estate) -> String {
+    let stream = TcpStream::connect(("127.0.0.1", estate.grpc_port())).await;
+    let name = ServerName::try_from("127.0.0.1").expect("a name");
+    let connector = anonymous(&estate.authority_certificate());
+    let answer = match connector.connect(name, stream.expect("a broker")).await {
+        // In TLS 1.3 the client believes itself connected until it reads.
+        Ok(mut stream) => stream.read_u8().await.map(|_| ()),
+        Err(error) => Err(error),
+    };
+    format!("{answer:?}")
 }
 
 fn anonymous(authority: &Path) -> TlsConnector {
