@@ -13,10 +13,7 @@ use axle_model::{
     time::Timestamp,
 };
 
-use crate::{
-    delivery::{Delivery, State},
-    event::EventKind,
-};
+use crate::{delivery::Delivery, event::EventKind};
 
 /// An accepted submission.
 #[derive(Clone, Debug, PartialEq)]
@@ -112,14 +109,5 @@ impl Message {
             .map(|event| event.time)
             .next()
             .unwrap_or_default()
-    }
-
-    /// How many of its deliveries wait, for a collector or for an operator.
-    pub fn pending(&self) -> usize {
-        let waits = |state: State| !state.is_terminal();
-        self.deliveries
-            .iter()
-            .filter(|delivery| waits(delivery.state))
-            .count()
     }
 }
