@@ -85,7 +85,7 @@ impl Scene {
         let authorised = self.authorised(submission);
         let checked = validate(&self.rules, &authorised, self.now).expect("a valid document");
         let routed = route(&self.directory, &self.table, &checked).expect("a known mailbox");
-        Change::Accept(Box::new(Acceptance::new(&routed, MESSAGE, self.now)))
+        Change::from(Acceptance::new(&routed, MESSAGE, self.now))
     }
 }
 

@@ -90,11 +90,12 @@ impl Scene {
             document: None,
             accept_time: now,
             expire_time: now.after(Duration::from_hours(120)),
+            warn_time: now.after(Duration::from_hours(24)),
             warnings: Vec::new(),
             deliveries: vec![delivery],
         };
         let body = self.body.clone();
-        Change::Accept(Box::new(Acceptance { message, body }))
+        Change::from(Acceptance { message, body })
     }
 
     /// Commits these, `in_flight` at a time, and says how long it took.
@@ -151,7 +152,7 @@ fn acknowledgement(claimed: &Claimed) -> Change {
     let Ok(Outcome::Step(step)) = decided else {
         unreachable!("a leased delivery can be acknowledged");
     };
-    Change::Advance(Advance {
+    Change::from(Advance {
         delivery: claimed.token.delivery,
         sender: claimed.message.sender,
         step,

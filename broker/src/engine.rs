@@ -13,7 +13,13 @@ pub mod watch;
 use std::sync::Arc;
 
 use arc_swap::ArcSwap;
-use axle_core::{delivery::Circumstances, message::Message, table::Terms};
+use axle_core::{
+    change::{Advance, Change},
+    delivery::Circumstances,
+    message::Message,
+    report::report,
+    table::Terms,
+};
 use axle_model::{
     refusal::{Reason, Refusal},
     time::Timestamp,
@@ -97,6 +103,16 @@ impl<S: Store, C: Clock> Engine<S, C> {
             "the broker is shutting down",
             "try again shortly, with the same submission id",
         ))
+    }
+
+    /// The change that makes a delivery's step true, with the report to its sender that it calls for.
+    fn change(&self, message: &Message, advance: Advance) -> Change {
+        let id = submit::new_message_id(advance.step.event.time);
+        let report = report(message, &advance, id).map(Box::new);
+        Change {
+            accept: report,
+            advance: vec![advance],
+        }
     }
 
     /// The circumstances of a decision about one of a message's deliveries.

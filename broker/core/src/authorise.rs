@@ -50,7 +50,8 @@ pub fn authorise(
 
 /// The organisation a caller acts for, or the refusal that it acts for none.
 pub fn organisation_of(caller: &Identity) -> Result<OdsCode, Refusal> {
-    caller.organisation.ok_or_else(|| {
+    let organisation = caller.organisation.filter(|&code| code != OdsCode::BROKER);
+    organisation.ok_or_else(|| {
         Refusal::new(
             Reason::IdentityNotInCertificate,
             "the certificate names no organisation",

@@ -10,19 +10,19 @@ use axle_model::{
 use bytes::Bytes;
 
 use crate::{
-    delivery::{Delivery, Step},
+    delivery::{Delivery, State, Step},
     event::Event,
     message::{Message, Warning},
     route::Routed,
 };
 
-/// What is to become true.
-#[derive(Clone, Debug)]
-pub enum Change {
+/// What is to become true, all of it or nothing.
+#[derive(Clone, Debug, Default)]
+pub struct Change {
     /// A message is accepted, with its body, for all its recipients or none.
-    Accept(Box<Acceptance>),
-    /// One delivery takes a step.
-    Advance(Advance),
+    pub accept: Option<Box<Acceptance>>,
+    /// Deliveries take a step each.
+    pub advance: Vec<Advance>,
 }
 
 /// A message with the body that arrives with it.
@@ -43,6 +43,33 @@ pub struct Advance {
     pub sender: OdsCode,
     /// The step; it counts only on the version it was decided on.
     pub step: Step,
+}
+
+impl From<Acceptance> for Change {
+    fn from(acceptance: Acceptance) -> Self {
+        Self {
+            accept: Some(Box::new(acceptance)),
+            advance: Vec::new(),
+        }
+    }
+}
+
+impl From<Advance> for Change {
+    fn from(advance: Advance) -> Self {
+        Self {
+            accept: None,
+            advance: vec![advance],
+        }
+    }
+}
+
+impl From<Vec<Advance>> for Change {
+    fn from(advance: Vec<Advance>) -> Self {
+        Self {
+            accept: None,
+            advance,
+        }
+    }
 }
 
 impl Acceptance {
@@ -78,6 +105,7 @@ impl Acceptance {
             }),
             accept_time: now,
             expire_time: now.after(routed.lifetime()),
+            warn_time: now.after(routed.terms().warn_after(submission.priority)),
             warnings: warnings
                 .map(|finding| Warning {
                     rule: finding.rule.unwrap_or_default().into(),
@@ -99,19 +127,19 @@ impl Acceptance {
 pub struct LedgerEntry {
     /// Its place; the first entry of a store is 1, and there are no gaps.
     pub sequence: u64,
-    /// The message it is about.
-    pub message: MessageId,
-    /// Who sent that message.
-    pub sender: OdsCode,
-    /// What happened.
-    pub what: Recorded,
+    /// What became true together, at least one thing.
+    pub records: Vec<Recorded>,
 }
 
-/// What a ledger entry records.
+/// One thing that became true.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Recorded {
-    /// The message was accepted for these recipients.
+    /// A message was accepted.
     Accepted {
+        /// Which.
+        message: MessageId,
+        /// Who sent it.
+        sender: OdsCode,
         /// When.
         time: Timestamp,
         /// For whom, in the message's order.
@@ -119,11 +147,22 @@ pub enum Recorded {
     },
     /// A delivery took a step.
     Advanced {
-        /// Whose delivery.
-        recipient: OdsCode,
-        /// The word for its state after it.
-        state: crate::delivery::State,
+        /// Whose step.
+        delivery: DeliveryId,
+        /// Who sent the message.
+        sender: OdsCode,
+        /// Its state after the step.
+        state: State,
         /// What happened.
         event: Event,
     },
+}
+
+impl Recorded {
+    /// The organisation whose message it is about.
+    pub const fn sender(&self) -> OdsCode {
+        match self {
+            Self::Accepted { sender, .. } | Self::Advanced { sender, .. } => *sender,
+        }
+    }
 }

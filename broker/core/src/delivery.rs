@@ -7,23 +7,22 @@
 //!     │  └── lapse, ──────┘ ├───────────────────────▶ Rejected      ■ notice
 //!     │      reject, retry  │ lapse or retryable reject, attempts spent
 //!     │      requeue        ▼
-//!     └────────────── DeadLettered  notice
+//!     └────────────── DeadLettered  notice ◀── Queued, when its mailbox closes
 //!   Queued, DeadLettered, or a lease that lapses past the deadline ──▶ Expired  ■ notice
+//!   Queued, DeadLettered ── withdraw, supersede ──▶ Withdrawn ■
+//!   Queued, DeadLettered ── return ──▶ Rejected ■ notice    ── reroute ──▶ Queued elsewhere
+//!   anything unsettled ── age ──▶ the same, once, with a warning
 //! ```
 //! ■ is terminal: nothing leaves it. A notice is an event that the sender must be told of.
 //! An acknowledgement or a rejection with the newest lease counts even after that lease has run
 //! out, as long as nobody else has been given the delivery: the practice did the work.
 
+mod decide;
 mod step;
 
 pub use step::{Circumstances, Move, Outcome, Step};
 
-use axle_model::{
-    mailbox::MailboxId,
-    ods::OdsCode,
-    refusal::{Reason, Refusal},
-    time::Timestamp,
-};
+use axle_model::{mailbox::MailboxId, ods::OdsCode, time::Timestamp};
 
 use crate::{
     event::{Actor, Event, EventKind},
@@ -45,6 +44,8 @@ pub struct Delivery {
     pub attempts: u32,
     /// Its newest lease, running or not.
     pub lease: Option<LeaseKey>,
+    /// Whether its sender was warned that it waits too long.
+    pub aged: bool,
     /// What has happened to it, oldest first, at most [`Delivery::TIMELINE_EVENTS_MAX`] events.
     pub timeline: Vec<Event>,
 }
@@ -70,13 +71,15 @@ pub enum State {
     Rejected,
     /// For nothing: nobody collected it in time.
     Expired,
+    /// For nothing: its sender took it back or replaced it.
+    Withdrawn,
 }
 
 impl State {
     /// Whether nothing leaves this state.
     pub const fn is_terminal(self) -> bool {
         match self {
-            Self::Acknowledged | Self::Rejected | Self::Expired => true,
+            Self::Acknowledged | Self::Rejected | Self::Expired | Self::Withdrawn => true,
             Self::Queued { .. } | Self::Leased { .. } | Self::DeadLettered => false,
         }
     }
@@ -90,6 +93,7 @@ impl State {
             Self::Acknowledged => "acknowledged",
             Self::Rejected => "rejected",
             Self::Expired => "expired",
+            Self::Withdrawn => "withdrawn",
         }
     }
 }
@@ -108,90 +112,8 @@ impl Delivery {
             version: 0,
             attempts: 0,
             lease: None,
+            aged: false,
             timeline: vec![accepted],
-        }
-    }
-
-    /// Decides what `wanted` comes to, made by `by`. Changes nothing: the step counts once it is
-    /// committed and [recorded](Self::record).
-    pub fn decide(&self, wanted: Move, by: Actor, at: Circumstances) -> Result<Outcome, Refusal> {
-        let now = at.now;
-        let event = |kind| Event::new(kind, by.clone(), now);
-        let step = |state, kind| Ok(Outcome::Step(self.to(state, event(kind))));
-        match wanted {
-            Move::Lease {
-                nonce,
-                until,
-                consumer,
-            } => {
-                self.available(now)?;
-                let epoch = self.lease.map_or(1, |lease| lease.epoch.saturating_add(1));
-                let kind = EventKind::Leased {
-                    consumer,
-                    until,
-                    epoch,
-                };
-                Ok(Outcome::Step(Step {
-                    attempts: self.attempts.saturating_add(1),
-                    lease: Some(LeaseKey { epoch, nonce }),
-                    ..self.to(State::Leased { until }, event(kind))
-                }))
-            }
-            Move::Acknowledge { lease } => match self.settled_under(lease, State::Acknowledged)? {
-                true => Ok(Outcome::Unchanged),
-                false => step(State::Acknowledged, EventKind::Acknowledged),
-            },
-            Move::Reject {
-                lease,
-                code,
-                retryable: false,
-            } => match self.settled_under(lease, State::Rejected)? {
-                true => Ok(Outcome::Unchanged),
-                false => step(State::Rejected, EventKind::Rejected { code, until: None }),
-            },
-            Move::Reject {
-                lease,
-                code,
-                retryable: true,
-            } => {
-                self.running(lease)?;
-                Ok(Outcome::Step(self.fail(&by, at, |until| {
-                    EventKind::Rejected { code, until }
-                })))
-            }
-            Move::Extend { lease, until } => {
-                self.running(lease)?;
-                step(State::Leased { until }, EventKind::Extended { until })
-            }
-            Move::Release { lease, not_before } => {
-                self.running(lease)?;
-                let kind = EventKind::Released { until: not_before };
-                Ok(Outcome::Step(Step {
-                    // The collector made no attempt, so giving back spends none.
-                    attempts: self.attempts.saturating_sub(1),
-                    ..self.to(State::Queued { not_before }, event(kind))
-                }))
-            }
-            Move::Lapse => {
-                self.lapsed(now)?;
-                Ok(Outcome::Step(
-                    self.fail(&by, at, |until| EventKind::Lapsed { until }),
-                ))
-            }
-            Move::Expire => {
-                self.expired(at)?;
-                step(State::Expired, EventKind::Expired)
-            }
-            Move::Requeue { reason } => {
-                self.dead()?;
-                Ok(Outcome::Step(Step {
-                    attempts: 0,
-                    ..self.to(
-                        State::Queued { not_before: now },
-                        event(EventKind::Requeued { reason }),
-                    )
-                }))
-            }
         }
     }
 
@@ -201,6 +123,10 @@ impl Delivery {
         self.version = step.from.wrapping_add(1);
         self.attempts = step.attempts;
         self.lease = step.lease;
+        self.aged |= step.event.kind == EventKind::Aged;
+        if let Some(mailbox) = step.mailbox {
+            self.mailbox = mailbox;
+        }
         if self.timeline.len() >= Self::TIMELINE_EVENTS_MAX {
             self.timeline.remove(1);
         }
@@ -214,106 +140,9 @@ impl Delivery {
             state,
             attempts,
             lease,
+            mailbox: None,
             event,
         }
-    }
-
-    /// An offer came to nothing: past the deadline it expires, with its attempts spent it becomes a
-    /// dead letter, otherwise it rests and is offered again.
-    fn fail(
-        &self,
-        by: &Actor,
-        at: Circumstances,
-        kind: impl FnOnce(Option<Timestamp>) -> EventKind,
-    ) -> Step {
-        let event = |kind| Event::new(kind, by.clone(), at.now);
-        if at.deadline <= at.now {
-            return self.to(State::Expired, event(EventKind::Expired));
-        }
-        if self.attempts >= at.retry.attempts_max {
-            let kind = EventKind::DeadLettered {
-                attempts: self.attempts,
-            };
-            return self.to(State::DeadLettered, event(kind));
-        }
-        let not_before = at.retry.next(self.attempts, at.seed, at.now);
-        self.to(State::Queued { not_before }, event(kind(Some(not_before))))
-    }
-
-    /// Whether the delivery is already settled as `wanted` under `lease`; `false` when it still can
-    /// be. The newest lease may settle even after it has run out.
-    fn settled_under(&self, lease: LeaseKey, wanted: State) -> Result<bool, Refusal> {
-        if self.lease != Some(lease) {
-            return Err(self.lease_lost());
-        }
-        match self.state {
-            State::Queued { .. } | State::Leased { .. } | State::DeadLettered => Ok(false),
-            state @ (State::Acknowledged | State::Rejected | State::Expired) if state == wanted => {
-                Ok(true)
-            }
-            State::Acknowledged | State::Rejected | State::Expired => Err(self.lease_lost()),
-        }
-    }
-
-    fn running(&self, lease: LeaseKey) -> Result<(), Refusal> {
-        let runs = matches!(self.state, State::Leased { .. }) && self.lease == Some(lease);
-        if runs { Ok(()) } else { Err(self.lease_lost()) }
-    }
-
-    fn available(&self, now: Timestamp) -> Result<(), Refusal> {
-        let available = matches!(self.state, State::Queued { not_before } if not_before <= now);
-        self.require(available, "leased", "only a queued delivery can be")
-    }
-
-    fn lapsed(&self, now: Timestamp) -> Result<(), Refusal> {
-        let lapsed = matches!(self.state, State::Leased { until } if until <= now);
-        self.require(lapsed, "lapsed", "only a lease that has run out can be")
-    }
-
-    fn expired(&self, at: Circumstances) -> Result<(), Refusal> {
-        let unheld = matches!(self.state, State::Queued { .. } | State::DeadLettered);
-        let which = "only one past its deadline that nobody holds can be";
-        self.require(unheld && at.deadline <= at.now, "expired", which)
-    }
-
-    fn dead(&self) -> Result<(), Refusal> {
-        self.require(
-            self.state == State::DeadLettered,
-            "requeued",
-            "only a dead letter can be",
-        )
-    }
-
-    fn require(&self, holds: bool, wanted: &str, which: &str) -> Result<(), Refusal> {
-        if holds {
-            Ok(())
-        } else {
-            Err(self.not_in_state(wanted, which))
-        }
-    }
-
-    fn lease_lost(&self) -> Refusal {
-        Refusal::new(
-            Reason::LeaseLost,
-            format!(
-                "the lease is over; the delivery is now {}",
-                self.state.as_str()
-            ),
-            "collect again: what is still undelivered is offered under a new lease",
-        )
-        .about(self.recipient)
-    }
-
-    fn not_in_state(&self, wanted: &str, which: &str) -> Refusal {
-        Refusal::new(
-            Reason::DeliveryNotInState,
-            format!(
-                "a delivery that is {} cannot be {wanted}",
-                self.state.as_str()
-            ),
-            format!("look at its timeline: {which}"),
-        )
-        .about(self.recipient)
     }
 }
 

@@ -1,7 +1,7 @@
 //! Events: what has happened to a delivery, when, and by whose hand. They make its timeline, the
 //! sender's watch and the ledger.
 
-use axle_model::{ods::OdsCode, time::Timestamp};
+use axle_model::{id::MessageId, mailbox::MailboxId, ods::OdsCode, time::Timestamp};
 
 /// One thing that happened to a delivery.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -63,10 +63,12 @@ pub enum EventKind {
         /// It rests until then and is offered again; `None` when the refusal is final.
         until: Option<Timestamp>,
     },
-    /// Its attempts are spent.
+    /// It is set aside for an operator.
     DeadLettered {
-        /// How many there were.
+        /// How many offers there were.
         attempts: u32,
+        /// Why it is not offered any more.
+        cause: DeadLetterCause,
     },
     /// Nobody collected it in time.
     Expired,
@@ -75,6 +77,61 @@ pub enum EventKind {
         /// Why, in the operator's words.
         reason: Box<str>,
     },
+    /// Its sender took it back before anybody had collected it.
+    Withdrawn {
+        /// Why, in the sender's words.
+        reason: Box<str>,
+    },
+    /// Its sender replaced it by a newer document before anybody had collected it.
+    Superseded {
+        /// The message of the newer one.
+        by: MessageId,
+    },
+    /// An operator sent it to another mailbox.
+    Rerouted {
+        /// Where it waited before.
+        from: MailboxId,
+        /// Where it waits now.
+        to: MailboxId,
+        /// Why, in the operator's words.
+        reason: Box<str>,
+    },
+    /// An operator gave it back to its sender, undelivered.
+    Returned {
+        /// Why, in the operator's words.
+        reason: Box<str>,
+    },
+    /// It has waited longer than its workflow allows without a warning.
+    Aged,
+}
+
+/// Why a delivery is set aside.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum DeadLetterCause {
+    /// It was offered as often as its workflow allows.
+    AttemptsSpent,
+    /// Its mailbox was closed.
+    MailboxClosed,
+    /// The directory no longer lists its mailbox: the organisation is gone.
+    OrganisationWithdrawn,
+}
+
+impl DeadLetterCause {
+    /// All of them.
+    pub const ALL: [Self; 3] = [
+        Self::AttemptsSpent,
+        Self::MailboxClosed,
+        Self::OrganisationWithdrawn,
+    ];
+
+    /// The cause as a code.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::AttemptsSpent => "ATTEMPTS_SPENT",
+            Self::MailboxClosed => "MAILBOX_CLOSED",
+            Self::OrganisationWithdrawn => "ORGANISATION_WITHDRAWN",
+        }
+    }
 }
 
 impl Event {
@@ -83,12 +140,19 @@ impl Event {
         Self { kind, by, time }
     }
 
-    /// Whether the sender must be told: the document has not reached its recipient, and will not
+    /// Whether the sender must be told: the document has not reached its recipient, and may not
     /// without somebody's doing.
     pub const fn is_notice(&self) -> bool {
+        self.is_undelivered() || matches!(self.kind, EventKind::Aged)
+    }
+
+    /// Whether the document is given up, for good or until an operator acts: the sender is sent a
+    /// report.
+    pub const fn is_undelivered(&self) -> bool {
         match self.kind {
             EventKind::Rejected { until: None, .. }
             | EventKind::DeadLettered { .. }
+            | EventKind::Returned { .. }
             | EventKind::Expired => true,
             EventKind::Accepted
             | EventKind::Leased { .. }
@@ -97,7 +161,11 @@ impl Event {
             | EventKind::Lapsed { .. }
             | EventKind::Acknowledged
             | EventKind::Rejected { until: Some(_), .. }
-            | EventKind::Requeued { .. } => false,
+            | EventKind::Requeued { .. }
+            | EventKind::Withdrawn { .. }
+            | EventKind::Superseded { .. }
+            | EventKind::Rerouted { .. }
+            | EventKind::Aged => false,
         }
     }
 }

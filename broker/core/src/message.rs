@@ -50,6 +50,8 @@ pub struct Message {
     pub accept_time: Timestamp,
     /// When what nobody has collected by then ends as expired.
     pub expire_time: Timestamp,
+    /// When its sender is warned of what is not settled by then.
+    pub warn_time: Timestamp,
     /// Rules it bent without being refused.
     pub warnings: Vec<Warning>,
     /// One for each recipient, in the order given. At least one.

@@ -22,6 +22,7 @@ pub struct Routed<'c> {
     checked: &'c Checked<'c>,
     workflow: WorkflowId,
     table_version: u32,
+    terms: Terms,
     lifetime: Duration,
     destinations: Vec<Destination>,
 }
@@ -69,6 +70,7 @@ pub fn route<'c>(
         checked,
         workflow,
         table_version: table.version(),
+        terms: *terms,
         lifetime,
         destinations,
     })
@@ -191,6 +193,11 @@ impl<'c> Routed<'c> {
     /// The version of the table that routed it.
     pub const fn table_version(&self) -> u32 {
         self.table_version
+    }
+
+    /// The terms it travels on.
+    pub const fn terms(&self) -> &Terms {
+        &self.terms
     }
 
     /// How long it waits to be collected.

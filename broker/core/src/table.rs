@@ -3,7 +3,7 @@
 
 use std::{collections::BTreeMap, ops::Range, time::Duration};
 
-use axle_model::{mailbox::WorkflowId, ods::OdsCode};
+use axle_model::{envelope::Priority, mailbox::WorkflowId, ods::OdsCode};
 use serde::Deserialize;
 use toml::Spanned;
 
@@ -32,6 +32,10 @@ pub struct Terms {
     pub lifetime: Duration,
     /// How often it is offered.
     pub retry: Retry,
+    /// How long a routine document may wait until its sender is warned.
+    pub warn_routine: Duration,
+    /// The same for an urgent one.
+    pub warn_urgent: Duration,
 }
 
 /// A class of documents, by what they say of themselves.
@@ -84,6 +88,8 @@ struct WorkflowEntry {
     attempts_max: Option<u32>,
     retry_base_seconds: Option<u32>,
     retry_ceiling_seconds: Option<u32>,
+    warn_after_minutes: Option<u32>,
+    warn_urgent_after_minutes: Option<u32>,
 }
 
 #[derive(Deserialize)]
@@ -148,6 +154,18 @@ impl Default for Terms {
             opaque: false,
             lifetime,
             retry: Retry::default(),
+            warn_routine: Duration::from_hours(24),
+            warn_urgent: Duration::from_hours(1),
+        }
+    }
+}
+
+impl Terms {
+    /// How long a document may wait until its sender is warned.
+    pub const fn warn_after(&self, priority: Priority) -> Duration {
+        match priority {
+            Priority::Routine => self.warn_routine,
+            Priority::Urgent => self.warn_urgent,
         }
     }
 }
@@ -284,6 +302,13 @@ impl WorkflowEntry {
         }
         if let Some(seconds) = positive(self.retry_ceiling_seconds, "retry_ceiling_seconds") {
             terms.retry.ceiling = Duration::from_secs(seconds.into());
+        }
+        if let Some(minutes) = positive(self.warn_after_minutes, "warn_after_minutes") {
+            terms.warn_routine = Duration::from_mins(minutes.into());
+        }
+        if let Some(minutes) = positive(self.warn_urgent_after_minutes, "warn_urgent_after_minutes")
+        {
+            terms.warn_urgent = Duration::from_mins(minutes.into());
         }
         terms
     }

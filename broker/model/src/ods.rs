@@ -23,6 +23,13 @@ impl OdsCode {
     /// Nothing shorter names an organisation that can receive a document.
     pub const LENGTH_MIN: usize = 3;
 
+    /// The broker itself, as the sender of reports. No organisation's code: a caller that claims it
+    /// is refused.
+    pub const BROKER: Self = Self {
+        length: 4,
+        text: *b"AXLE\0\0\0\0\0",
+    };
+
     /// Reads a code. Case and white space are not forgiven: two spellings of one organisation must
     /// not exist.
     pub fn parse(text: &str) -> Result<Self, NotAnOdsCode> {

@@ -196,7 +196,8 @@ impl<S: Store, C: Clock> Engine<S, C> {
             | State::DeadLettered
             | State::Acknowledged
             | State::Rejected
-            | State::Expired => {
+            | State::Expired
+            | State::Withdrawn => {
                 return Err(Refusal::new(
                     Reason::LeaseLost,
                     format!(

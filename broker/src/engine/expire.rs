@@ -4,7 +4,7 @@
 use std::time::Duration;
 
 use axle_core::{
-    change::{Advance, Change},
+    change::Advance,
     delivery::{Move, Outcome},
     event::Actor,
 };
@@ -58,6 +58,7 @@ impl<S: Store, C: Clock> Engine<S, C> {
         let wanted = match due.what {
             DueFor::Lapse => Move::Lapse,
             DueFor::Expire => Move::Expire,
+            DueFor::Age => Move::Age,
         };
         let decided = delivery.decide(wanted, Actor::Broker, self.circumstances(&message, now));
         // It moved by itself meanwhile: nothing is due any more.
@@ -77,8 +78,9 @@ impl<S: Store, C: Clock> Engine<S, C> {
             sender: message.sender,
             step,
         };
+        let change = self.change(&message, advance);
         drop(message);
-        match self.store.commit(Change::Advance(advance)).await {
+        match self.store.commit(change).await {
             Ok(_) => Ok(true),
             Err(StoreError::Stale { .. }) => Ok(false),
             Err(error) => Err(error),

@@ -117,7 +117,7 @@ impl<S: Store, C: Clock> Engine<S, C> {
         };
         drop(message);
         self.store
-            .commit(Change::Advance(advance))
+            .commit(Change::from(advance))
             .await
             .map_err(refusal_of)?;
         tracing::info!(target: "audit", operator = %caller.serial, delivery = %id, "requeued");

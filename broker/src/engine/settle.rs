@@ -4,7 +4,7 @@
 use std::time::Duration;
 
 use axle_core::{
-    change::{Advance, Change},
+    change::Advance,
     delivery::{Delivery, Move, Outcome, State},
     event::Actor,
     lease::LeaseToken,
@@ -69,9 +69,10 @@ impl<S: Store, C: Clock> Engine<S, C> {
                 step,
             };
             let accepted = message.accept_time;
+            let change = self.change(&message, advance);
             // Let go of the message, so that the store can change it in place.
             drop(message);
-            match self.store.commit(Change::Advance(advance)).await {
+            match self.store.commit(change).await {
                 Ok(_) => {
                     if ends == State::Acknowledged {
                         self.metrics.delivered(now.since(accepted));

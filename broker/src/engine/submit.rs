@@ -59,10 +59,7 @@ impl<S: Store, C: Clock> Engine<S, C> {
             warnings: message.warnings.clone(),
         };
         let began = Instant::now();
-        let committed = self
-            .store
-            .commit(Change::Accept(Box::new(acceptance)))
-            .await;
+        let committed = self.store.commit(Change::from(acceptance)).await;
         self.metrics.committed(began.elapsed());
         Ok(match committed.map_err(refusal_of)? {
             Committed::Done => accepted,
@@ -97,7 +94,7 @@ impl<S: Store, C: Clock> Engine<S, C> {
 }
 
 /// A fresh UUIDv7 of this time.
-fn new_message_id(now: Timestamp) -> MessageId {
+pub(super) fn new_message_id(now: Timestamp) -> MessageId {
     let random: [u8; 10] = rand::random();
     MessageId::new(uuid::Builder::from_unix_timestamp_millis(now.as_millis(), &random).into_uuid())
 }

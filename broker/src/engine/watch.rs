@@ -145,9 +145,7 @@ impl<S: Store, C: Clock> Watcher<S, C> {
                 } else {
                     0
                 };
-                if entry.sender == self.sender {
-                    self.ready.extend(updates_of(entry).skip(skip));
-                }
+                self.ready.extend(updates_of(entry, self.sender).skip(skip));
             }
             let past = |entry: &LedgerEntry| Position {
                 sequence: entry.sequence + 1,
@@ -166,41 +164,15 @@ impl<S: Store, C: Clock> Watcher<S, C> {
     }
 }
 
-fn updates_of(entry: &LedgerEntry) -> impl Iterator<Item = Update> {
-    let update = |recipient, state, event| {
-        (
-            DeliveryId {
-                message: entry.message,
-                recipient,
-            },
-            state,
-            event,
-        )
-    };
-    let all = match &entry.what {
-        Recorded::Accepted { time, recipients } => {
-            let accepted = Event::new(
-                EventKind::Accepted,
-                Actor::Organisation(entry.sender),
-                *time,
-            );
-            let state = State::Queued { not_before: *time };
-            let each = recipients
-                .iter()
-                .map(|&recipient| update(recipient, state, accepted.clone()));
-            each.collect::<Vec<_>>()
-        }
-        Recorded::Advanced {
-            recipient,
-            state,
-            event,
-        } => {
-            vec![update(*recipient, *state, event.clone())]
-        }
-    };
+/// The updates of an entry that are the business of `sender`, each with the place after it.
+fn updates_of(entry: &LedgerEntry, sender: OdsCode) -> impl Iterator<Item = Update> {
+    let own = entry
+        .records
+        .iter()
+        .filter(move |one| one.sender() == sender);
+    let all = own.flat_map(events_of);
     let sequence = entry.sequence;
-    all.into_iter()
-        .enumerate()
+    all.enumerate()
         .map(move |(index, (delivery, state, event))| {
             let next = Position {
                 sequence,
@@ -213,4 +185,32 @@ fn updates_of(entry: &LedgerEntry) -> impl Iterator<Item = Update> {
                 next,
             }
         })
+}
+
+fn events_of(record: &Recorded) -> Vec<(DeliveryId, State, Event)> {
+    match record {
+        Recorded::Accepted {
+            message,
+            sender,
+            time,
+            recipients,
+        } => {
+            let by = Actor::Organisation(*sender);
+            let accepted = Event::new(EventKind::Accepted, by, *time);
+            let state = State::Queued { not_before: *time };
+            let delivery = |&recipient| DeliveryId {
+                message: *message,
+                recipient,
+            };
+            let each = recipients.iter().map(delivery);
+            each.map(|delivery| (delivery, state, accepted.clone()))
+                .collect()
+        }
+        Recorded::Advanced {
+            delivery,
+            state,
+            event,
+            ..
+        } => vec![(*delivery, *state, event.clone())],
+    }
 }

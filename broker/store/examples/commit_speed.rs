@@ -101,7 +101,7 @@ fn document(number: u64) -> Change {
     message.size = body.len() as u64;
     message.document = Some(Digest::of(&number.to_be_bytes()));
     let body = Bytes::from(body);
-    Change::Accept(Box::new(Acceptance { message, body }))
+    Change::from(Acceptance { message, body })
 }
 
 async fn collect(store: &Embedded) {

@@ -30,6 +30,7 @@ mod replay;
 mod segment;
 mod shared;
 mod verify;
+mod written;
 
 use std::{
     sync::{
@@ -43,6 +44,7 @@ use std::{
 use axle_core::{
     change::{Change, LedgerEntry},
     message::Message,
+    totals::Totals,
 };
 use axle_model::{
     id::{MessageId, SubmissionId},
@@ -326,6 +328,10 @@ impl Store for Embedded {
         .await
     }
 
+    fn totals(&self) -> Totals {
+        self.shared.state().totals()
+    }
+
     fn ledger_head(&self) -> watch::Receiver<u64> {
         self.shared.head.subscribe()
     }
@@ -336,10 +342,12 @@ impl Store for Embedded {
 
     fn health(&self) -> StoreHealth {
         let free = self.shared.space.free_bytes.load(Ordering::Relaxed);
+        let state = self.shared.state();
         StoreHealth {
             stopped: self.shared.stopped.get().map(|why| why.to_string()),
             free_bytes: Some(free).filter(|&free| free != u64::MAX),
-            messages_live: self.shared.state().live(),
+            messages_live: state.live(),
+            deliveries_pending: state.pending(),
         }
     }
 }

@@ -5,30 +5,29 @@ use axle_core::{
     message::Message,
 };
 
-/// The entry of an acceptance.
-pub(crate) fn accepted(message: &Message) -> LedgerEntry {
-    let recipients = message.deliveries.iter().map(|one| one.recipient);
+/// The entry of a change: what it accepts first, then its steps.
+pub(crate) fn of<'a>(
+    accepted: Option<&Message>,
+    advances: impl IntoIterator<Item = &'a Advance>,
+) -> LedgerEntry {
+    let steps = advances.into_iter().map(|advance| Recorded::Advanced {
+        delivery: advance.delivery,
+        sender: advance.sender,
+        state: advance.step.state,
+        event: advance.step.event.clone(),
+    });
     LedgerEntry {
         sequence: 0,
-        message: message.id,
-        sender: message.sender,
-        what: Recorded::Accepted {
-            time: message.accept_time,
-            recipients: recipients.collect(),
-        },
+        records: accepted.map(acceptance).into_iter().chain(steps).collect(),
     }
 }
 
-/// The entry of a delivery's step.
-pub(crate) fn advanced(advance: &Advance) -> LedgerEntry {
-    LedgerEntry {
-        sequence: 0,
-        message: advance.delivery.message,
-        sender: advance.sender,
-        what: Recorded::Advanced {
-            recipient: advance.delivery.recipient,
-            state: advance.step.state,
-            event: advance.step.event.clone(),
-        },
+fn acceptance(message: &Message) -> Recorded {
+    let recipients = message.deliveries.iter().map(|one| one.recipient);
+    Recorded::Accepted {
+        message: message.id,
+        sender: message.sender,
+        time: message.accept_time,
+        recipients: recipients.collect(),
     }
 }

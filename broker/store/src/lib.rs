@@ -16,6 +16,7 @@ use axle_core::{
     delivery::{Delivery, State},
     lease::LeaseToken,
     message::Message,
+    totals::Totals,
 };
 use axle_model::{
     id::{DeliveryId, MessageId, SubmissionId},
@@ -32,7 +33,8 @@ use tokio::sync::{futures::OwnedNotified, watch};
 /// Time is always an argument. What a method returns is durable, leases aside: a lease lost in a
 /// crash is a redelivery.
 pub trait Store: Send + Sync + 'static {
-    /// Makes one change true, all of it or nothing. Durable when it returns.
+    /// Makes one change true, all of it or nothing: each step counts only on the version it was
+    /// decided on, and no delivery takes two. Durable when it returns.
     fn commit(&self, change: Change) -> impl Future<Output = Result<Committed, StoreError>> + Send;
 
     /// Leases what waits in a mailbox, urgent before routine and oldest first, up to the limits.
@@ -94,6 +96,9 @@ pub trait Store: Send + Sync + 'static {
     /// never the truth. Take it before claiming, await it after an empty claim.
     fn arrival(&self, mailbox: &MailboxId) -> OwnedNotified;
 
+    /// How many deliveries were accepted since the store was begun, and how they ended.
+    fn totals(&self) -> Totals;
+
     /// Whether the store can be written, and how full it is.
     fn health(&self) -> StoreHealth;
 }
@@ -152,6 +157,8 @@ pub enum DueFor {
     Lapse,
     /// Its deadline has passed and nobody holds it.
     Expire,
+    /// It is not settled, and its sender has not been warned yet.
+    Age,
 }
 
 /// Which messages are asked for.
@@ -201,6 +208,8 @@ pub struct StoreHealth {
     pub free_bytes: Option<u64>,
     /// Messages that are not settled.
     pub messages_live: u64,
+    /// Deliveries that are not settled, counted one by one: what [`Store::totals`] says is pending.
+    pub deliveries_pending: u64,
 }
 
 /// Why the store did not do as asked.
@@ -273,7 +282,8 @@ impl Claimed {
             | State::DeadLettered
             | State::Acknowledged
             | State::Rejected
-            | State::Expired => None,
+            | State::Expired
+            | State::Withdrawn => None,
         }
     }
 }

@@ -7,8 +7,9 @@ use std::{
 };
 
 use axle_core::{
-    change::{Acceptance, Advance, Change, LedgerEntry},
+    change::{Acceptance, Change, LedgerEntry},
     message::Message,
+    totals::Totals,
 };
 use axle_model::{
     id::{MessageId, SubmissionId},
@@ -71,59 +72,50 @@ impl Memory {
 
 impl Inner {
     fn commit(&mut self, change: Change) -> Result<Committed, StoreError> {
-        match change {
-            Change::Accept(acceptance) => self.accept(*acceptance),
-            Change::Advance(advance) => {
-                self.state.check(&advance)?;
-                self.advance(&advance)?;
-                Ok(Committed::Done)
-            }
+        let Change { accept, advance } = change;
+        if let Some(acceptance) = &accept
+            && let Some(earlier) = self.judge(&acceptance.message)?
+        {
+            let entry = self.state.message(earlier);
+            let entry = entry.ok_or(StoreError::Unknown { message: earlier })?;
+            return Ok(Committed::Repeat(entry.message.clone()));
         }
-    }
-
-    fn accept(&mut self, acceptance: Acceptance) -> Result<Committed, StoreError> {
-        let Acceptance { message, body } = acceptance;
-        let (keys, known) = (MessageKeys::of(&message), self.state.keys());
-        let verdict = Earlier::judge(
-            &message,
-            known.submission(&keys.submission),
-            known.documents(&keys),
-        );
-        match verdict {
-            Verdict::Repeat(earlier) => {
-                let entry = self.state.message(earlier);
-                let entry = entry.ok_or(StoreError::Unknown { message: earlier })?;
-                return Ok(Committed::Repeat(entry.message.clone()));
-            }
-            Verdict::SubmissionConflict(earlier) => {
-                return Err(StoreError::SubmissionConflict { earlier });
-            }
-            Verdict::DocumentConflict(earlier) => {
-                return Err(StoreError::DocumentConflict { earlier });
-            }
-            Verdict::New => {}
+        for step in &advance {
+            self.state.check(step)?;
         }
-        let mut entry = entry::accepted(&message);
-        entry.sequence = self.ledger.len() as u64 + 1;
-        self.bodies.insert(message.id, body);
-        self.state.accept(Arc::new(message), entry.sequence, ());
-        self.ledger.push(entry);
+        let message = accept.as_ref().map(|acceptance| &acceptance.message);
+        let sequence = self.record(entry::of(message, &advance));
+        if let Some(acceptance) = accept {
+            let Acceptance { message, body } = *acceptance;
+            self.bodies.insert(message.id, body);
+            self.state.accept(Arc::new(message), sequence, ());
+        }
+        for step in &advance {
+            self.state.advance(step).map_err(|_| StoreError::Stale {
+                delivery: step.delivery,
+            })?;
+        }
         Ok(Committed::Done)
     }
 
-    fn advance(&mut self, advance: &Advance) -> Result<(), StoreError> {
-        let stale = |_| StoreError::Stale {
-            delivery: advance.delivery,
-        };
-        self.state.advance(advance).map_err(stale)?;
-        self.record(advance);
-        Ok(())
+    /// The earlier message that a message repeats.
+    fn judge(&self, message: &Message) -> Result<Option<MessageId>, StoreError> {
+        let (keys, known) = (MessageKeys::of(message), self.state.keys());
+        let submission = known.submission(&keys.submission);
+        match Earlier::judge(message, submission, known.documents(&keys)) {
+            Verdict::New => Ok(None),
+            Verdict::Repeat(earlier) => Ok(Some(earlier)),
+            Verdict::SubmissionConflict(earlier) => Err(StoreError::SubmissionConflict { earlier }),
+            Verdict::DocumentConflict(earlier) => Err(StoreError::DocumentConflict { earlier }),
+        }
     }
 
-    fn record(&mut self, advance: &Advance) {
-        let mut entry = entry::advanced(advance);
+    fn record(&mut self, mut entry: LedgerEntry) -> u64 {
         entry.sequence = self.ledger.len() as u64 + 1;
+        let sequence = entry.sequence;
+        self.state.count(&entry);
         self.ledger.push(entry);
+        sequence
     }
 }
 
@@ -136,7 +128,7 @@ impl Store for Memory {
         self.with(|inner| {
             let claimed = inner.state.claim(&claim, rand::random);
             for advance in inner.state.take_leases() {
-                inner.record(&advance);
+                inner.record(entry::of(None, [&advance]));
             }
             Ok(claimed)
         })
@@ -201,9 +193,15 @@ impl Store for Memory {
         self.arrivals.next(mailbox)
     }
 
+    fn totals(&self) -> Totals {
+        self.lock().state.totals()
+    }
+
     fn health(&self) -> StoreHealth {
+        let inner = self.lock();
         StoreHealth {
-            messages_live: self.lock().state.live(),
+            messages_live: inner.state.live(),
+            deliveries_pending: inner.state.pending(),
             ..StoreHealth::default()
         }
     }

@@ -6,6 +6,7 @@ mod mailbox;
 mod reserve;
 mod search;
 mod timers;
+mod waiting;
 
 use std::{
     collections::{BTreeMap, HashMap, HashSet},
@@ -13,21 +14,20 @@ use std::{
 };
 
 use axle_core::{
-    change::Advance,
-    delivery::{Delivery, State as Waits},
+    change::{Advance, LedgerEntry},
     message::Message,
+    totals::Totals,
 };
 use axle_model::{
     id::{DeliveryId, MessageId},
     mailbox::MailboxId,
     ods::OdsCode,
-    time::Timestamp,
 };
 
 pub(crate) use keys::{Earlier, Half, Keys, MessageKeys, Prior, Verdict};
 pub(crate) use search::Page;
 
-use crate::{Due, DueFor, MailboxState, StoreError};
+use crate::{MailboxState, StoreError};
 use mailbox::Mailbox;
 use timers::Timers;
 
@@ -40,6 +40,9 @@ pub(crate) struct State<B> {
     timers: Timers,
     keys: Keys,
     live: u64,
+    /// Deliveries that are not settled.
+    pending: u64,
+    totals: Totals,
     dirty: Vec<MessageId>,
     arrived: Vec<MailboxId>,
     /// Leases given out that the journal does not have yet, in the order in which they were.
@@ -77,6 +80,7 @@ pub(crate) struct Changed<B> {
     pub(crate) entries: Vec<Entry<B>>,
     pub(crate) keys: Vec<(MessageKeys, Earlier)>,
     pub(crate) live: u64,
+    pub(crate) totals: Totals,
 }
 
 impl<B> Changed<B> {
@@ -130,6 +134,7 @@ impl<B: Clone> State<B> {
         if !message.is_settled() {
             self.live += 1;
             self.timers.deadlines.insert((message.expire_time, id));
+            self.watch_age(&message);
         }
         let dirty = pieces == 0;
         if dirty {
@@ -184,113 +189,12 @@ impl<B: Clone> State<B> {
             let deadline = (entry.message.expire_time, entry.message.id);
             self.timers.deadlines.remove(&deadline);
         }
+        self.watch_age(&entry.message);
         if !entry.dirty {
             entry.dirty = true;
             self.dirty.push(entry.message.id);
         }
         Ok(())
-    }
-
-    /// Puts a delivery where its state says it waits.
-    fn place(&mut self, message: &Message, sequence: u64, delivery: &Delivery) {
-        if delivery.state.is_terminal() {
-            return;
-        }
-        let id = DeliveryId {
-            message: message.id,
-            recipient: delivery.recipient,
-        };
-        // No entry() here: it would copy the name each time.
-        if !self.mailboxes.contains_key(&delivery.mailbox) {
-            self.mailboxes
-                .insert(delivery.mailbox.clone(), Mailbox::default());
-        }
-        let Some(mailbox) = self.mailboxes.get_mut(&delivery.mailbox) else {
-            return;
-        };
-        mailbox.hold(sequence, delivery, message.accept_time);
-        match delivery.state {
-            Waits::Queued { not_before } if not_before <= last_time(delivery) => {
-                mailbox.offer(message.priority, sequence, id);
-                self.arrived.push(delivery.mailbox.clone());
-            }
-            Waits::Queued { not_before } => {
-                self.timers.rests.insert((not_before, id));
-            }
-            Waits::Leased { until } => {
-                self.timers.leases.insert((until, id));
-            }
-            Waits::DeadLettered | Waits::Acknowledged | Waits::Rejected | Waits::Expired => {}
-        }
-    }
-
-    /// Takes a delivery away from where it waits.
-    fn unplace(&mut self, message: &Message, sequence: u64, delivery: &Delivery) {
-        let id = DeliveryId {
-            message: message.id,
-            recipient: delivery.recipient,
-        };
-        let Some(mailbox) = self.mailboxes.get_mut(&delivery.mailbox) else {
-            return;
-        };
-        mailbox.release(sequence, delivery);
-        match delivery.state {
-            Waits::Queued { not_before } => {
-                if !self.timers.rests.remove(&(not_before, id)) {
-                    mailbox.withhold(message.priority, sequence, id.recipient);
-                }
-            }
-            Waits::Leased { until } => {
-                self.timers.leases.remove(&(until, id));
-            }
-            Waits::DeadLettered | Waits::Acknowledged | Waits::Rejected | Waits::Expired => {}
-        }
-    }
-
-    /// Makes available what has rested until `now`.
-    pub(crate) fn wake(&mut self, now: Timestamp) {
-        while let Some(id) = self.timers.rested(now) {
-            let Some(entry) = self.messages.get(&id.message) else {
-                continue;
-            };
-            let Some(delivery) = entry.message.delivery(id.recipient) else {
-                continue;
-            };
-            if let Some(mailbox) = self.mailboxes.get_mut(&delivery.mailbox) {
-                mailbox.offer(entry.message.priority, entry.sequence, id);
-                self.arrived.push(delivery.mailbox.clone());
-            }
-        }
-    }
-
-    /// What [`Store::due`](crate::Store::due) says.
-    pub(crate) fn due(&mut self, now: Timestamp, max: usize) -> Vec<Due> {
-        self.wake(now);
-        let lapsed = self.timers.lapsed(now).map(|delivery| Due {
-            delivery,
-            what: DueFor::Lapse,
-        });
-        let expired = self.timers.expired(now).flat_map(|id| {
-            let entry = self.messages.get(&id);
-            let deliveries = entry.map_or(&[][..], |entry| &entry.message.deliveries);
-            let nobody_holds = |delivery: &&Delivery| match delivery.state {
-                Waits::Queued { .. } | Waits::DeadLettered => true,
-                Waits::Leased { .. } | Waits::Acknowledged | Waits::Rejected | Waits::Expired => {
-                    false
-                }
-            };
-            deliveries
-                .iter()
-                .filter(nobody_holds)
-                .map(move |delivery| Due {
-                    delivery: DeliveryId {
-                        message: id,
-                        recipient: delivery.recipient,
-                    },
-                    what: DueFor::Expire,
-                })
-        });
-        lapsed.chain(expired).take(max).collect()
     }
 
     /// A message that is not settled, or only just.
@@ -324,6 +228,27 @@ impl<B: Clone> State<B> {
         self.live
     }
 
+    /// How many deliveries are not settled.
+    pub(crate) const fn pending(&self) -> u64 {
+        self.pending
+    }
+
+    /// How many deliveries there were, and how they ended.
+    pub(crate) const fn totals(&self) -> Totals {
+        self.totals
+    }
+
+    /// Takes up the totals as they stood when the index was written.
+    pub(crate) const fn resume(&mut self, totals: Totals) {
+        self.totals = totals;
+    }
+
+    /// Counts an entry of the ledger. Apart from what it changes here, since a replay may pass over
+    /// what the index has already.
+    pub(crate) fn count(&mut self, entry: &LedgerEntry) {
+        self.totals.enter(entry);
+    }
+
     /// The mailboxes in which something became available since this was last asked.
     pub(crate) fn take_arrived(&mut self) -> Vec<MailboxId> {
         std::mem::take(&mut self.arrived)
@@ -342,6 +267,7 @@ impl<B: Clone> State<B> {
             entries,
             keys: self.keys.take_fresh(),
             live: self.live,
+            totals: self.totals,
         }
     }
 
@@ -366,15 +292,6 @@ impl<B: Clone> State<B> {
     pub(crate) fn entries(&self) -> impl Iterator<Item = &Entry<B>> {
         self.messages.values()
     }
-}
-
-/// When the delivery's newest event happened.
-fn last_time(delivery: &Delivery) -> Timestamp {
-    delivery
-        .timeline
-        .last()
-        .map(|event| event.time)
-        .unwrap_or_default()
 }
 
 #[cfg(test)]

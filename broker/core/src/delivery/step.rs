@@ -1,9 +1,13 @@
 //! Steps: what somebody wants to happen to a delivery, what that depends on, and what it comes to.
 
-use axle_model::time::Timestamp;
+use axle_model::{id::MessageId, mailbox::MailboxId, time::Timestamp};
 
 use super::State;
-use crate::{event::Event, lease::LeaseKey, retry::Retry};
+use crate::{
+    event::{DeadLetterCause, Event},
+    lease::LeaseKey,
+    retry::Retry,
+};
 
 /// What somebody wants to happen to a delivery.
 #[derive(Clone, Debug, PartialEq)]
@@ -54,6 +58,35 @@ pub enum Move {
         /// Why, in the operator's words.
         reason: Box<str>,
     },
+    /// Its sender takes it back.
+    Withdraw {
+        /// Why, in the sender's words.
+        reason: Box<str>,
+    },
+    /// Its sender has replaced it.
+    Supersede {
+        /// By this message.
+        by: MessageId,
+    },
+    /// An operator sends it to another mailbox.
+    Reroute {
+        /// Which.
+        to: MailboxId,
+        /// Why, in the operator's words.
+        reason: Box<str>,
+    },
+    /// An operator gives it back to its sender.
+    Return {
+        /// Why, in the operator's words.
+        reason: Box<str>,
+    },
+    /// Its mailbox takes and gives nothing any more.
+    Close {
+        /// Which of the reasons there are.
+        cause: DeadLetterCause,
+    },
+    /// It has waited too long to pass in silence.
+    Age,
 }
 
 /// What a decision depends on besides the delivery.
@@ -80,6 +113,8 @@ pub struct Step {
     pub attempts: u32,
     /// Its newest lease after the step.
     pub lease: Option<LeaseKey>,
+    /// Where it waits after the step, when that is another mailbox.
+    pub mailbox: Option<MailboxId>,
     /// What happened.
     pub event: Event,
 }

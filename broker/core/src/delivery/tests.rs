@@ -4,8 +4,13 @@ use std::time::Duration;
 
 use proptest::prelude::*;
 
+use axle_model::{id::MessageId, refusal::Reason};
+
 use super::*;
-use crate::{event::Actor, retry::Retry};
+use crate::{
+    event::{Actor, DeadLetterCause},
+    retry::Retry,
+};
 
 const START: Timestamp = Timestamp::from_micros(1_000_000);
 const DEADLINE: Timestamp = Timestamp::from_micros(1_000_000_000);
@@ -52,6 +57,10 @@ fn make(delivery: &mut Delivery, wanted: Move, at: Circumstances) -> Result<bool
         }
         Outcome::Unchanged => Ok(false),
     }
+}
+
+fn elsewhere() -> MailboxId {
+    MailboxId::of(OdsCode::parse("A83008").expect("a code"))
 }
 
 fn key(delivery: &Delivery) -> LeaseKey {
@@ -197,6 +206,7 @@ struct Model {
     holder: Option<LeaseKey>,
     running: bool,
     dead: bool,
+    aged: bool,
 }
 
 impl Model {
@@ -230,6 +240,12 @@ impl Model {
             Move::Lapse => (self.running && due).then_some(true),
             Move::Expire => (live && !self.running && late).then_some(true),
             Move::Requeue { .. } => self.dead.then_some(true),
+            Move::Withdraw { .. }
+            | Move::Supersede { .. }
+            | Move::Reroute { .. }
+            | Move::Return { .. } => (live && !self.running).then_some(true),
+            Move::Close { .. } => (live && !self.running && !self.dead).then_some(true),
+            Move::Age => (live && !self.aged).then_some(true),
             Move::Acknowledge { .. } | Move::Reject { .. } => None,
         }
     }
@@ -242,13 +258,14 @@ impl Model {
         self.running = matches!(delivery.state, State::Leased { .. });
         self.dead = delivery.state == State::DeadLettered;
         self.holder = delivery.lease;
+        self.aged = delivery.aged;
     }
 }
 
 proptest! {
     #[test]
     fn the_state_machine_agrees_with_the_model(
-        steps in prop::collection::vec((0u8..9, 0u64..400, any::<bool>(), any::<u8>()), 1..60)
+        steps in prop::collection::vec((0u8..20, 0u64..400, any::<bool>(), any::<u8>()), 1..60)
     ) {
         let (mut delivery, mut model, mut clock) = (delivery(), Model::default(), 0);
         let mut keys: Vec<LeaseKey> = Vec::new();
@@ -260,14 +277,20 @@ proptest! {
             let lease_key = held.unwrap_or(LeaseKey { epoch: 9_999, nonce: [0; 16] });
             let code: Box<str> = "30002".into();
             let wanted = match which {
-                0 | 1 => Move::Lease { nonce: [nonce; 16], until, consumer: "model".into() },
-                2 => Move::Acknowledge { lease: lease_key },
-                3 => Move::Reject { lease: lease_key, code, retryable: false },
-                4 => Move::Reject { lease: lease_key, code, retryable: true },
-                5 => Move::Extend { lease: lease_key, until },
-                6 => Move::Release { lease: lease_key, not_before: until },
-                7 => Move::Lapse,
-                _ if newest => Move::Expire,
+                0..=4 => Move::Lease { nonce: [nonce; 16], until, consumer: "model".into() },
+                5 => Move::Acknowledge { lease: lease_key },
+                6 => Move::Reject { lease: lease_key, code, retryable: false },
+                7 => Move::Reject { lease: lease_key, code, retryable: true },
+                8 => Move::Extend { lease: lease_key, until },
+                9 => Move::Release { lease: lease_key, not_before: until },
+                10 | 11 => Move::Lapse,
+                12 => Move::Expire,
+                13 => Move::Withdraw { reason: "sent in error".into() },
+                14 => Move::Supersede { by: MessageId::from_bytes([nonce; 16]) },
+                15 => Move::Reroute { to: elsewhere(), reason: "moved".into() },
+                16 => Move::Return { reason: "not ours".into() },
+                17 => Move::Close { cause: DeadLetterCause::MailboxClosed },
+                18 => Move::Age,
                 _ => Move::Requeue { reason: "again".into() },
             };
             let rests = matches!(delivery.state, State::Queued { not_before } if not_before > now);
@@ -277,6 +300,8 @@ proptest! {
             let made = make(&mut delivery, wanted.clone(), at(clock)).ok();
             prop_assert_eq!(made, expected, "{:?} on {:?}", wanted, before.state);
             if made == Some(true) {
+                let moved = matches!(wanted, Move::Reroute { .. });
+                prop_assert_eq!(delivery.mailbox != before.mailbox, moved && before.mailbox != elsewhere());
                 prop_assert_eq!(delivery.version, before.version + 1);
                 if delivery.lease != before.lease {
                     let epoch = before.lease.map_or(0, |lease| lease.epoch);

@@ -2,7 +2,6 @@
 
 use axle_core::{
     delivery::{Delivery, State},
-    event::{Actor, Event, EventKind},
     message::{Message, Warning},
 };
 use axle_model::{
@@ -11,9 +10,13 @@ use axle_model::{
     refusal::{Finding, Refusal},
     time::Timestamp,
 };
-use axle_proto::v1::{self as wire, DeliveryEventKind, DeliveryState};
+use axle_proto::v1::{self as wire, DeliveryState};
 use axle_store::Claimed;
 use bytes::Bytes;
+
+mod event;
+
+pub(super) use event::event_of;
 
 use super::status::code_of;
 use crate::engine::collect::MailboxView;
@@ -34,6 +37,7 @@ pub(super) const fn state_of(state: State) -> DeliveryState {
         State::Acknowledged => DeliveryState::Acknowledged,
         State::Rejected => DeliveryState::Rejected,
         State::Expired => DeliveryState::Expired,
+        State::Withdrawn => DeliveryState::Withdrawn,
     }
 }
 
@@ -47,60 +51,7 @@ pub(super) const fn state_word(state: DeliveryState) -> Option<&'static str> {
         DeliveryState::Acknowledged => Some("acknowledged"),
         DeliveryState::Rejected => Some("rejected"),
         DeliveryState::Expired => Some("expired"),
-    }
-}
-
-pub(super) fn event_of(event: &Event) -> wire::DeliveryEvent {
-    let actor = match &event.by {
-        Actor::Organisation(code) => format!("organisations/{code}"),
-        Actor::Operator(serial) => format!("operators/{serial}"),
-        Actor::Broker => "broker".to_owned(),
-    };
-    let kind = |kind: DeliveryEventKind| wire::DeliveryEvent {
-        kind: kind.into(),
-        event_time: time_of(event.time),
-        actor: actor.clone(),
-        ..Default::default()
-    };
-    match &event.kind {
-        EventKind::Accepted => kind(DeliveryEventKind::Accepted),
-        EventKind::Leased {
-            consumer,
-            until,
-            epoch,
-        } => wire::DeliveryEvent {
-            consumer_id: consumer.to_string(),
-            lease_expire_time: time_of(*until),
-            attempt: *epoch,
-            ..kind(DeliveryEventKind::Leased)
-        },
-        EventKind::Extended { until } => wire::DeliveryEvent {
-            lease_expire_time: time_of(*until),
-            ..kind(DeliveryEventKind::Extended)
-        },
-        EventKind::Released { until } => wire::DeliveryEvent {
-            retry_time: time_of(*until),
-            ..kind(DeliveryEventKind::Released)
-        },
-        EventKind::Lapsed { until } => wire::DeliveryEvent {
-            retry_time: until.and_then(time_of),
-            ..kind(DeliveryEventKind::Lapsed)
-        },
-        EventKind::Acknowledged => kind(DeliveryEventKind::Acknowledged),
-        EventKind::Rejected { code, until } => wire::DeliveryEvent {
-            reason: code.to_string(),
-            retry_time: until.and_then(time_of),
-            ..kind(DeliveryEventKind::Rejected)
-        },
-        EventKind::DeadLettered { attempts } => wire::DeliveryEvent {
-            attempt: *attempts,
-            ..kind(DeliveryEventKind::DeadLettered)
-        },
-        EventKind::Expired => kind(DeliveryEventKind::Expired),
-        EventKind::Requeued { reason } => wire::DeliveryEvent {
-            reason: reason.to_string(),
-            ..kind(DeliveryEventKind::Requeued)
-        },
+        DeliveryState::Withdrawn => Some("withdrawn"),
     }
 }
 

@@ -204,6 +204,7 @@ async fn step(store: &impl Store, model: &mut Model, operation: Operation) {
                 priority: urgency[usize::from(urgent)],
                 now: model.now(),
                 lifetime: Duration::from_secs(150),
+                warn_after: Duration::from_hours(48),
             };
             submit(store, model, new).await;
         }
@@ -234,6 +235,7 @@ async fn step(store: &impl Store, model: &mut Model, operation: Operation) {
                 let wanted = match one.what {
                     DueFor::Lapse => Move::Lapse,
                     DueFor::Expire => Move::Expire,
+                    DueFor::Age => Move::Age,
                 };
                 let now = model.now();
                 let message = model.message(one.delivery.message);
@@ -311,13 +313,13 @@ async fn settle(store: &impl Store, model: &mut Model, lease: usize, how: u8) {
     if step.step.from == current {
         take(store, model, step).await;
     } else {
-        let stale = store.commit(Change::Advance(step)).await;
+        let stale = store.commit(Change::from(step)).await;
         assert!(matches!(stale, Err(StoreError::Stale { .. })), "{stale:?}");
     }
 }
 
 async fn take(store: &impl Store, model: &mut Model, step: axle_core::change::Advance) {
-    let done = store.commit(Change::Advance(step.clone())).await;
+    let done = store.commit(Change::from(step.clone())).await;
     assert!(matches!(done, Ok(Committed::Done)), "{done:?}");
     let message = model.message(step.delivery.message);
     let mut deliveries = message.deliveries.iter_mut();

@@ -48,6 +48,7 @@ pub struct Draft {
     pub priority: Priority,
     pub now: Timestamp,
     pub lifetime: Duration,
+    pub warn_after: Duration,
 }
 
 /// A message to the first practice.
@@ -61,6 +62,7 @@ pub fn draft(number: u64) -> Draft {
         priority: Priority::Routine,
         now: at(number),
         lifetime: Duration::from_hours(24),
+        warn_after: Duration::from_hours(48),
     }
 }
 
@@ -103,6 +105,7 @@ impl Draft {
             document: self.document.map(|name| Digest::of(name.as_bytes())),
             accept_time: self.now,
             expire_time: self.now.after(self.lifetime),
+            warn_time: self.now.after(self.warn_after),
             warnings: vec![Warning {
                 rule: "V-107".into(),
                 path: "Bundle.entry[0]".into(),
@@ -113,10 +116,10 @@ impl Draft {
     }
 
     pub fn accept(&self) -> Change {
-        Change::Accept(Box::new(Acceptance {
+        Change::from(Acceptance {
             message: self.message(),
             body: Bytes::from(self.body.clone()),
-        }))
+        })
     }
 }
 
@@ -159,7 +162,7 @@ pub fn advance(message: &Message, recipient: OdsCode, wanted: Move, now: Timesta
 pub fn acknowledge(claimed: &Claimed, now: Timestamp) -> Change {
     let token = &claimed.token;
     let wanted = Move::Acknowledge { lease: token.key };
-    Change::Advance(advance(
+    Change::from(advance(
         &claimed.message,
         token.delivery.recipient,
         wanted,

@@ -248,6 +248,7 @@ impl Committer {
         let applied = Applied {
             at: self.journal.end(),
             live: changed.live,
+            totals: changed.totals,
         };
         Ok(Snapshot { changed, applied })
     }

@@ -9,6 +9,7 @@ use axle_core::{
     event::Event,
     lease::LeaseKey,
     message::{Message, Warning},
+    totals::Totals,
 };
 use axle_model::{
     digest::Digest,
@@ -23,7 +24,8 @@ use super::{
     index::Applied,
     record::{
         AdvanceRecord, AppliedRecord, DeliveryRecord, EventRecord, KeyRecord, LeaseRecord,
-        Malformed, MessageRecord, StateRecord, StateWord, StoredRecord, WarningRecord,
+        Malformed, MessageRecord, StateRecord, StateWord, StoredRecord, TotalsRecord,
+        WarningRecord,
     },
     segment::{Locator, Position},
 };
@@ -36,6 +38,10 @@ fn id(bytes: &[u8]) -> Result<MessageId, Malformed> {
 
 fn digest(bytes: &[u8]) -> Result<Digest, Malformed> {
     Digest::from_slice(bytes).ok_or(Malformed("a digest"))
+}
+
+fn mailbox(text: &str) -> Result<MailboxId, Malformed> {
+    MailboxId::parse(text).map_err(|_| Malformed("a mailbox"))
 }
 
 fn ods(text: &str) -> Result<OdsCode, Malformed> {
@@ -66,6 +72,7 @@ impl From<&Message> for MessageRecord {
             document: message.document.map(|key| key.as_bytes().to_vec()),
             accept_micros: message.accept_time.as_micros(),
             expire_micros: message.expire_time.as_micros(),
+            warn_micros: Some(message.warn_time.as_micros()),
             warnings: warnings.collect(),
             deliveries: message
                 .deliveries
@@ -108,6 +115,7 @@ impl TryFrom<MessageRecord> for Message {
             document: record.document.as_deref().map(digest).transpose()?,
             accept_time: Timestamp::from_micros(record.accept_micros),
             expire_time: Timestamp::from_micros(record.expire_micros),
+            warn_time: Timestamp::from_micros(record.warn_micros.unwrap_or(record.expire_micros)),
             warnings: warnings.collect(),
             deliveries: deliveries.collect::<Result<_, _>>()?,
         })
@@ -123,6 +131,7 @@ impl From<&Delivery> for DeliveryRecord {
             version: delivery.version,
             attempts: delivery.attempts,
             lease: delivery.lease.map(LeaseRecord::from),
+            aged: delivery.aged,
             timeline: delivery.timeline.iter().map(EventRecord::from).collect(),
         }
     }
@@ -135,7 +144,8 @@ impl TryFrom<DeliveryRecord> for Delivery {
         let timeline = record.timeline.into_iter().map(Event::try_from);
         Ok(Self {
             recipient: ods(&record.recipient)?,
-            mailbox: MailboxId::parse(&record.mailbox).map_err(|_| Malformed("a mailbox"))?,
+            mailbox: mailbox(&record.mailbox)?,
+            aged: record.aged,
             state: record
                 .state
                 .ok_or(Malformed("a delivery without a state"))?
@@ -157,6 +167,7 @@ impl From<State> for StateRecord {
             State::Acknowledged => (StateWord::Acknowledged, Timestamp::default()),
             State::Rejected => (StateWord::Rejected, Timestamp::default()),
             State::Expired => (StateWord::Expired, Timestamp::default()),
+            State::Withdrawn => (StateWord::Withdrawn, Timestamp::default()),
         };
         Self {
             word: word.into(),
@@ -178,6 +189,7 @@ impl TryFrom<StateRecord> for State {
             StateWord::Acknowledged => Self::Acknowledged,
             StateWord::Rejected => Self::Rejected,
             StateWord::Expired => Self::Expired,
+            StateWord::Withdrawn => Self::Withdrawn,
         })
     }
 }
@@ -215,6 +227,7 @@ impl From<&Advance> for AdvanceRecord {
             attempts: step.attempts,
             lease: step.lease.map(LeaseRecord::from),
             event: Some(EventRecord::from(&step.event)),
+            mailbox: step.mailbox.as_ref().map(ToString::to_string),
         }
     }
 }
@@ -237,6 +250,7 @@ impl TryFrom<AdvanceRecord> for Advance {
                     .try_into()?,
                 attempts: record.attempts,
                 lease: record.lease.map(LeaseKey::try_from).transpose()?,
+                mailbox: record.mailbox.as_deref().map(mailbox).transpose()?,
                 event: record
                     .event
                     .ok_or(Malformed("a step without an event"))?
@@ -304,6 +318,7 @@ impl From<&Applied> for AppliedRecord {
             offset: applied.at.offset,
             hash: applied.at.hash.as_bytes().to_vec(),
             live: applied.live,
+            totals: Some(TotalsRecord::from(applied.totals)),
         }
     }
 }
@@ -321,6 +336,34 @@ impl TryFrom<AppliedRecord> for Applied {
                 hash: digest(&record.hash)?,
             },
             live: record.live,
+            totals: record
+                .totals
+                .ok_or(Malformed("an index without totals"))?
+                .into(),
         })
+    }
+}
+
+impl From<Totals> for TotalsRecord {
+    fn from(totals: Totals) -> Self {
+        Self {
+            accepted: totals.accepted,
+            acknowledged: totals.acknowledged,
+            rejected: totals.rejected,
+            expired: totals.expired,
+            withdrawn: totals.withdrawn,
+        }
+    }
+}
+
+impl From<TotalsRecord> for Totals {
+    fn from(record: TotalsRecord) -> Self {
+        Self {
+            accepted: record.accepted,
+            acknowledged: record.acknowledged,
+            rejected: record.rejected,
+            expired: record.expired,
+            withdrawn: record.withdrawn,
+        }
     }
 }

@@ -37,6 +37,8 @@ pub(super) enum Kind {
     Accept,
     /// A delivery took a step.
     Advance,
+    /// Several of these became true together; the body, if any, is of the message among them.
+    Together,
     /// The journal was closed in good order. Not an entry of the ledger: it takes no sequence and
     /// no place in the chain, and stands for the last entry before it.
     Close,
@@ -48,6 +50,7 @@ impl Kind {
             1 => Some(Self::Accept),
             2 => Some(Self::Advance),
             3 => Some(Self::Close),
+            4 => Some(Self::Together),
             _ => None,
         }
     }
@@ -57,6 +60,7 @@ impl Kind {
             Self::Accept => 1,
             Self::Advance => 2,
             Self::Close => 3,
+            Self::Together => 4,
         }
     }
 }

@@ -14,7 +14,7 @@ use std::{
     sync::Arc,
 };
 
-use axle_core::message::Message;
+use axle_core::{message::Message, totals::Totals};
 use axle_model::id::MessageId;
 
 use super::{
@@ -27,7 +27,7 @@ use crate::{
 };
 
 /// The layout of the trees; an index of another one is rebuilt.
-const SCHEMA: u8 = 1;
+const SCHEMA: u8 = 2;
 const NODE: &str = "node";
 const APPLIED: &str = "applied";
 const WRITING: &str = "writing";
@@ -51,6 +51,8 @@ pub(super) struct Applied {
     pub(super) at: Position,
     /// How many unsettled messages it held then.
     pub(super) live: u64,
+    /// The totals of the ledger up to there.
+    pub(super) totals: Totals,
 }
 
 /// A message out of the index.

@@ -8,17 +8,13 @@ use std::{
     sync::{Mutex, PoisonError},
 };
 
-use axle_core::{
-    change::{Advance, LedgerEntry},
-    message::Message,
-};
+use axle_core::change::LedgerEntry;
 
 use super::{
     frame::{Frame, Kind, Window},
-    record::{AdvanceRecord, Malformed, MessageRecord, decode},
     segment::{self, Header, Segments},
+    written::Written,
 };
-use crate::entry;
 
 /// How many entries are kept in memory.
 const RECENT_MAX: usize = 16_384;
@@ -117,8 +113,9 @@ impl Ledger {
             offset = frame.end();
             frames += 1;
             if wanted.contains(&frame.sequence) && frame.kind != Kind::Close {
-                let entry = entry_of(&frame);
-                entries.push(entry.map_err(|error| unreadable(frame.offset, error.to_string()))?);
+                let entry = Written::read(&frame);
+                let entry = entry.map_err(|error| unreadable(frame.offset, error.to_string()))?;
+                entries.push(entry.entry(frame.sequence));
             }
             if frame.sequence >= *wanted.end() {
                 return Ok(frames);
@@ -146,19 +143,4 @@ impl Ledger {
         }
         places.insert(sequence, place);
     }
-}
-
-/// The ledger entry that a frame is.
-pub(super) fn entry_of(frame: &Frame) -> Result<LedgerEntry, Malformed> {
-    let mut entry = match frame.kind {
-        Kind::Accept => {
-            entry::accepted(&Message::try_from(decode::<MessageRecord>(&frame.record)?)?)
-        }
-        Kind::Advance => {
-            entry::advanced(&Advance::try_from(decode::<AdvanceRecord>(&frame.record)?)?)
-        }
-        Kind::Close => return Err(Malformed("an entry where the journal was closed")),
-    };
-    entry.sequence = frame.sequence;
-    Ok(entry)
 }

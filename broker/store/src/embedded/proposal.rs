@@ -9,10 +9,7 @@ use axle_core::{
 };
 use bytes::Bytes;
 
-use super::{
-    record::{AdvanceRecord, MessageRecord, encode},
-    shared::Shared,
-};
+use super::{frame::Kind, shared::Shared, written};
 use crate::{
     StoreError, entry,
     state::{MessageKeys, Prior},
@@ -20,15 +17,10 @@ use crate::{
 
 /// A change, ready to be staged.
 #[derive(Debug)]
-pub(super) enum Proposal {
-    Accept(Box<Acceptable>),
-    Advance(Box<Progress>),
-}
-
-/// A step that may be taken.
-#[derive(Debug)]
-pub(super) struct Progress {
-    pub(super) advance: Advance,
+pub(super) struct Proposal {
+    pub(super) accept: Option<Box<Acceptable>>,
+    pub(super) advances: Vec<Advance>,
+    pub(super) kind: Kind,
     pub(super) record: Vec<u8>,
     pub(super) entry: LedgerEntry,
 }
@@ -39,8 +31,6 @@ pub(super) struct Acceptable {
     pub(super) message: Arc<Message>,
     pub(super) body: Bytes,
     pub(super) body_crc: u32,
-    pub(super) record: Vec<u8>,
-    pub(super) entry: LedgerEntry,
     pub(super) keys: MessageKeys,
     /// What the index knew of its keys, and when.
     pub(super) prior: Prior,
@@ -50,36 +40,40 @@ pub(super) struct Acceptable {
 impl Proposal {
     /// Makes a change ready.
     pub(super) fn new(change: Change, shared: &Shared) -> Result<Self, StoreError> {
-        match change {
-            Change::Accept(acceptance) => {
-                let Acceptance { message, body } = *acceptance;
-                let keys = MessageKeys::of(&message);
-                // Before the look into the index: see Shared::evictions.
-                let evictions = shared.evictions.load(Ordering::Acquire);
-                Ok(Self::Accept(Box::new(Acceptable {
-                    prior: shared.prior(&keys)?,
-                    evictions,
-                    body_crc: crc32c::crc32c(&body),
-                    record: encode(&MessageRecord::from(&message)),
-                    entry: entry::accepted(&message),
-                    keys,
-                    message: Arc::new(message),
-                    body,
-                })))
-            }
-            Change::Advance(advance) => Ok(Self::Advance(Box::new(Progress {
-                record: encode(&AdvanceRecord::from(&advance)),
-                entry: entry::advanced(&advance),
-                advance,
-            }))),
-        }
+        let Change { accept, advance } = change;
+        let message = accept.as_ref().map(|acceptance| &acceptance.message);
+        let (kind, record) = written::encoded(message, &advance);
+        let entry = entry::of(message, &advance);
+        let accept = accept.map(|acceptance| Acceptable::new(*acceptance, shared));
+        Ok(Self {
+            accept: accept.transpose()?.map(Box::new),
+            advances: advance,
+            kind,
+            record,
+            entry,
+        })
     }
 
     /// About how many bytes it adds to the journal.
     pub(super) fn bytes(&self) -> usize {
-        match self {
-            Self::Accept(new) => new.record.len() + new.body.len(),
-            Self::Advance(step) => step.record.len(),
-        }
+        let body = self.accept.as_ref().map_or(0, |new| new.body.len());
+        self.record.len() + body
+    }
+}
+
+impl Acceptable {
+    fn new(acceptance: Acceptance, shared: &Shared) -> Result<Self, StoreError> {
+        let Acceptance { message, body } = acceptance;
+        let keys = MessageKeys::of(&message);
+        // Before the look into the index: see Shared::evictions.
+        let evictions = shared.evictions.load(Ordering::Acquire);
+        Ok(Self {
+            prior: shared.prior(&keys)?,
+            evictions,
+            body_crc: crc32c::crc32c(&body),
+            keys,
+            message: Arc::new(message),
+            body,
+        })
     }
 }

@@ -45,6 +45,9 @@ pub(super) struct MessageRecord {
     pub(super) warnings: Vec<WarningRecord>,
     #[prost(message, repeated, tag = "18")]
     pub(super) deliveries: Vec<DeliveryRecord>,
+    /// Missing in records of earlier versions, which warned of nothing.
+    #[prost(uint64, optional, tag = "19")]
+    pub(super) warn_micros: Option<u64>,
 }
 
 #[derive(Clone, PartialEq, prost::Message)]
@@ -74,6 +77,8 @@ pub(super) struct DeliveryRecord {
     pub(super) lease: Option<LeaseRecord>,
     #[prost(message, repeated, tag = "7")]
     pub(super) timeline: Vec<EventRecord>,
+    #[prost(bool, tag = "8")]
+    pub(super) aged: bool,
 }
 
 #[derive(Clone, Copy, PartialEq, prost::Message)]
@@ -95,6 +100,7 @@ pub(super) enum StateWord {
     Acknowledged = 4,
     Rejected = 5,
     Expired = 6,
+    Withdrawn = 7,
 }
 
 #[derive(Clone, PartialEq, prost::Message)]
@@ -124,6 +130,14 @@ pub(super) struct EventRecord {
     /// The lease's epoch, or the attempts.
     #[prost(uint32, tag = "7")]
     pub(super) number: u32,
+    /// The mailboxes it was moved from and to.
+    #[prost(string, optional, tag = "8")]
+    pub(super) from_mailbox: Option<String>,
+    #[prost(string, optional, tag = "9")]
+    pub(super) to_mailbox: Option<String>,
+    /// The message that supersedes it.
+    #[prost(bytes = "vec", optional, tag = "10")]
+    pub(super) by_message: Option<Vec<u8>>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, prost::Enumeration)]
@@ -140,6 +154,11 @@ pub(super) enum EventWord {
     DeadLettered = 8,
     Expired = 9,
     Requeued = 10,
+    Withdrawn = 11,
+    Superseded = 12,
+    Rerouted = 13,
+    Returned = 14,
+    Aged = 15,
 }
 
 /// A delivery's step.
@@ -161,6 +180,18 @@ pub(super) struct AdvanceRecord {
     pub(super) lease: Option<LeaseRecord>,
     #[prost(message, optional, tag = "8")]
     pub(super) event: Option<EventRecord>,
+    /// Its mailbox after the step, when that is another.
+    #[prost(string, optional, tag = "9")]
+    pub(super) mailbox: Option<String>,
+}
+
+/// Several things that became true together.
+#[derive(Clone, PartialEq, prost::Message)]
+pub(super) struct TogetherRecord {
+    #[prost(message, optional, tag = "1")]
+    pub(super) message: Option<MessageRecord>,
+    #[prost(message, repeated, tag = "2")]
+    pub(super) advances: Vec<AdvanceRecord>,
 }
 
 /// A message as the index keeps it: with the place of its body.
@@ -208,6 +239,24 @@ pub(super) struct AppliedRecord {
     /// Where the last frame begins; 0 for none in this segment.
     #[prost(uint64, tag = "6")]
     pub(super) last: u64,
+    /// The totals of the ledger up to there.
+    #[prost(message, optional, tag = "7")]
+    pub(super) totals: Option<TotalsRecord>,
+}
+
+/// How many deliveries there were, and how they ended.
+#[derive(Clone, Copy, PartialEq, prost::Message)]
+pub(super) struct TotalsRecord {
+    #[prost(uint64, tag = "1")]
+    pub(super) accepted: u64,
+    #[prost(uint64, tag = "2")]
+    pub(super) acknowledged: u64,
+    #[prost(uint64, tag = "3")]
+    pub(super) rejected: u64,
+    #[prost(uint64, tag = "4")]
+    pub(super) expired: u64,
+    #[prost(uint64, tag = "5")]
+    pub(super) withdrawn: u64,
 }
 
 /// The bytes of a record, behind its version.

@@ -8,16 +8,14 @@ use std::{
     time::Duration,
 };
 
-use axle_core::{change::Advance, message::Message};
-
 use super::{
     files::Files,
     format::{self, OpenError},
-    frame::{Frame, Kind},
+    frame::Frame,
     index::{Applied, Index, Unusable},
-    record::{AdvanceRecord, Malformed, MessageRecord, decode},
     replay,
     segment::{Header, Locator, NodeId, Position, Segments},
+    written::Written,
 };
 use crate::state::{Misfit, State};
 
@@ -275,6 +273,7 @@ fn open(path: &Path, node: NodeId, cache_bytes: u64) -> Result<Found, Unusable> 
     let applied = index.applied()?;
     let mut state = State::default();
     index.each_live(|one| state.restore(one.message, one.sequence, one.body, one.pieces))?;
+    state.resume(applied.map(|applied| applied.totals).unwrap_or_default());
     // A checkpoint that was cut short leaves the trees ahead; the replay sets that right.
     let expected = applied.map_or(0, |applied| applied.live);
     if state.live() != expected && !index.was_writing()? {
@@ -295,25 +294,22 @@ fn take(
     frame: &Frame,
     body: Locator,
 ) -> Result<(), Unusable> {
-    match frame.kind {
-        Kind::Accept => {
-            let message = Message::try_from(decode::<MessageRecord>(&frame.record)?)?;
-            state.accept(Arc::new(message), frame.sequence, body);
-            Ok(())
-        }
-        Kind::Advance => {
-            let advance = Advance::try_from(decode::<AdvanceRecord>(&frame.record)?)?;
-            match state.advance(&advance) {
-                Ok(()) | Err(Misfit::Past) => Ok(()),
-                Err(Misfit::Absent) if index.settled(advance.delivery.message)?.is_some() => Ok(()),
-                Err(Misfit::Absent | Misfit::Ahead) => {
-                    let what = format!("{} is behind the journal", advance.delivery);
-                    Err(Unusable::Untrue(what))
-                }
+    let written = Written::read(frame)?;
+    state.count(&written.entry(frame.sequence));
+    if let Some(message) = written.message {
+        state.accept(Arc::new(message), frame.sequence, body);
+    }
+    for advance in written.advances {
+        match state.advance(&advance) {
+            Ok(()) | Err(Misfit::Past) => {}
+            Err(Misfit::Absent) if index.settled(advance.delivery.message)?.is_some() => {}
+            Err(Misfit::Absent | Misfit::Ahead) => {
+                let what = format!("{} is behind the journal", advance.delivery);
+                return Err(Unusable::Untrue(what));
             }
         }
-        Kind::Close => Err(Malformed("an entry where the journal was closed").into()),
     }
+    Ok(())
 }
 
 /// Lets the index follow, so that a long journal needs little memory.
@@ -322,6 +318,7 @@ fn checkpoint(state: &mut State<Locator>, index: &Index, at: Position) -> Result
     let applied = Applied {
         at,
         live: changed.live,
+        totals: changed.totals,
     };
     let written = index.write(&changed, &applied)?;
     state.forget(&written, &changed.keys);

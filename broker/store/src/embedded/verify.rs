@@ -10,6 +10,8 @@ use std::{
     sync::Arc,
 };
 
+use axle_core::totals::Totals;
+
 use super::{
     files::Disk,
     format::{self, OpenError},
@@ -34,6 +36,8 @@ pub struct Report {
     pub messages: u64,
     /// Of those, not settled.
     pub messages_live: u64,
+    /// How many deliveries there were, and how they ended.
+    pub totals: Totals,
     /// Bytes of documents.
     pub body_bytes: u64,
     /// Frames left behind by crashes: nobody was promised what they hold.
@@ -96,6 +100,17 @@ impl fmt::Display for Report {
             f,
             "{} segments, {} entries, {} messages ({} not settled), {} bytes of documents",
             self.segments, self.entries, self.messages, self.messages_live, self.body_bytes
+        )?;
+        let totals = &self.totals;
+        writeln!(
+            f,
+            "ledger: accepted={} acknowledged={} rejected={} expired={} withdrawn={} pending={}",
+            totals.accepted,
+            totals.acknowledged,
+            totals.rejected,
+            totals.expired,
+            totals.withdrawn,
+            totals.pending()
         )?;
         if self.torn > 0 {
             writeln!(

@@ -53,7 +53,7 @@ impl Mailbox {
             Waits::Queued { .. } => Some(&mut self.counts.queued),
             Waits::Leased { .. } => Some(&mut self.counts.leased),
             Waits::DeadLettered => Some(&mut self.counts.dead_lettered),
-            Waits::Acknowledged | Waits::Rejected | Waits::Expired => None,
+            Waits::Acknowledged | Waits::Rejected | Waits::Expired | Waits::Withdrawn => None,
         }
     }
 

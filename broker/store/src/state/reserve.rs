@@ -2,6 +2,7 @@
 //! nobody else's meanwhile, and leases given out meanwhile wait for the journal.
 
 use axle_core::change::Advance;
+use axle_model::id::DeliveryId;
 
 use super::State;
 use crate::StoreError;
@@ -18,6 +19,11 @@ impl<B: Clone> State<B> {
                 delivery: advance.delivery,
             })
         }
+    }
+
+    /// Ends the reservation of one delivery.
+    pub(crate) fn release(&mut self, delivery: &DeliveryId) {
+        self.reserved.remove(delivery);
     }
 
     /// Ends every reservation.

@@ -16,6 +16,8 @@ pub(super) struct Timers {
     pub(super) leases: BTreeSet<(Timestamp, DeliveryId)>,
     /// Unsettled messages that end then.
     pub(super) deadlines: BTreeSet<(Timestamp, MessageId)>,
+    /// Messages whose sender is to be warned then.
+    pub(super) warnings: BTreeSet<(Timestamp, MessageId)>,
 }
 
 impl Timers {
@@ -35,6 +37,12 @@ impl Timers {
             .iter()
             .take_while(move |&&(until, _)| until <= now);
         over.map(|&(_, delivery)| delivery)
+    }
+
+    /// The messages that have waited too long to pass in silence, the longest ago first.
+    pub(super) fn aged(&self, now: Timestamp) -> impl Iterator<Item = MessageId> {
+        let over = self.warnings.iter().take_while(move |&&(at, _)| at <= now);
+        over.map(|&(_, message)| message)
     }
 
     /// The messages whose deadline has passed, the longest ago first.

@@ -87,7 +87,7 @@ pub async fn only_the_newest_lease_counts(place: &mut impl Place) {
         State::Queued { not_before } => not_before,
         other => panic!("{other:?}"),
     };
-    store.commit(Change::Advance(lapsed)).await.unwrap();
+    store.commit(Change::from(lapsed)).await.unwrap();
     let second = store
         .claim(claim(PRACTICES[0], 1, rests))
         .await
@@ -125,9 +125,7 @@ pub async fn a_settled_message_stays_and_moves_no_more(place: &mut impl Place) {
         assert_eq!(store.mailboxes().await.unwrap(), []);
         assert_eq!(store.health().messages_live, 0);
         let mut unknown = acknowledge(&claimed, at(12));
-        if let Change::Advance(step) = &mut unknown {
-            step.delivery.message = draft(9).id();
-        }
+        unknown.advance[0].delivery.message = draft(9).id();
         let unknown = store.commit(unknown).await.unwrap_err();
         assert!(matches!(unknown, StoreError::Unknown { .. }), "{unknown}");
     })
@@ -152,7 +150,7 @@ pub async fn what_is_due_stays_due_until_it_is_moved(place: &mut impl Place) {
     // A lease that lapses past the deadline ends the delivery; the other one rests.
     for one in &leased {
         let lapse = advance(&one.message, ods(PRACTICES[0]), Move::Lapse, at(70));
-        store.commit(Change::Advance(lapse)).await.unwrap();
+        store.commit(Change::from(lapse)).await.unwrap();
     }
     let store = place.reopen(store).await;
     assert_eq!(due(&store, at(70)).await, []);
@@ -199,7 +197,7 @@ pub async fn what_nobody_collects_is_due_to_expire(place: &mut impl Place) {
     .await;
     let message = store.load(short.id()).await.unwrap().unwrap();
     let expire = advance(&message, ods(PRACTICES[0]), Move::Expire, at(31));
-    store.commit(Change::Advance(expire)).await.unwrap();
+    store.commit(Change::from(expire)).await.unwrap();
     assert_eq!(store.due(at(31), 10).await.unwrap().len(), 1);
 }
 

@@ -138,13 +138,13 @@ pub async fn the_ledger_has_every_step_and_no_gap(place: &mut impl Place) {
         assert_eq!(sequences, [1, 2, 3, 4]);
         let words: Vec<&str> = all
             .iter()
-            .map(|entry| match &entry.what {
+            .map(|entry| match &entry.records[0] {
                 Recorded::Accepted { .. } => "accepted",
                 Recorded::Advanced { state, .. } => state.as_str(),
             })
             .collect();
         assert_eq!(words, ["accepted", "leased", "acknowledged", "accepted"]);
-        let Recorded::Accepted { recipients, .. } = &all[0].what else {
+        let Recorded::Accepted { recipients, .. } = &all[0].records[0] else {
             panic!("{:?}", all[0]);
         };
         assert_eq!(

@@ -47,7 +47,7 @@ pub async fn a_second_submit_gets_the_first_message(place: &mut impl Place) {
         message: other,
         body: again.body.into(),
     };
-    let done = store.commit(Change::Accept(Box::new(other))).await;
+    let done = store.commit(Change::from(other)).await;
     assert!(matches!(done, Ok(Committed::Done)));
 }
 

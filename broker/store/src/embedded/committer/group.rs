@@ -7,6 +7,7 @@ use axle_core::{
     change::{Advance, LedgerEntry},
     message::Message,
 };
+use axle_model::{id::MessageId, ods::OdsCode};
 use bytes::Bytes;
 use tokio::sync::oneshot;
 
@@ -14,12 +15,11 @@ use super::Outcome;
 use crate::{
     StoreError,
     embedded::{
-        frame::Kind,
         journal::{Journal, Placed},
-        proposal::{Acceptable, Progress, Proposal},
-        record::{AdvanceRecord, encode},
+        proposal::{Acceptable, Proposal},
         segment::Locator,
         shared::Shared,
+        written,
     },
     entry,
     state::{Earlier, Keys, Verdict},
@@ -74,59 +74,66 @@ impl Group {
         proposal: Proposal,
         to: oneshot::Sender<Result<Outcome, StoreError>>,
     ) {
-        let what = shared.running().and_then(|()| match proposal {
-            Proposal::Accept(acceptable) => self.accept(shared, journal, *acceptable),
-            Proposal::Advance(step) => {
-                let Progress {
-                    advance,
-                    record,
-                    entry,
-                } = *step;
-                self.judge_advance(shared, journal, &advance)?;
-                let placed = journal.stage(Kind::Advance, &record, Bytes::new(), 0);
-                self.enter(entry, placed);
-                self.staged.push(Staged::Advance(advance));
-                Ok(Outcome::Done)
-            }
-        });
+        let what = shared
+            .running()
+            .and_then(|()| self.judge(shared, journal, proposal));
         self.answers.push(Answer { to, what });
     }
 
-    fn accept(
+    fn judge(
         &mut self,
         shared: &Shared,
         journal: &mut Journal,
-        mut new: Acceptable,
+        mut new: Proposal,
     ) -> Result<Outcome, StoreError> {
-        if let Some(free_bytes) = shared.is_full() {
-            return Err(StoreError::Full { free_bytes });
+        if let Some(accept) = &mut new.accept
+            && let Some(earlier) = self.judge_accept(shared, accept)?
+        {
+            shared.counters.repeats.fetch_add(1, Ordering::Relaxed);
+            return Ok(Outcome::Repeat(earlier));
         }
-        match self.judge_accept(shared, &mut new)? {
-            Verdict::Repeat(earlier) => {
-                shared.counters.repeats.fetch_add(1, Ordering::Relaxed);
-                return Ok(Outcome::Repeat(earlier));
-            }
-            Verdict::SubmissionConflict(earlier) => {
-                return Err(StoreError::SubmissionConflict { earlier });
-            }
-            Verdict::DocumentConflict(earlier) => {
-                return Err(StoreError::DocumentConflict { earlier });
-            }
-            Verdict::New => {}
-        }
-        let placed = journal.stage(Kind::Accept, &new.record, new.body.clone(), new.body_crc);
+        self.judge_advances(shared, journal, &new.advances)?;
+        let (body, crc) = match &new.accept {
+            Some(accept) => (accept.body.clone(), accept.body_crc),
+            None => (Bytes::new(), 0),
+        };
+        let placed = journal.stage(new.kind, &new.record, body, crc);
         self.enter(new.entry, placed);
-        self.keys.insert(&new.keys, Earlier::of(&new.message));
-        self.staged.push(Staged::Accept {
-            message: new.message,
-            sequence: placed.sequence,
-            at: placed.body,
-            body: new.body,
-        });
+        if let Some(accept) = new.accept {
+            self.keys.insert(&accept.keys, Earlier::of(&accept.message));
+            self.staged.push(Staged::Accept {
+                message: accept.message,
+                sequence: placed.sequence,
+                at: placed.body,
+                body: accept.body,
+            });
+        }
+        let advances = new.advances.into_iter().map(Staged::Advance);
+        self.staged.extend(advances);
         Ok(Outcome::Done)
     }
 
-    fn judge_accept(&self, shared: &Shared, new: &mut Acceptable) -> Result<Verdict, StoreError> {
+    /// The earlier message that a new one repeats; an error when it may not be accepted.
+    fn judge_accept(
+        &self,
+        shared: &Shared,
+        new: &mut Acceptable,
+    ) -> Result<Option<MessageId>, StoreError> {
+        // What the broker itself reports takes the room that is kept for settling.
+        if new.message.sender != OdsCode::BROKER
+            && let Some(free_bytes) = shared.is_full()
+        {
+            return Err(StoreError::Full { free_bytes });
+        }
+        match self.recognise(shared, new)? {
+            Verdict::New => Ok(None),
+            Verdict::Repeat(earlier) => Ok(Some(earlier)),
+            Verdict::SubmissionConflict(earlier) => Err(StoreError::SubmissionConflict { earlier }),
+            Verdict::DocumentConflict(earlier) => Err(StoreError::DocumentConflict { earlier }),
+        }
+    }
+
+    fn recognise(&self, shared: &Shared, new: &mut Acceptable) -> Result<Verdict, StoreError> {
         let state = shared.state();
         if new.evictions != shared.evictions.load(Ordering::Acquire) {
             new.prior = shared.prior(&new.keys)?;
@@ -146,24 +153,41 @@ impl Group {
         Ok(known)
     }
 
-    fn judge_advance(
+    /// Reserves the delivery of every step, or none of them.
+    fn judge_advances(
         &mut self,
         shared: &Shared,
         journal: &mut Journal,
-        advance: &Advance,
+        advances: &[Advance],
     ) -> Result<(), StoreError> {
+        if advances.is_empty() {
+            return Ok(());
+        }
         let mut state = shared.state();
-        let (leases, reserved) = (state.take_leases(), state.reserve(advance));
+        let leases = state.take_leases();
+        let mut judged = Ok(());
+        for (reserved, advance) in advances.iter().enumerate() {
+            judged = state.reserve(advance);
+            if judged.is_err() {
+                for earlier in advances.iter().take(reserved) {
+                    state.release(&earlier.delivery);
+                }
+                break;
+            }
+        }
         drop(state);
         self.stage_leases(journal, leases);
-        if let Err(StoreError::Unknown { message }) = reserved
+        if let Err(StoreError::Unknown { message }) = judged
             && shared.stored(message)?.is_some()
         {
-            return Err(StoreError::Stale {
-                delivery: advance.delivery,
+            let settled = advances.iter().find(|one| one.delivery.message == message);
+            return settled.map_or(Ok(()), |advance| {
+                Err(StoreError::Stale {
+                    delivery: advance.delivery,
+                })
             });
         }
-        reserved
+        judged
     }
 
     fn enter(&mut self, mut entry: LedgerEntry, placed: Placed) {
@@ -174,9 +198,9 @@ impl Group {
     /// Stages leases, which are true already.
     pub(super) fn stage_leases(&mut self, journal: &mut Journal, leases: Vec<Advance>) {
         for advance in leases {
-            let record = encode(&AdvanceRecord::from(&advance));
-            let placed = journal.stage(Kind::Advance, &record, Bytes::new(), 0);
-            self.enter(entry::advanced(&advance), placed);
+            let (kind, record) = written::encoded(None, std::slice::from_ref(&advance));
+            let placed = journal.stage(kind, &record, Bytes::new(), 0);
+            self.enter(entry::of(None, [&advance]), placed);
             self.leases += 1;
         }
     }
@@ -188,13 +212,16 @@ impl Group {
             Staged::Advance(_) => None,
         });
         shared.bodies.keep(accepted);
-        shared.ledger.push(self.entries.drain(..));
         let commits = self.staged.len() as u64;
         shared
             .counters
             .commits
             .fetch_add(commits, Ordering::Relaxed);
         let mut state = shared.state();
+        for entry in &self.entries {
+            state.count(entry);
+        }
+        shared.ledger.push(self.entries.drain(..));
         for staged in self.staged.drain(..) {
             match staged {
                 Staged::Accept {

@@ -1,9 +1,9 @@
 //! Events to records and back.
 
-use axle_core::event::{Actor, Event, EventKind};
+use axle_core::event::{Actor, DeadLetterCause, Event, EventKind};
 use axle_model::time::Timestamp;
 
-use super::ods;
+use super::{id, mailbox, ods};
 use crate::embedded::record::{EventRecord, EventWord, Malformed};
 
 impl From<&Event> for EventRecord {
@@ -48,8 +48,9 @@ impl From<&Event> for EventRecord {
                 record.until_micros = until.and_then(micros);
                 EventWord::Rejected
             }
-            EventKind::DeadLettered { attempts } => {
+            EventKind::DeadLettered { attempts, cause } => {
                 record.number = *attempts;
+                record.text = cause.as_str().to_owned();
                 EventWord::DeadLettered
             }
             EventKind::Expired => EventWord::Expired,
@@ -57,6 +58,25 @@ impl From<&Event> for EventRecord {
                 record.text = reason.to_string();
                 EventWord::Requeued
             }
+            EventKind::Withdrawn { reason } => {
+                record.text = reason.to_string();
+                EventWord::Withdrawn
+            }
+            EventKind::Superseded { by } => {
+                record.by_message = Some(by.as_bytes().to_vec());
+                EventWord::Superseded
+            }
+            EventKind::Rerouted { from, to, reason } => {
+                record.text = reason.to_string();
+                record.from_mailbox = Some(from.to_string());
+                record.to_mailbox = Some(to.to_string());
+                EventWord::Rerouted
+            }
+            EventKind::Returned { reason } => {
+                record.text = reason.to_string();
+                EventWord::Returned
+            }
+            EventKind::Aged => EventWord::Aged,
         };
         record.set_word(word);
         record
@@ -76,7 +96,7 @@ impl TryFrom<EventRecord> for Event {
         let word = record.word();
         let may_rest = record.until_micros.map(Timestamp::from_micros);
         let until = may_rest.ok_or(Malformed("an event without its end"));
-        let (text, number) = (record.text.into(), record.number);
+        let (text, number): (Box<str>, u32) = (record.text.into(), record.number);
         let kind = match word {
             EventWord::Unknown => return Err(Malformed("an event")),
             EventWord::Accepted => EventKind::Accepted,
@@ -93,10 +113,34 @@ impl TryFrom<EventRecord> for Event {
                 code: text,
                 until: may_rest,
             },
-            EventWord::DeadLettered => EventKind::DeadLettered { attempts: number },
+            EventWord::DeadLettered => EventKind::DeadLettered {
+                attempts: number,
+                cause: cause(&text)?,
+            },
             EventWord::Expired => EventKind::Expired,
             EventWord::Requeued => EventKind::Requeued { reason: text },
+            EventWord::Withdrawn => EventKind::Withdrawn { reason: text },
+            EventWord::Superseded => EventKind::Superseded {
+                by: id(record.by_message.as_deref().unwrap_or_default())?,
+            },
+            EventWord::Rerouted => EventKind::Rerouted {
+                from: mailbox(record.from_mailbox.as_deref().unwrap_or_default())?,
+                to: mailbox(record.to_mailbox.as_deref().unwrap_or_default())?,
+                reason: text,
+            },
+            EventWord::Returned => EventKind::Returned { reason: text },
+            EventWord::Aged => EventKind::Aged,
         };
         Ok(Self::new(kind, by, time))
     }
+}
+
+/// Why a delivery was set aside. Earlier versions had one reason and did not write it.
+fn cause(text: &str) -> Result<DeadLetterCause, Malformed> {
+    if text.is_empty() {
+        return Ok(DeadLetterCause::AttemptsSpent);
+    }
+    let mut all = DeadLetterCause::ALL.into_iter();
+    all.find(|cause| cause.as_str() == text)
+        .ok_or(Malformed("the cause of a dead letter"))
 }

@@ -2,7 +2,6 @@
 
 use std::{io, path::PathBuf, sync::Arc};
 
-use axle_core::{change::Advance, message::Message};
 use axle_model::digest::Digest;
 
 use super::Report;
@@ -12,9 +11,9 @@ use crate::{
         format::OpenError,
         frame::{Frame, Kind, Window},
         index::Unusable,
-        record::{AdvanceRecord, MessageRecord, decode},
         recover::{Found, Paths},
         segment::{Header, Locator, Position, Segments},
+        written::Written,
     },
     state::{Changed, State},
 };
@@ -96,8 +95,24 @@ impl<'v> Walk<'v> {
             self.report.add(&path, self.end.offset, what);
         }
         self.compare();
+        self.balance();
         self.report.messages_live = self.state.live();
         Ok(self.report)
+    }
+
+    /// The equation of the ledger: what was accepted has ended or is pending.
+    fn balance(&mut self) {
+        let (totals, pending) = (self.state.totals(), self.state.pending());
+        self.report.totals = totals;
+        if totals.accepted != totals.ended() + pending {
+            let what = format!(
+                "{} deliveries were accepted, but {} have ended and {pending} are pending",
+                totals.accepted,
+                totals.ended()
+            );
+            let path = self.segments.path(self.end.segment);
+            self.report.add(&path, self.end.offset, what);
+        }
     }
 
     /// Looks at the next frame; `false` at the end of the segment.
@@ -195,24 +210,26 @@ impl<'v> Walk<'v> {
 
     fn make_true(&mut self, frame: &Frame, at: Locator, body: Option<&[u8]>) -> Result<(), String> {
         let malformed = |error| format!("entry {}: {error}", frame.sequence);
-        if frame.kind == Kind::Advance {
-            let record = decode::<AdvanceRecord>(&frame.record).map_err(malformed)?;
-            let advance = Advance::try_from(record).map_err(malformed)?;
-            let misfit = |misfit| format!("entry {} does not fit: {misfit:?}", frame.sequence);
-            return self.state.advance(&advance).map_err(misfit);
+        let written = Written::read(frame).map_err(malformed)?;
+        self.state.count(&written.entry(frame.sequence));
+        let mut differs = None;
+        if let Some(message) = written.message {
+            self.report.messages += 1;
+            self.report.body_bytes += at.length;
+            if body.is_some_and(|body| Digest::of(body) != message.digest) {
+                differs = Some(message.id);
+            }
+            self.state.accept(Arc::new(message), frame.sequence, at);
         }
-        let record = decode::<MessageRecord>(&frame.record).map_err(malformed)?;
-        let message = Message::try_from(record).map_err(malformed)?;
-        self.report.messages += 1;
-        self.report.body_bytes += at.length;
-        let differs = body.is_some_and(|body| Digest::of(body) != message.digest);
-        let id = message.id;
-        self.state.accept(Arc::new(message), frame.sequence, at);
+        for advance in &written.advances {
+            let misfit = |misfit| format!("entry {} does not fit: {misfit:?}", frame.sequence);
+            self.state.advance(advance).map_err(misfit)?;
+        }
         match differs {
-            true => Err(format!(
+            Some(id) => Err(format!(
                 "the body of {id} does not have the digest of its record"
             )),
-            false => Ok(()),
+            None => Ok(()),
         }
     }
 
@@ -275,6 +292,13 @@ impl<'v> Walk<'v> {
                 if !same {
                     differences.push(format!("{} is not as the journal has it", entry.message.id));
                 }
+            }
+            if found.state.totals() != self.state.totals() {
+                let counts = (found.state.totals(), self.state.totals());
+                differences.push(format!(
+                    "its totals are {:?}, and not {:?}",
+                    counts.0, counts.1
+                ));
             }
             if found.state.live() != self.state.live() {
                 let counts = (found.state.live(), self.state.live());

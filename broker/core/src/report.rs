@@ -1,0 +1,147 @@
+//! Report: what a sender finds in its own mailbox when a document was not delivered. It becomes true
+//! together with the step it tells of, so there is one for each, whatever is cut short. A report
+//! never begets another.
+
+use std::{collections::BTreeMap, sync::Arc, time::Duration};
+
+use axle_model::{
+    digest::Digest,
+    envelope::{MediaType, Priority},
+    id::{MessageId, SubmissionId},
+    mailbox::{MailboxId, WorkflowId},
+    ods::OdsCode,
+    time::Timestamp,
+};
+use bytes::Bytes;
+use serde::Serialize;
+
+use crate::{
+    change::{Acceptance, Advance},
+    delivery::Delivery,
+    event::EventKind,
+    message::Message,
+};
+
+/// The workflow that reports travel under.
+pub const WORKFLOW: &str = "AXLE_REPORT";
+/// How long a report waits to be collected.
+const LIFETIME: Duration = Duration::from_hours(30 * 24);
+
+/// A report as its reader sees it: JSON, without patient data. Names of fields are never changed.
+#[derive(Debug, Serialize)]
+struct Report<'r> {
+    /// Always `undelivered`.
+    report: &'static str,
+    delivery: String,
+    submission_id: &'r str,
+    correlation_id: Option<&'r str>,
+    recipient: OdsCode,
+    mailbox: String,
+    workflow: &'r str,
+    document_sha256: String,
+    accept_time: String,
+    event_time: String,
+    /// `dead-lettered`, `rejected` or `expired`.
+    state: &'static str,
+    /// A code, or an operator's words.
+    reason: &'r str,
+    what_to_do: &'static str,
+}
+
+/// The report that `advance` of `message` calls for, named `id`; `None` when the sender need not be
+/// told, or is the broker itself.
+pub fn report(message: &Message, advance: &Advance, id: MessageId) -> Option<Acceptance> {
+    let event = &advance.step.event;
+    if !event.is_undelivered() || message.sender == OdsCode::BROKER {
+        return None;
+    }
+    let recipient = advance.delivery.recipient;
+    let delivery = message.delivery(recipient)?;
+    let (reason, what_to_do) = cause(&event.kind);
+    let report = Report {
+        report: "undelivered",
+        delivery: advance.delivery.to_string(),
+        submission_id: message.submission.as_str(),
+        correlation_id: message.correlation_id.as_deref(),
+        recipient,
+        mailbox: delivery.mailbox.to_string(),
+        workflow: message.workflow.as_str(),
+        document_sha256: message.digest.to_string(),
+        accept_time: message.accept_time.to_string(),
+        event_time: event.time.to_string(),
+        state: advance.step.state.as_str(),
+        reason,
+        what_to_do,
+    };
+    let body = Bytes::from(serde_json::to_vec_pretty(&report).ok()?);
+    // The step's version makes it this step's report and no other's.
+    let name = format!("report:{}:{}", advance.delivery, advance.step.from);
+    let submission = SubmissionId::parse(&name).ok()?;
+    let message = message_of(message, submission, id, &body, event.time)?;
+    Some(Acceptance { message, body })
+}
+
+/// Why the document was not delivered, and what its sender can do.
+fn cause(kind: &EventKind) -> (&str, &'static str) {
+    const ASK: &str = "ask the recipient, correct what it names, and send a new document";
+    const OPERATOR: &str = "the broker's operator can offer it again or send it elsewhere; ask there, or use another way";
+    match kind {
+        EventKind::Rejected { code, .. } => (code, ASK),
+        EventKind::DeadLettered { cause, .. } => (cause.as_str(), OPERATOR),
+        EventKind::Returned { reason } => (reason, ASK),
+        EventKind::Expired => (
+            "NOT_COLLECTED_IN_TIME",
+            "nobody collected it: tell the recipient by another way, and send it again",
+        ),
+        EventKind::Accepted
+        | EventKind::Leased { .. }
+        | EventKind::Extended { .. }
+        | EventKind::Released { .. }
+        | EventKind::Lapsed { .. }
+        | EventKind::Acknowledged
+        | EventKind::Requeued { .. }
+        | EventKind::Withdrawn { .. }
+        | EventKind::Superseded { .. }
+        | EventKind::Rerouted { .. }
+        | EventKind::Aged => ("", ""),
+    }
+}
+
+fn message_of(
+    about: &Message,
+    submission: SubmissionId,
+    id: MessageId,
+    body: &Bytes,
+    now: Timestamp,
+) -> Option<Message> {
+    let (broker, to) = (OdsCode::BROKER, about.sender);
+    let digest = Digest::of(body);
+    let labels = BTreeMap::from([
+        ("report".to_owned(), "undelivered".to_owned()),
+        ("message".to_owned(), about.id.to_string()),
+    ]);
+    Some(Message {
+        id,
+        sender: broker,
+        request: Digest::of_parts([submission.as_str().as_bytes(), digest.as_bytes()]),
+        submission,
+        workflow: WorkflowId::parse(WORKFLOW).ok()?,
+        table_version: about.table_version,
+        media_type: MediaType::Opaque(Arc::from("application/json")),
+        digest,
+        size: body.len() as u64,
+        priority: Priority::Urgent,
+        order_key: None,
+        correlation_id: Some(about.submission.as_str().into()),
+        labels,
+        document: None,
+        accept_time: now,
+        expire_time: now.after(LIFETIME),
+        warn_time: now.after(LIFETIME),
+        warnings: Vec::new(),
+        deliveries: vec![Delivery::accept(to, MailboxId::of(to), broker, now)],
+    })
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,160 @@
+//! Waiting: where a delivery waits follows from its state alone. Queues and timers are kept here as
+//! deliveries move; nothing here decides.
+
+use axle_core::{
+    delivery::{Delivery, State as Waits},
+    message::Message,
+};
+use axle_model::{
+    id::{DeliveryId, MessageId},
+    time::Timestamp,
+};
+
+use super::{State, mailbox::Mailbox};
+use crate::{Due, DueFor};
+
+impl<B: Clone> State<B> {
+    /// Puts a delivery where its state says it waits.
+    pub(super) fn place(&mut self, message: &Message, sequence: u64, delivery: &Delivery) {
+        if delivery.state.is_terminal() {
+            return;
+        }
+        self.pending += 1;
+        let id = DeliveryId {
+            message: message.id,
+            recipient: delivery.recipient,
+        };
+        // No entry() here: it would copy the name each time.
+        if !self.mailboxes.contains_key(&delivery.mailbox) {
+            self.mailboxes
+                .insert(delivery.mailbox.clone(), Mailbox::default());
+        }
+        let Some(mailbox) = self.mailboxes.get_mut(&delivery.mailbox) else {
+            return;
+        };
+        mailbox.hold(sequence, delivery, message.accept_time);
+        match delivery.state {
+            Waits::Queued { not_before } if not_before <= last_time(delivery) => {
+                mailbox.offer(message.priority, sequence, id);
+                self.arrived.push(delivery.mailbox.clone());
+            }
+            Waits::Queued { not_before } => {
+                self.timers.rests.insert((not_before, id));
+            }
+            Waits::Leased { until } => {
+                self.timers.leases.insert((until, id));
+            }
+            Waits::DeadLettered
+            | Waits::Acknowledged
+            | Waits::Rejected
+            | Waits::Expired
+            | Waits::Withdrawn => {}
+        }
+    }
+
+    /// Takes a delivery away from where it waits.
+    pub(super) fn unplace(&mut self, message: &Message, sequence: u64, delivery: &Delivery) {
+        if !delivery.state.is_terminal() {
+            self.pending = self.pending.saturating_sub(1);
+        }
+        let id = DeliveryId {
+            message: message.id,
+            recipient: delivery.recipient,
+        };
+        let Some(mailbox) = self.mailboxes.get_mut(&delivery.mailbox) else {
+            return;
+        };
+        mailbox.release(sequence, delivery);
+        match delivery.state {
+            Waits::Queued { not_before } => {
+                if !self.timers.rests.remove(&(not_before, id)) {
+                    mailbox.withhold(message.priority, sequence, id.recipient);
+                }
+            }
+            Waits::Leased { until } => {
+                self.timers.leases.remove(&(until, id));
+            }
+            Waits::DeadLettered
+            | Waits::Acknowledged
+            | Waits::Rejected
+            | Waits::Expired
+            | Waits::Withdrawn => {}
+        }
+    }
+
+    /// Keeps the moment at which the sender of a message is to be warned, while there is one.
+    pub(super) fn watch_age(&mut self, message: &Message) {
+        let moment = (message.warn_time, message.id);
+        let silent = |one: &Delivery| !one.aged && !one.state.is_terminal();
+        if message.deliveries.iter().any(silent) {
+            self.timers.warnings.insert(moment);
+        } else {
+            self.timers.warnings.remove(&moment);
+        }
+    }
+
+    /// Makes available what has rested until `now`.
+    pub(crate) fn wake(&mut self, now: Timestamp) {
+        while let Some(id) = self.timers.rested(now) {
+            let Some(entry) = self.messages.get(&id.message) else {
+                continue;
+            };
+            let Some(delivery) = entry.message.delivery(id.recipient) else {
+                continue;
+            };
+            if let Some(mailbox) = self.mailboxes.get_mut(&delivery.mailbox) {
+                mailbox.offer(entry.message.priority, entry.sequence, id);
+                self.arrived.push(delivery.mailbox.clone());
+            }
+        }
+    }
+
+    /// What [`Store::due`](crate::Store::due) says.
+    pub(crate) fn due(&mut self, now: Timestamp, max: usize) -> Vec<Due> {
+        self.wake(now);
+        let lapsed = self.timers.lapsed(now).map(|delivery| Due {
+            delivery,
+            what: DueFor::Lapse,
+        });
+        let expired = self.timers.expired(now).flat_map(|id| {
+            let entry = self.messages.get(&id);
+            let deliveries = entry.map_or(&[][..], |entry| &entry.message.deliveries);
+            let nobody_holds = |delivery: &&Delivery| match delivery.state {
+                Waits::Queued { .. } | Waits::DeadLettered => true,
+                Waits::Leased { .. }
+                | Waits::Acknowledged
+                | Waits::Rejected
+                | Waits::Expired
+                | Waits::Withdrawn => false,
+            };
+            let unheld = deliveries.iter().filter(nobody_holds);
+            unheld.map(move |delivery| due_of(id, delivery, DueFor::Expire))
+        });
+        let aged = self.timers.aged(now).flat_map(|id| {
+            let entry = self.messages.get(&id);
+            let deliveries = entry.map_or(&[][..], |entry| &entry.message.deliveries);
+            let silent = deliveries
+                .iter()
+                .filter(|one| !one.aged && !one.state.is_terminal());
+            silent.map(move |delivery| due_of(id, delivery, DueFor::Age))
+        });
+        lapsed.chain(expired).chain(aged).take(max).collect()
+    }
+}
+
+fn due_of(message: MessageId, delivery: &Delivery, what: DueFor) -> Due {
+    let recipient = delivery.recipient;
+    Due {
+        delivery: DeliveryId { message, recipient },
+        what,
+    }
+}
+
+/// When the delivery's newest event happened.
+fn last_time(delivery: &Delivery) -> Timestamp {
+    delivery
+        .timeline
+        .last()
+        .map(|event| event.time)
+        .unwrap_or_default()
+}
