@@ -16,7 +16,7 @@ use axle_benches::{
 };
 use axle_broker::clock::{Clock as _, SystemClock};
 use axle_core::{
-    change::{Acceptance, Advance, Change},
+    change::{Acceptance, Advance, Body, Change},
     delivery::{Circumstances, Delivery, Move, Outcome},
     event::Actor,
     message::Message,
@@ -95,7 +95,10 @@ impl Scene {
             deliveries: vec![delivery],
         };
         let body = self.body.clone();
-        Change::from(Acceptance { message, body })
+        Change::from(Acceptance {
+            message,
+            body: Body::Whole(body),
+        })
     }
 
     /// Commits these, `in_flight` at a time, and says how long it took.

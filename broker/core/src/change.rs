@@ -30,8 +30,27 @@ pub struct Change {
 pub struct Acceptance {
     /// The message.
     pub message: Message,
-    /// The document, as it will be delivered.
-    pub body: Bytes,
+    /// The document.
+    pub body: Body,
+}
+
+/// A document on its way into the store.
+#[derive(Clone, Debug)]
+pub enum Body {
+    /// All of it, as it will be delivered.
+    Whole(Bytes),
+    /// It was uploaded piece by piece under the message's submission id.
+    Uploaded,
+}
+
+impl Body {
+    /// The bytes that are still to be written.
+    pub fn bytes(&self) -> Bytes {
+        match self {
+            Self::Whole(bytes) => bytes.clone(),
+            Self::Uploaded => Bytes::new(),
+        }
+    }
 }
 
 /// One delivery's step.
@@ -117,17 +136,25 @@ impl Acceptance {
         };
         Self {
             message,
-            body: submission.body.clone(),
+            body: Body::Whole(submission.body.clone()),
         }
+    }
+
+    /// The same of a document that was uploaded, of this many bytes.
+    #[must_use]
+    pub fn uploaded(mut self, size: u64) -> Self {
+        self.message.size = size;
+        self.body = Body::Uploaded;
+        self
     }
 }
 
 /// An entry of the ledger: what one change made true, in the order in which it became so.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct LedgerEntry {
     /// Its place; the first entry of a store is 1, and there are no gaps.
     pub sequence: u64,
-    /// What became true together, at least one thing.
+    /// What became true together; nothing for a piece of an upload, which nobody may see yet.
     pub records: Vec<Recorded>,
 }
 

@@ -16,7 +16,7 @@ use bytes::Bytes;
 use serde::Serialize;
 
 use crate::{
-    change::{Acceptance, Advance},
+    change::{Acceptance, Advance, Body},
     delivery::Delivery,
     event::EventKind,
     message::Message,
@@ -78,6 +78,7 @@ pub fn report(message: &Message, advance: &Advance, id: MessageId) -> Option<Acc
     let name = format!("report:{}:{}", advance.delivery, advance.step.from);
     let submission = SubmissionId::parse(&name).ok()?;
     let message = message_of(message, submission, id, &body, event.time)?;
+    let body = Body::Whole(body);
     Some(Acceptance { message, body })
 }
 

@@ -50,6 +50,10 @@ pub enum Reason {
     DeliveryNotInState,
     /// The state changed between reading and writing; try again.
     Conflict,
+    /// No such upload, or not the caller's.
+    UploadNotFound,
+    /// A piece of an upload does not follow what is there.
+    ChunkOutOfOrder,
     /// The document is larger than the limit.
     DocumentTooLarge,
     /// Too many streams or connections for this caller.
@@ -90,6 +94,8 @@ impl Reason {
             Self::LeaseTokenInvalid => "LEASE_TOKEN_INVALID",
             Self::DeliveryNotInState => "DELIVERY_NOT_IN_STATE",
             Self::Conflict => "CONFLICT",
+            Self::UploadNotFound => "UPLOAD_NOT_FOUND",
+            Self::ChunkOutOfOrder => "CHUNK_OUT_OF_ORDER",
             Self::DocumentTooLarge => "DOCUMENT_TOO_LARGE",
             Self::TooManyStreams => "TOO_MANY_STREAMS",
             Self::StorageLow => "STORAGE_LOW",

@@ -26,6 +26,26 @@ pub(crate) fn refusal_of(error: StoreError) -> Refusal {
             format!("the ledger no longer reaches back to this token; it begins at {first}"),
             "list your messages to catch up, then watch without a token",
         ),
+        StoreError::ChunkOutOfOrder { expected } => Refusal::new(
+            Reason::ChunkOutOfOrder,
+            format!("the upload goes on at byte {expected}"),
+            "ask GetUpload where to go on, and send from there",
+        ),
+        StoreError::UploadConflict => Refusal::new(
+            Reason::SubmissionConflict,
+            "this submission id belongs to an upload of another document",
+            "use a new submission id for a new document, or begin again at offset 0",
+        ),
+        StoreError::UploadUnknown => Refusal::new(
+            Reason::UploadNotFound,
+            "there is no such upload of yours, or not all of it",
+            "begin again at offset 0",
+        ),
+        StoreError::UploadsFull { most } => Refusal::new(
+            Reason::TooManyStreams,
+            format!("{most} of your uploads are under way already"),
+            "finish one of them first",
+        ),
         StoreError::Full { free_bytes } => {
             tracing::error!(free_bytes, "a document was refused: the store's disk is nearly full");
             Refusal::new(

@@ -15,7 +15,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use axle_core::change::{Acceptance, Change};
+use axle_core::change::{Acceptance, Body, Change};
 use axle_model::{digest::Digest, id::SubmissionId};
 use axle_store::{
     Store,
@@ -101,7 +101,10 @@ fn document(number: u64) -> Change {
     message.size = body.len() as u64;
     message.document = Some(Digest::of(&number.to_be_bytes()));
     let body = Bytes::from(body);
-    Change::from(Acceptance { message, body })
+    Change::from(Acceptance {
+        message,
+        body: Body::Whole(body),
+    })
 }
 
 async fn collect(store: &Embedded) {

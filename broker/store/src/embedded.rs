@@ -22,6 +22,7 @@ mod frame;
 mod index;
 mod journal;
 mod ledger;
+mod located;
 mod options;
 mod proposal;
 mod record;
@@ -52,7 +53,7 @@ use axle_model::{
     ods::OdsCode,
     time::Timestamp,
 };
-use bytes::Bytes;
+use bytes::{Bytes, BytesMut};
 use tokio::sync::{Semaphore, futures::OwnedNotified, oneshot, watch};
 
 pub use format::OpenError;
@@ -66,13 +67,14 @@ use self::{
     files::{Disk, Files},
     journal::Journal,
     ledger::Ledger,
+    located::Located,
     proposal::Proposal,
     recover::Paths,
     shared::{Shared, Space},
 };
 use crate::{
-    Claim, Claimed, Committed, Due, Found, MailboxState, Query, Store, StoreError, StoreHealth,
-    arrivals::Arrivals, state::MessageKeys,
+    Chunk, Claim, Claimed, Committed, Due, Found, MailboxState, Query, Store, StoreError,
+    StoreHealth, Upload, arrivals::Arrivals, state::MessageKeys,
 };
 
 /// The embedded store.
@@ -188,6 +190,15 @@ impl Embedded {
         self.shared.counters.clone()
     }
 
+    /// Hands a proposal to the committer and waits until it is durable.
+    async fn propose(&self, proposal: Proposal) -> Result<Outcome, StoreError> {
+        let kib = u32::try_from(proposal.bytes() >> 10).unwrap_or(u32::MAX);
+        let _room = self.room.acquire_many(kib.min(self.room_kib)).await;
+        let (answer, answered) = oneshot::channel();
+        self.send(Command::Commit(proposal, answer))?;
+        answered.await.map_err(|_| self.ended())?
+    }
+
     fn send(&self, command: Command) -> Result<(), StoreError> {
         let commands = self.commands.as_ref().ok_or_else(|| self.ended())?;
         commands.send(command).map_err(|_| self.ended())
@@ -227,12 +238,8 @@ impl Drop for Embedded {
 impl Store for Embedded {
     async fn commit(&self, change: Change) -> Result<Committed, StoreError> {
         self.shared.running()?;
-        let proposal = Proposal::new(change, &self.shared)?;
-        let kib = u32::try_from(proposal.bytes() >> 10).unwrap_or(u32::MAX);
-        let _room = self.room.acquire_many(kib.min(self.room_kib)).await;
-        let (answer, answered) = oneshot::channel();
-        self.send(Command::Commit(proposal, answer))?;
-        match answered.await.map_err(|_| self.ended())?? {
+        let proposal = Proposal::change(change, &self.shared)?;
+        match self.propose(proposal).await? {
             Outcome::Done => Ok(Committed::Done),
             Outcome::Repeat(earlier) => {
                 let stored = self.shared.stored(earlier)?;
@@ -288,9 +295,82 @@ impl Store for Embedded {
     async fn body(&self, id: MessageId) -> Result<Bytes, StoreError> {
         let stored = self.shared.stored(id)?;
         let stored = stored.ok_or(StoreError::Unknown { message: id })?;
-        self.shared
-            .bodies
-            .read(&self.shared.segments, id, stored.body)
+        match stored.body {
+            Located::Whole(at) => self.shared.whole(id, at),
+            Located::Pieces(pieces) => {
+                self.aside(move |shared| {
+                    let mut body = BytesMut::new();
+                    for &piece in &*pieces {
+                        body.extend_from_slice(&shared.read(id, piece)?);
+                    }
+                    Ok(body.freeze())
+                })
+                .await
+            }
+        }
+    }
+
+    async fn piece(&self, id: MessageId, offset: u64) -> Result<Bytes, StoreError> {
+        let stored = self.shared.stored(id)?;
+        let stored = stored.ok_or(StoreError::Unknown { message: id })?;
+        let Some((at, from)) = stored.body.piece(offset) else {
+            return Ok(Bytes::new());
+        };
+        let from = usize::try_from(from).unwrap_or(usize::MAX);
+        match stored.body {
+            Located::Whole(at) => Ok(self.shared.whole(id, at)?.slice(from..)),
+            Located::Pieces(_) => {
+                self.aside(move |shared| Ok(shared.read(id, at)?.slice(from..)))
+                    .await
+            }
+        }
+    }
+
+    async fn append(&self, chunk: Chunk) -> Result<Upload, StoreError> {
+        self.shared.running()?;
+        let key = MessageKeys::submission(chunk.sender, &chunk.submission);
+        self.propose(Proposal::piece(chunk)).await?;
+        let taken = self.shared.state().uploads().state(&key);
+        taken.ok_or(StoreError::UploadUnknown)
+    }
+
+    fn upload(&self, sender: OdsCode, submission: &SubmissionId) -> Option<Upload> {
+        let key = MessageKeys::submission(sender, submission);
+        self.shared.state().uploads().state(&key)
+    }
+
+    async fn uploaded(
+        &self,
+        sender: OdsCode,
+        submission: &SubmissionId,
+        offset: u64,
+    ) -> Result<Bytes, StoreError> {
+        let key = MessageKeys::submission(sender, submission);
+        let place = {
+            let state = self.shared.state();
+            let upload = state.uploads().get(&key).ok_or(StoreError::UploadUnknown)?;
+            upload.piece(offset)
+        };
+        let Some((at, from)) = place else {
+            return Ok(Bytes::new());
+        };
+        self.aside(move |shared| {
+            let piece = body::read(&shared.segments, at).map_err(|place| {
+                tracing::error!(place, "a piece of an upload is damaged");
+                StoreError::UploadUnknown
+            })?;
+            Ok(piece.slice(usize::try_from(from).unwrap_or(usize::MAX)..))
+        })
+        .await
+    }
+
+    fn discard(&self, sender: OdsCode, submission: &SubmissionId) {
+        let key = MessageKeys::submission(sender, submission);
+        self.shared.state().uploads_mut().end(&key);
+    }
+
+    fn abandon(&self, before: Timestamp) -> usize {
+        self.shared.state().uploads_mut().abandon(before)
     }
 
     async fn find(&self, query: Query) -> Result<Found, StoreError> {

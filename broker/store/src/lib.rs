@@ -19,6 +19,7 @@ use axle_core::{
     totals::Totals,
 };
 use axle_model::{
+    digest::Digest,
     id::{DeliveryId, MessageId, SubmissionId},
     mailbox::MailboxId,
     ods::OdsCode,
@@ -63,7 +64,39 @@ pub trait Store: Send + Sync + 'static {
         submission: &SubmissionId,
     ) -> impl Future<Output = Result<Option<Arc<Message>>, StoreError>> + Send;
 
-    /// The body of a message, its checksum verified before a byte is returned.
+    /// Adds a piece to a document that is uploaded, or begins one. Durable when it returns, with how
+    /// much there is now. Nothing of it is visible before a change that accepts it as
+    /// [`Uploaded`](axle_core::change::Body::Uploaded).
+    fn append(&self, chunk: Chunk) -> impl Future<Output = Result<Upload, StoreError>> + Send;
+
+    /// How far a sender's upload has come; `None` when there is none.
+    fn upload(&self, sender: OdsCode, submission: &SubmissionId) -> Option<Upload>;
+
+    /// What was uploaded, from `offset` on to the end of the piece it is in.
+    fn uploaded(
+        &self,
+        sender: OdsCode,
+        submission: &SubmissionId,
+        offset: u64,
+    ) -> impl Future<Output = Result<Bytes, StoreError>> + Send;
+
+    /// Gives an upload up.
+    fn discard(&self, sender: OdsCode, submission: &SubmissionId);
+
+    /// Gives up every upload that nobody has added to since; how many that were.
+    fn abandon(&self, before: Timestamp) -> usize;
+
+    /// A stretch of the body of a message, from `offset` on to the end of the piece it is in, its
+    /// checksum verified before a byte is returned; empty at the end. A body that was submitted at
+    /// once is one piece.
+    fn piece(
+        &self,
+        id: MessageId,
+        offset: u64,
+    ) -> impl Future<Output = Result<Bytes, StoreError>> + Send;
+
+    /// The body of a message, its checksum verified before a byte is returned. All of it is in
+    /// memory: for bodies that may be large, see [`piece`](Self::piece).
     fn body(&self, id: MessageId) -> impl Future<Output = Result<Bytes, StoreError>> + Send;
 
     /// Messages, newest first, a page at a time. A page may hold fewer than asked for, even none,
@@ -111,6 +144,37 @@ pub enum Committed {
     /// The same submission (or the same document from the same sender, to the same recipients) was
     /// accepted before: this is the message it became, and nothing was changed.
     Repeat(Arc<Message>),
+}
+
+/// One sender has no more uploads under way than this.
+const UPLOADS_MAX: usize = 64;
+
+/// A piece of a document that is uploaded.
+#[derive(Clone, Debug)]
+pub struct Chunk {
+    /// Who sends it.
+    pub sender: OdsCode,
+    /// The sender's own name for the document.
+    pub submission: SubmissionId,
+    /// What the submission is, for telling a resumption from another document.
+    pub request: Digest,
+    /// Where the piece begins. 0 begins the upload anew.
+    pub offset: u64,
+    /// The piece.
+    pub data: Bytes,
+    /// The time of its arrival.
+    pub now: Timestamp,
+}
+
+/// How far an upload has come.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Upload {
+    /// What the submission is.
+    pub request: Digest,
+    /// Bytes that are durable.
+    pub length: u64,
+    /// When the newest came.
+    pub time: Timestamp,
 }
 
 /// A collector's wish.
@@ -244,6 +308,24 @@ pub enum StoreError {
     LedgerStart {
         /// The oldest entry there is.
         first: u64,
+    },
+    /// A piece of an upload does not follow what is there.
+    #[error("the upload goes on at byte {expected}")]
+    ChunkOutOfOrder {
+        /// Where it does.
+        expected: u64,
+    },
+    /// The submission id belongs to an upload of another document.
+    #[error("the submission id belongs to an upload of another document")]
+    UploadConflict,
+    /// No such upload, or not all of it.
+    #[error("the upload is not here, or not whole")]
+    UploadUnknown,
+    /// The sender has as many uploads under way as it may.
+    #[error("{most} uploads are under way, and no more may be")]
+    UploadsFull {
+        /// How many that is.
+        most: usize,
     },
     /// The disk is nearly full; nothing was stored.
     #[error("the store's disk is nearly full: {free_bytes} bytes are free")]

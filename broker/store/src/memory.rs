@@ -1,13 +1,10 @@
 //! The memory store: keeps the whole contract of [`Store`] except that nothing outlives the process.
 //! For tests and simulation; never for documents that matter.
 
-use std::{
-    collections::HashMap,
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
-};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use axle_core::{
-    change::{Acceptance, Change, LedgerEntry},
+    change::{self, Acceptance, Change, LedgerEntry},
     message::Message,
     totals::Totals,
 };
@@ -21,10 +18,11 @@ use bytes::Bytes;
 use tokio::sync::{futures::OwnedNotified, watch};
 
 use crate::{
-    Claim, Claimed, Committed, Due, Found, MailboxState, Query, Store, StoreError, StoreHealth,
+    Chunk, Claim, Claimed, Committed, Due, Found, MailboxState, Query, Store, StoreError,
+    StoreHealth, UPLOADS_MAX, Upload,
     arrivals::Arrivals,
     entry,
-    state::{Earlier, MessageKeys, Page, State, Verdict},
+    state::{Body, Earlier, MessageKeys, Page, State, StoredPiece, Verdict},
 };
 
 /// A store without a disk.
@@ -37,9 +35,31 @@ pub struct Memory {
 
 #[derive(Debug, Default)]
 struct Inner {
-    state: State<()>,
-    bodies: HashMap<MessageId, Bytes>,
+    state: State<Kept>,
     ledger: Vec<LedgerEntry>,
+}
+
+/// A body: the pieces it came in.
+#[derive(Clone, Debug, Default)]
+struct Kept(Arc<[Bytes]>);
+
+impl Body for Kept {
+    type Piece = Bytes;
+
+    fn of(pieces: Vec<Bytes>) -> Self {
+        Self(pieces.into())
+    }
+}
+
+/// The rest of the piece that holds the byte at `offset`; empty at the end.
+fn rest(pieces: &[Bytes], mut offset: u64) -> Bytes {
+    for piece in pieces {
+        match usize::try_from(offset) {
+            Ok(at) if at < piece.len() => return piece.slice(at..),
+            Ok(_) | Err(_) => offset -= piece.len() as u64,
+        }
+    }
+    Bytes::new()
 }
 
 impl Default for Memory {
@@ -84,11 +104,12 @@ impl Inner {
             self.state.check(step)?;
         }
         let message = accept.as_ref().map(|acceptance| &acceptance.message);
+        let body = accept.as_ref().map(|acceptance| self.body_of(acceptance));
+        let body = body.transpose()?.unwrap_or_default();
         let sequence = self.record(entry::of(message, &advance));
         if let Some(acceptance) = accept {
-            let Acceptance { message, body } = *acceptance;
-            self.bodies.insert(message.id, body);
-            self.state.accept(Arc::new(message), sequence, ());
+            let message = Arc::new(acceptance.message);
+            self.state.accept(message, sequence, body);
         }
         for step in &advance {
             self.state.advance(step).map_err(|_| StoreError::Stale {
@@ -96,6 +117,17 @@ impl Inner {
             })?;
         }
         Ok(Committed::Done)
+    }
+
+    fn body_of(&self, acceptance: &Acceptance) -> Result<Kept, StoreError> {
+        let message = &acceptance.message;
+        match &acceptance.body {
+            change::Body::Whole(bytes) => Ok(Kept::of(vec![bytes.clone()])),
+            change::Body::Uploaded => {
+                let key = MessageKeys::submission(message.sender, &message.submission);
+                self.state.uploads().whole(&key, message).map(Kept::of)
+            }
+        }
     }
 
     /// The earlier message that a message repeats.
@@ -156,8 +188,62 @@ impl Store for Memory {
     }
 
     async fn body(&self, id: MessageId) -> Result<Bytes, StoreError> {
-        let body = self.lock().bodies.get(&id).cloned();
-        body.ok_or(StoreError::Unknown { message: id })
+        let inner = self.lock();
+        let entry = inner.state.message(id);
+        let entry = entry.ok_or(StoreError::Unknown { message: id })?;
+        Ok(match &*entry.body.0 {
+            [whole] => whole.clone(),
+            pieces => pieces.concat().into(),
+        })
+    }
+
+    async fn piece(&self, id: MessageId, offset: u64) -> Result<Bytes, StoreError> {
+        let inner = self.lock();
+        let entry = inner.state.message(id);
+        let entry = entry.ok_or(StoreError::Unknown { message: id })?;
+        Ok(rest(&entry.body.0, offset))
+    }
+
+    async fn append(&self, chunk: Chunk) -> Result<Upload, StoreError> {
+        self.with(|inner| {
+            let uploads = inner.state.uploads_mut();
+            let key = uploads.reserve(&chunk, UPLOADS_MAX)?;
+            let data = chunk.data.clone();
+            uploads.take(StoredPiece::of(key, &chunk, data));
+            uploads.release_all();
+            let taken = uploads.state(&key).ok_or(StoreError::UploadUnknown);
+            // It is an entry of the journal, and so of the ledger, though it records nothing.
+            inner.record(LedgerEntry::default());
+            taken
+        })
+    }
+
+    fn upload(&self, sender: OdsCode, submission: &SubmissionId) -> Option<Upload> {
+        let key = MessageKeys::submission(sender, submission);
+        self.lock().state.uploads().state(&key)
+    }
+
+    async fn uploaded(
+        &self,
+        sender: OdsCode,
+        submission: &SubmissionId,
+        offset: u64,
+    ) -> Result<Bytes, StoreError> {
+        let key = MessageKeys::submission(sender, submission);
+        let inner = self.lock();
+        let upload = inner.state.uploads().get(&key);
+        let upload = upload.ok_or(StoreError::UploadUnknown)?;
+        let pieces = upload.pieces.iter().map(|(_, piece)| piece.clone());
+        Ok(rest(&pieces.collect::<Vec<_>>(), offset))
+    }
+
+    fn discard(&self, sender: OdsCode, submission: &SubmissionId) {
+        let key = MessageKeys::submission(sender, submission);
+        self.lock().state.uploads_mut().end(&key);
+    }
+
+    fn abandon(&self, before: Timestamp) -> usize {
+        self.lock().state.uploads_mut().abandon(before)
     }
 
     async fn find(&self, query: Query) -> Result<Found, StoreError> {

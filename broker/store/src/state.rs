@@ -6,6 +6,7 @@ mod mailbox;
 mod reserve;
 mod search;
 mod timers;
+mod uploads;
 mod waiting;
 
 use std::{
@@ -26,6 +27,7 @@ use axle_model::{
 
 pub(crate) use keys::{Earlier, Half, Keys, MessageKeys, Prior, Verdict};
 pub(crate) use search::Page;
+pub(crate) use uploads::{Body, ChangedUploads, StoredPiece, Uploads};
 
 use crate::{MailboxState, StoreError};
 use mailbox::Mailbox;
@@ -33,8 +35,8 @@ use timers::Timers;
 
 /// Everything known of the messages that are not settled, and of those settled only just now. `B`
 /// is where a store finds a message's body.
-#[derive(Debug, Default)]
-pub(crate) struct State<B> {
+#[derive(Debug)]
+pub(crate) struct State<B: Body> {
     messages: BTreeMap<MessageId, Entry<B>>,
     mailboxes: HashMap<MailboxId, Mailbox>,
     timers: Timers,
@@ -49,6 +51,7 @@ pub(crate) struct State<B> {
     leases: Vec<Advance>,
     /// Deliveries that a change on its way to the disk is about: nobody may lease them.
     reserved: HashSet<DeliveryId>,
+    uploads: Uploads<B::Piece>,
 }
 
 /// A message and what the store keeps with it.
@@ -76,21 +79,41 @@ pub(crate) enum Misfit {
 
 /// What changed since the last checkpoint, as it stood at one moment.
 #[derive(Debug)]
-pub(crate) struct Changed<B> {
+pub(crate) struct Changed<B: Body> {
     pub(crate) entries: Vec<Entry<B>>,
     pub(crate) keys: Vec<(MessageKeys, Earlier)>,
     pub(crate) live: u64,
     pub(crate) totals: Totals,
+    pub(crate) uploads: ChangedUploads<B::Piece>,
 }
 
-impl<B> Changed<B> {
+impl<B: Body> Changed<B> {
     /// Whether nothing did.
     pub(crate) fn is_empty(&self) -> bool {
-        self.entries.is_empty() && self.keys.is_empty()
+        self.entries.is_empty() && self.keys.is_empty() && self.uploads.is_empty()
     }
 }
 
-impl<B: Clone> State<B> {
+impl<B: Body> Default for State<B> {
+    fn default() -> Self {
+        Self {
+            messages: BTreeMap::new(),
+            mailboxes: HashMap::new(),
+            timers: Timers::default(),
+            keys: Keys::default(),
+            live: 0,
+            pending: 0,
+            totals: Totals::default(),
+            dirty: Vec::new(),
+            arrived: Vec::new(),
+            leases: Vec::new(),
+            reserved: HashSet::new(),
+            uploads: Uploads::default(),
+        }
+    }
+}
+
+impl<B: Body> State<B> {
     /// Whether a step may be taken: its delivery stands at the version it was decided on.
     pub(crate) fn check(&self, advance: &Advance) -> Result<(), StoreError> {
         let id = advance.delivery;
@@ -112,10 +135,11 @@ impl<B: Clone> State<B> {
 
     /// Takes a message that is durable now. One that is already here stays as it is.
     pub(crate) fn accept(&mut self, message: Arc<Message>, sequence: u64, body: B) {
+        let keys = MessageKeys::of(&message);
+        self.uploads.end(&keys.submission);
         // Also of a message that is here: a checkpoint that was cut short may have written it and
         // not its keys, and without them the next repeat of its submission would be a second one.
-        self.keys
-            .insert(&MessageKeys::of(&message), Earlier::of(&message));
+        self.keys.insert(&keys, Earlier::of(&message));
         if !self.messages.contains_key(&message.id) {
             self.insert(message, sequence, body, 0);
         }
@@ -228,6 +252,16 @@ impl<B: Clone> State<B> {
         self.live
     }
 
+    /// The documents under way.
+    pub(crate) const fn uploads(&self) -> &Uploads<B::Piece> {
+        &self.uploads
+    }
+
+    /// The same, to be changed.
+    pub(crate) const fn uploads_mut(&mut self) -> &mut Uploads<B::Piece> {
+        &mut self.uploads
+    }
+
     /// How many deliveries are not settled.
     pub(crate) const fn pending(&self) -> u64 {
         self.pending
@@ -268,6 +302,7 @@ impl<B: Clone> State<B> {
             keys: self.keys.take_fresh(),
             live: self.live,
             totals: self.totals,
+            uploads: self.uploads.take_changed(),
         }
     }
 

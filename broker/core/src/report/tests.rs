@@ -78,7 +78,7 @@ fn an_expired_document_is_reported_to_its_sender_once() {
         .map(|one| one.recipient)
         .collect();
     assert_eq!(recipients, [message.sender]);
-    let read: serde_json::Value = serde_json::from_slice(&told.body).expect("JSON");
+    let read: serde_json::Value = serde_json::from_slice(&told.body.bytes()).expect("JSON");
     assert_eq!(read["submission_id"], "letter-1");
     assert_eq!(read["state"], "expired");
     assert_eq!(read["reason"], "NOT_COLLECTED_IN_TIME");

@@ -57,12 +57,15 @@ pub(super) const fn code_of(reason: Reason) -> Code {
         | Reason::PageTokenInvalid
         | Reason::RequestMalformed
         | Reason::WorkflowUnknown
+        | Reason::ChunkOutOfOrder
         | Reason::LeaseTokenInvalid => Code::InvalidArgument,
         Reason::IdentityNotInCertificate => Code::Unauthenticated,
         Reason::SenderNotAuthorised | Reason::MailboxNotYours | Reason::RoleRequired => {
             Code::PermissionDenied
         }
-        Reason::RecipientUnknown | Reason::MessageNotFound => Code::NotFound,
+        Reason::RecipientUnknown | Reason::MessageNotFound | Reason::UploadNotFound => {
+            Code::NotFound
+        }
         Reason::SubmissionConflict => Code::AlreadyExists,
         Reason::MailboxClosed | Reason::LeaseLost | Reason::DeliveryNotInState => {
             Code::FailedPrecondition

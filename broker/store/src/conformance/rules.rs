@@ -4,6 +4,8 @@
 pub mod deliver;
 pub mod look;
 pub mod submit;
+pub mod together;
+pub mod upload;
 
 use super::Place;
 
@@ -37,4 +39,8 @@ pub async fn all<P: Place>(mut place: impl FnMut() -> P) {
     look::pages_hold_everything_once_newest_first(&mut place()).await;
     look::the_ledger_has_every_step_and_no_gap(&mut place()).await;
     deliver::an_arrival_wakes_who_waits(&mut place()).await;
+    together::a_step_and_what_follows_from_it_are_one(&mut place()).await;
+    together::of_several_steps_all_are_taken_or_none(&mut place()).await;
+    upload::an_upload_goes_on_where_it_was_left(&mut place()).await;
+    upload::a_piece_that_does_not_follow_is_refused(&mut place()).await;
 }

@@ -3,7 +3,7 @@
 use std::{collections::BTreeMap, time::Duration};
 
 use axle_core::{
-    change::{Acceptance, Advance, Change},
+    change::{Acceptance, Advance, Body, Change},
     delivery::{Circumstances, Delivery, Move, Outcome},
     event::Actor,
     message::{Message, Warning},
@@ -118,7 +118,7 @@ impl Draft {
     pub fn accept(&self) -> Change {
         Change::from(Acceptance {
             message: self.message(),
-            body: Bytes::from(self.body.clone()),
+            body: Body::Whole(Bytes::from(self.body.clone())),
         })
     }
 }

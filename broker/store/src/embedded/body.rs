@@ -10,7 +10,6 @@ use axle_model::id::MessageId;
 use bytes::Bytes;
 
 use super::segment::{self, Locator, Segments};
-use crate::StoreError;
 
 /// What keeping a body costs besides its bytes.
 const ENTRY_BYTES: usize = 128;
@@ -58,30 +57,21 @@ impl Bodies {
         }
     }
 
-    /// The body of a message, from memory or from its segment.
-    pub(super) fn read(
-        &self,
-        segments: &Segments,
-        id: MessageId,
-        at: Locator,
-    ) -> Result<Bytes, StoreError> {
-        if let Some(body) = self.recent().bodies.get(&id) {
-            return Ok(body.clone());
-        }
-        let damaged = |why: &str| {
-            let place = format!("{} at byte {}{why}", segment::name(at.segment), at.offset);
-            tracing::error!(message = %id, place, "a stored body is damaged");
-            StoreError::Damaged { message: id, place }
-        };
-        let file = segments
-            .open(at.segment)
-            .map_err(|error| damaged(&format!(": {error}")))?;
-        let mut body = vec![0; usize::try_from(at.length).unwrap_or_default()];
-        let read = file.read_at(&mut body, at.offset);
-        let read = read.map_err(|error| damaged(&format!(": {error}")))?;
-        if read as u64 != at.length || crc32c::crc32c(&body) != at.crc {
-            return Err(damaged(""));
-        }
-        Ok(body.into())
+    /// A body that was committed lately.
+    pub(super) fn recent_body(&self, id: MessageId) -> Option<Bytes> {
+        self.recent().bodies.get(&id).cloned()
     }
+}
+
+/// A piece of a body, its checksum verified; otherwise where the damage is.
+pub(super) fn read(segments: &Segments, at: Locator) -> Result<Bytes, String> {
+    let place = |why: &str| format!("{} at byte {}{why}", segment::name(at.segment), at.offset);
+    let failed = |error: std::io::Error| place(&format!(": {error}"));
+    let file = segments.open(at.segment).map_err(failed)?;
+    let mut body = vec![0; usize::try_from(at.length).unwrap_or_default()];
+    let read = file.read_at(&mut body, at.offset).map_err(failed)?;
+    if read as u64 != at.length || crc32c::crc32c(&body) != at.crc {
+        return Err(place(""));
+    }
+    Ok(body.into())
 }

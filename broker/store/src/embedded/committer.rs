@@ -19,7 +19,7 @@ use axle_model::id::MessageId;
 use tokio::sync::oneshot;
 
 use super::{
-    checkpoint::Wish, index::Applied, journal::Journal, proposal::Proposal, segment::Locator,
+    checkpoint::Wish, index::Applied, journal::Journal, located::Located, proposal::Proposal,
     shared::Shared,
 };
 use crate::{StoreError, state::Changed};
@@ -58,7 +58,7 @@ pub(super) enum Outcome {
 /// What the index is to hold.
 #[derive(Debug)]
 pub(super) struct Snapshot {
-    pub(super) changed: Changed<Locator>,
+    pub(super) changed: Changed<Located>,
     pub(super) applied: Applied,
 }
 

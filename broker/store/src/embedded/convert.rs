@@ -2,6 +2,7 @@
 //! is [`Malformed`], never a panic and never a guess.
 
 mod event;
+mod place;
 
 use axle_core::{
     change::Advance,
@@ -24,10 +25,9 @@ use super::{
     index::Applied,
     record::{
         AdvanceRecord, AppliedRecord, DeliveryRecord, EventRecord, KeyRecord, LeaseRecord,
-        Malformed, MessageRecord, StateRecord, StateWord, StoredRecord, TotalsRecord,
-        WarningRecord,
+        Malformed, MessageRecord, StateRecord, StateWord, TotalsRecord, WarningRecord,
     },
-    segment::{Locator, Position},
+    segment::Position,
 };
 use crate::state::Earlier;
 
@@ -257,33 +257,6 @@ impl TryFrom<AdvanceRecord> for Advance {
                     .try_into()?,
             },
         })
-    }
-}
-
-impl StoredRecord {
-    pub(super) fn of(message: &Message, sequence: u64, body: Locator) -> Self {
-        Self {
-            message: Some(message.into()),
-            sequence,
-            segment: body.segment,
-            offset: body.offset,
-            crc: body.crc,
-        }
-    }
-
-    /// The message, its ledger sequence and the place of its body.
-    pub(super) fn read(self) -> Result<(Message, u64, Locator), Malformed> {
-        let record = self
-            .message
-            .ok_or(Malformed("a record without its message"))?;
-        let message = Message::try_from(record)?;
-        let body = Locator {
-            segment: self.segment,
-            offset: self.offset,
-            length: message.size,
-            crc: self.crc,
-        };
-        Ok((message, self.sequence, body))
     }
 }
 

@@ -39,6 +39,8 @@ pub(super) enum Kind {
     Advance,
     /// Several of these became true together; the body, if any, is of the message among them.
     Together,
+    /// A piece of a document that is uploaded; its bytes are the body.
+    Piece,
     /// The journal was closed in good order. Not an entry of the ledger: it takes no sequence and
     /// no place in the chain, and stands for the last entry before it.
     Close,
@@ -51,6 +53,7 @@ impl Kind {
             2 => Some(Self::Advance),
             3 => Some(Self::Close),
             4 => Some(Self::Together),
+            5 => Some(Self::Piece),
             _ => None,
         }
     }
@@ -61,6 +64,7 @@ impl Kind {
             Self::Advance => 2,
             Self::Close => 3,
             Self::Together => 4,
+            Self::Piece => 5,
         }
     }
 }

@@ -6,6 +6,7 @@
 //! sled may answer with an error or a panic; both are [`Unusable`], and neither ends the process.
 
 mod pieces;
+mod uploads;
 
 use std::{
     fs, io,
@@ -18,12 +19,13 @@ use axle_core::{message::Message, totals::Totals};
 use axle_model::id::MessageId;
 
 use super::{
+    located::Located,
     record::{AppliedRecord, KeyRecord, Malformed, decode, encode},
     segment::{Locator, NodeId, Position},
 };
 use crate::{
     Query,
-    state::{Changed, Earlier, Entry, Half, MessageKeys, Page, Prior},
+    state::{Changed, Earlier, Entry, Half, MessageKeys, Page, Prior, StoredPiece},
 };
 
 /// The layout of the trees; an index of another one is rebuilt.
@@ -42,6 +44,7 @@ pub(super) struct Index {
     /// Messages that are.
     settled: sled::Tree,
     keys: sled::Tree,
+    uploads: sled::Tree,
     system: sled::Tree,
 }
 
@@ -60,15 +63,16 @@ pub(super) struct Applied {
 pub(super) struct Stored {
     pub(super) message: Arc<Message>,
     pub(super) sequence: u64,
-    pub(super) body: Locator,
+    pub(super) body: Located,
     /// How many pieces it is kept in.
     pub(super) pieces: u16,
 }
 
 impl Stored {
     /// Whether it is this entry.
-    pub(super) fn is(&self, entry: &Entry<Locator>) -> bool {
-        self.message == entry.message && (self.sequence, self.body) == (entry.sequence, entry.body)
+    pub(super) fn is(&self, entry: &Entry<Located>) -> bool {
+        self.message == entry.message
+            && (self.sequence, &self.body) == (entry.sequence, &entry.body)
     }
 }
 
@@ -126,6 +130,7 @@ impl Index {
                 live: db.open_tree("live")?,
                 settled: db.open_tree("message")?,
                 keys: db.open_tree("idempotency")?,
+                uploads: db.open_tree("upload")?,
                 system: db.open_tree("system")?,
                 db,
             };
@@ -169,6 +174,14 @@ impl Index {
     /// Every unsettled message, in the order of their ids.
     pub(super) fn each_live(&self, mut take: impl FnMut(Stored)) -> Result<(), Unusable> {
         guarded(|| pieces::each(&self.live, &mut take))
+    }
+
+    /// Every piece of the documents under way, in order.
+    pub(super) fn each_upload(
+        &self,
+        mut take: impl FnMut(StoredPiece<Locator>),
+    ) -> Result<(), Unusable> {
+        guarded(|| uploads::each(&self.uploads, &mut take))
     }
 
     /// A message that is settled.
@@ -225,7 +238,7 @@ impl Index {
     /// Writes what changed up to `applied`. Returns in how many pieces each message now is.
     pub(super) fn write(
         &self,
-        changed: &Changed<Locator>,
+        changed: &Changed<Located>,
         applied: &Applied,
     ) -> Result<Vec<(MessageId, u16)>, Unusable> {
         guarded(|| {
@@ -249,6 +262,7 @@ impl Index {
             for (key, record) in keys {
                 self.keys.insert(key, record)?;
             }
+            uploads::put(&self.uploads, &changed.uploads)?;
             self.sync()?;
             self.system
                 .insert(APPLIED, encode(&AppliedRecord::from(applied)))?;

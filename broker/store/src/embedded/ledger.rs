@@ -113,7 +113,7 @@ impl Ledger {
             offset = frame.end();
             frames += 1;
             if wanted.contains(&frame.sequence) && frame.kind != Kind::Close {
-                let entry = Written::read(&frame);
+                let entry = Written::read(&frame, frame.body_at(header.number));
                 let entry = entry.map_err(|error| unreadable(frame.offset, error.to_string()))?;
                 entries.push(entry.entry(frame.sequence));
             }

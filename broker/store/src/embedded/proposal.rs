@@ -4,20 +4,27 @@
 use std::sync::{Arc, atomic::Ordering};
 
 use axle_core::{
-    change::{Acceptance, Advance, Change, LedgerEntry},
+    change::{Acceptance, Advance, Body, Change, LedgerEntry},
     message::Message,
 };
 use bytes::Bytes;
 
-use super::{frame::Kind, shared::Shared, written};
+use super::{frame::Kind, located::Located, segment::Locator, shared::Shared, written};
 use crate::{
-    StoreError, entry,
-    state::{MessageKeys, Prior},
+    Chunk, StoreError, entry,
+    state::{Body as _, MessageKeys, Prior, Uploads},
 };
+
+/// What is to be staged.
+#[derive(Debug)]
+pub(super) enum Proposal {
+    Change(ReadyChange),
+    Piece(ReadyPiece),
+}
 
 /// A change, ready to be staged.
 #[derive(Debug)]
-pub(super) struct Proposal {
+pub(super) struct ReadyChange {
     pub(super) accept: Option<Box<Acceptable>>,
     pub(super) advances: Vec<Advance>,
     pub(super) kind: Kind,
@@ -31,46 +38,92 @@ pub(super) struct Acceptable {
     pub(super) message: Arc<Message>,
     pub(super) body: Bytes,
     pub(super) body_crc: u32,
+    /// Where the body is, when it was uploaded.
+    pub(super) uploaded: Option<Located>,
     pub(super) keys: MessageKeys,
     /// What the index knew of its keys, and when.
     pub(super) prior: Prior,
     pub(super) evictions: u64,
 }
 
+/// A piece of an upload, ready to be staged.
+#[derive(Debug)]
+pub(super) struct ReadyPiece {
+    pub(super) chunk: Chunk,
+    pub(super) crc: u32,
+    pub(super) record: Vec<u8>,
+}
+
 impl Proposal {
     /// Makes a change ready.
-    pub(super) fn new(change: Change, shared: &Shared) -> Result<Self, StoreError> {
+    pub(super) fn change(change: Change, shared: &Shared) -> Result<Self, StoreError> {
         let Change { accept, advance } = change;
         let message = accept.as_ref().map(|acceptance| &acceptance.message);
-        let (kind, record) = written::encoded(message, &advance);
         let entry = entry::of(message, &advance);
-        let accept = accept.map(|acceptance| Acceptable::new(*acceptance, shared));
-        Ok(Self {
+        let pieces = accept.as_ref().map(|one| uploaded(one, shared));
+        let pieces = pieces.transpose()?.flatten();
+        let (kind, record) = written::encoded(message, pieces.as_deref(), &advance);
+        let accept = accept.map(|acceptance| Acceptable::new(*acceptance, pieces, shared));
+        Ok(Self::Change(ReadyChange {
             accept: accept.transpose()?.map(Box::new),
             advances: advance,
             kind,
             record,
             entry,
+        }))
+    }
+
+    /// Makes a piece of an upload ready.
+    pub(super) fn piece(chunk: Chunk) -> Self {
+        let key = Uploads::<Locator>::key(chunk.sender, &chunk.submission);
+        Self::Piece(ReadyPiece {
+            crc: crc32c::crc32c(&chunk.data),
+            record: written::encoded_piece(&key, &chunk),
+            chunk,
         })
     }
 
     /// About how many bytes it adds to the journal.
     pub(super) fn bytes(&self) -> usize {
-        let body = self.accept.as_ref().map_or(0, |new| new.body.len());
-        self.record.len() + body
+        match self {
+            Self::Change(new) => {
+                let body = new.accept.as_ref().map_or(0, |new| new.body.len());
+                new.record.len() + body
+            }
+            Self::Piece(new) => new.record.len() + new.chunk.data.len(),
+        }
+    }
+}
+
+/// Where the body of a message is, when it was uploaded. Nobody but the sender's own next call can
+/// change that meanwhile; a piece that begins the upload anew would, and leaves these untouched.
+fn uploaded(acceptance: &Acceptance, shared: &Shared) -> Result<Option<Vec<Locator>>, StoreError> {
+    let message = &acceptance.message;
+    match &acceptance.body {
+        Body::Whole(_) => Ok(None),
+        Body::Uploaded => {
+            let key = MessageKeys::submission(message.sender, &message.submission);
+            let pieces = shared.state().uploads().whole(&key, message);
+            pieces.map(Some)
+        }
     }
 }
 
 impl Acceptable {
-    fn new(acceptance: Acceptance, shared: &Shared) -> Result<Self, StoreError> {
+    fn new(
+        acceptance: Acceptance,
+        pieces: Option<Vec<Locator>>,
+        shared: &Shared,
+    ) -> Result<Self, StoreError> {
         let Acceptance { message, body } = acceptance;
-        let keys = MessageKeys::of(&message);
+        let (keys, body) = (MessageKeys::of(&message), body.bytes());
         // Before the look into the index: see Shared::evictions.
         let evictions = shared.evictions.load(Ordering::Acquire);
         Ok(Self {
             prior: shared.prior(&keys)?,
             evictions,
             body_crc: crc32c::crc32c(&body),
+            uploaded: pieces.map(Located::of),
             keys,
             message: Arc::new(message),
             body,

@@ -192,6 +192,43 @@ pub(super) struct TogetherRecord {
     pub(super) message: Option<MessageRecord>,
     #[prost(message, repeated, tag = "2")]
     pub(super) advances: Vec<AdvanceRecord>,
+    /// Where the message's body is, when it was uploaded; otherwise it follows the record.
+    #[prost(message, repeated, tag = "3")]
+    pub(super) pieces: Vec<LocatorRecord>,
+}
+
+/// A place in the journal.
+#[derive(Clone, Copy, PartialEq, prost::Message)]
+pub(super) struct LocatorRecord {
+    #[prost(uint32, tag = "1")]
+    pub(super) segment: u32,
+    #[prost(uint64, tag = "2")]
+    pub(super) offset: u64,
+    #[prost(uint64, tag = "3")]
+    pub(super) length: u64,
+    #[prost(fixed32, tag = "4")]
+    pub(super) crc: u32,
+}
+
+/// A piece of a document that is uploaded. In the journal its bytes follow the record; in the index
+/// it says where they are.
+#[derive(Clone, PartialEq, prost::Message)]
+pub(super) struct PieceRecord {
+    /// The key of the upload; not in the index, where it is in the entry's key.
+    #[prost(bytes = "vec", tag = "1")]
+    pub(super) key: Vec<u8>,
+    #[prost(string, tag = "2")]
+    pub(super) sender: String,
+    #[prost(bytes = "vec", tag = "3")]
+    pub(super) request: Vec<u8>,
+    #[prost(uint64, tag = "4")]
+    pub(super) start: u64,
+    #[prost(uint64, tag = "5")]
+    pub(super) end: u64,
+    #[prost(uint64, tag = "6")]
+    pub(super) time_micros: u64,
+    #[prost(message, optional, tag = "7")]
+    pub(super) place: Option<LocatorRecord>,
 }
 
 /// A message as the index keeps it: with the place of its body.
@@ -207,6 +244,9 @@ pub(super) struct StoredRecord {
     pub(super) offset: u64,
     #[prost(fixed32, tag = "5")]
     pub(super) crc: u32,
+    /// The pieces of an uploaded body; the place above is of a body in one.
+    #[prost(message, repeated, tag = "6")]
+    pub(super) pieces: Vec<LocatorRecord>,
 }
 
 /// An idempotency key's message.

@@ -13,6 +13,7 @@ use super::{
     format::{self, OpenError},
     frame::Frame,
     index::{Applied, Index, Unusable},
+    located::Located,
     replay,
     segment::{Header, Locator, NodeId, Position, Segments},
     written::Written,
@@ -31,7 +32,7 @@ const INDEX_LOCK_PAUSE: Duration = Duration::from_millis(10);
 #[derive(Debug)]
 pub(super) struct Recovered {
     pub(super) node: NodeId,
-    pub(super) state: State<Locator>,
+    pub(super) state: State<Located>,
     pub(super) index: Index,
     pub(super) segments: Arc<Segments>,
     /// Behind the last entry; all before it is durable.
@@ -160,12 +161,12 @@ struct Recovery<'r> {
 pub(super) struct Found {
     pub(super) index: Index,
     /// What is not settled, as the index has it.
-    pub(super) state: State<Locator>,
+    pub(super) state: State<Located>,
     pub(super) applied: Option<Applied>,
 }
 
 impl Recovery<'_> {
-    fn run(&self) -> Result<(State<Locator>, Index, replay::Tail), OpenError> {
+    fn run(&self) -> Result<(State<Located>, Index, replay::Tail), OpenError> {
         let mut claimed = 0;
         let why = match find(self.paths, self.node, self.cache_bytes) {
             Ok(found) => {
@@ -213,7 +214,7 @@ impl Recovery<'_> {
         &self,
         found: Found,
         claimed: u64,
-    ) -> Result<(State<Locator>, Index, replay::Tail), Obstacle> {
+    ) -> Result<(State<Located>, Index, replay::Tail), Obstacle> {
         let Found {
             index,
             mut state,
@@ -273,6 +274,8 @@ fn open(path: &Path, node: NodeId, cache_bytes: u64) -> Result<Found, Unusable> 
     let applied = index.applied()?;
     let mut state = State::default();
     index.each_live(|one| state.restore(one.message, one.sequence, one.body, one.pieces))?;
+    index.each_upload(|piece| state.uploads_mut().take(piece))?;
+    state.uploads_mut().settle_in();
     state.resume(applied.map(|applied| applied.totals).unwrap_or_default());
     // A checkpoint that was cut short leaves the trees ahead; the replay sets that right.
     let expected = applied.map_or(0, |applied| applied.live);
@@ -289,17 +292,24 @@ fn open(path: &Path, node: NodeId, cache_bytes: u64) -> Result<Found, Unusable> 
 
 /// Makes one entry true again. What the index has already is passed over.
 fn take(
-    state: &mut State<Locator>,
+    state: &mut State<Located>,
     index: &Index,
     frame: &Frame,
     body: Locator,
 ) -> Result<(), Unusable> {
-    let written = Written::read(frame)?;
+    let written = Written::read(frame, body)?;
     state.count(&written.entry(frame.sequence));
-    if let Some(message) = written.message {
+    let (accept, advances) = match written {
+        Written::Change { accept, advances } => (accept, advances),
+        Written::Piece(piece) => {
+            state.uploads_mut().take(piece);
+            return Ok(());
+        }
+    };
+    if let Some((message, body)) = accept {
         state.accept(Arc::new(message), frame.sequence, body);
     }
-    for advance in written.advances {
+    for advance in advances {
         match state.advance(&advance) {
             Ok(()) | Err(Misfit::Past) => {}
             Err(Misfit::Absent) if index.settled(advance.delivery.message)?.is_some() => {}
@@ -313,7 +323,7 @@ fn take(
 }
 
 /// Lets the index follow, so that a long journal needs little memory.
-fn checkpoint(state: &mut State<Locator>, index: &Index, at: Position) -> Result<(), Unusable> {
+fn checkpoint(state: &mut State<Located>, index: &Index, at: Position) -> Result<(), Unusable> {
     let changed = state.take_changed();
     let applied = Applied {
         at,

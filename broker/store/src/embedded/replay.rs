@@ -234,12 +234,7 @@ impl SegmentWalk<'_> {
                 tracing::error!(path = %path.display(), at, "a stored body is damaged");
                 tail.damaged_bodies += 1;
             }
-            let body = Locator {
-                segment: self.header.number,
-                offset: frame.body_offset(),
-                length: frame.body_length,
-                crc: frame.body_crc,
-            };
+            let body = frame.body_at(self.header.number);
             tail.end = Position {
                 sequence: frame.sequence,
                 segment: self.header.number,

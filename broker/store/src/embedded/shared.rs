@@ -11,13 +11,15 @@ use std::{
 };
 
 use axle_model::id::MessageId;
+use bytes::Bytes;
 use tokio::sync::watch;
 
 use super::{
     Counters,
-    body::Bodies,
+    body::{self, Bodies},
     index::{Index, Stored, Unusable},
     ledger::Ledger,
+    located::Located,
     segment::{Locator, Segments},
 };
 use crate::{
@@ -29,7 +31,7 @@ use crate::{
 /// The store, as its threads and its callers see it.
 #[derive(Debug)]
 pub(super) struct Shared {
-    pub(super) state: Mutex<State<Locator>>,
+    pub(super) state: Mutex<State<Located>>,
     pub(super) index: Index,
     pub(super) segments: Arc<Segments>,
     pub(super) bodies: Bodies,
@@ -61,7 +63,7 @@ pub(super) struct Space {
 
 impl Shared {
     /// The state, for a moment.
-    pub(super) fn state(&self) -> MutexGuard<'_, State<Locator>> {
+    pub(super) fn state(&self) -> MutexGuard<'_, State<Located>> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -98,12 +100,28 @@ impl Shared {
             return Ok(Some(Stored {
                 message: entry.message.clone(),
                 sequence: entry.sequence,
-                body: entry.body,
+                body: entry.body.clone(),
                 pieces: entry.pieces,
             }));
         }
         let found = self.index.settled(id);
         found.map_err(|unusable| self.stop_for_index(&unusable))
+    }
+
+    /// A body that is in one piece, from memory when it was committed lately.
+    pub(super) fn whole(&self, id: MessageId, at: Locator) -> Result<Bytes, StoreError> {
+        match self.bodies.recent_body(id) {
+            Some(body) => Ok(body),
+            None => self.read(id, at),
+        }
+    }
+
+    /// A piece of the body of a message.
+    pub(super) fn read(&self, message: MessageId, at: Locator) -> Result<Bytes, StoreError> {
+        body::read(&self.segments, at).map_err(|place| {
+            tracing::error!(%message, place, "a stored body is damaged");
+            StoreError::Damaged { message, place }
+        })
     }
 
     /// The message that used this submission key, as far as the index knows.

@@ -8,61 +8,120 @@ use axle_core::{
 
 use super::{
     frame::{Frame, Kind},
-    record::{AdvanceRecord, Malformed, MessageRecord, TogetherRecord, decode, encode},
+    located::Located,
+    record::{
+        AdvanceRecord, LocatorRecord, Malformed, MessageRecord, PieceRecord, TogetherRecord,
+        decode, encode,
+    },
+    segment::Locator,
 };
-use crate::entry;
+use crate::{
+    Chunk, entry,
+    state::{Body as _, Half, StoredPiece},
+};
 
-/// A change out of the journal; its body is where its frame is.
+/// An entry out of the journal.
 #[derive(Debug)]
-pub(super) struct Written {
-    pub(super) message: Option<Message>,
-    pub(super) advances: Vec<Advance>,
+pub(super) enum Written {
+    /// A change.
+    Change {
+        /// The message it accepts, and where its body is.
+        accept: Option<(Message, Located)>,
+        advances: Vec<Advance>,
+    },
+    /// A piece of an upload.
+    Piece(StoredPiece<Locator>),
 }
 
-/// The kind and the record of the frame for a change.
-pub(super) fn encoded(message: Option<&Message>, advances: &[Advance]) -> (Kind, Vec<u8>) {
-    match (message, advances) {
-        (Some(message), []) => (Kind::Accept, encode(&MessageRecord::from(message))),
-        (None, [advance]) => (Kind::Advance, encode(&AdvanceRecord::from(advance))),
-        (message, advances) => {
+/// The kind and the record of the frame for a change. `pieces` is where an uploaded body is.
+pub(super) fn encoded(
+    message: Option<&Message>,
+    pieces: Option<&[Locator]>,
+    advances: &[Advance],
+) -> (Kind, Vec<u8>) {
+    match (message, pieces, advances) {
+        (Some(message), None, []) => (Kind::Accept, encode(&MessageRecord::from(message))),
+        (None, _, [advance]) => (Kind::Advance, encode(&AdvanceRecord::from(advance))),
+        (message, pieces, advances) => {
+            let pieces = pieces.unwrap_or_default().iter().copied();
             let record = TogetherRecord {
                 message: message.map(MessageRecord::from),
                 advances: advances.iter().map(AdvanceRecord::from).collect(),
+                pieces: pieces.map(LocatorRecord::from).collect(),
             };
             (Kind::Together, encode(&record))
         }
     }
 }
 
+/// The record of the frame for a piece of an upload.
+pub(super) fn encoded_piece(key: &Half, chunk: &Chunk) -> Vec<u8> {
+    encode(&PieceRecord {
+        key: key.as_bytes().to_vec(),
+        sender: chunk.sender.to_string(),
+        request: chunk.request.as_bytes().to_vec(),
+        start: chunk.offset,
+        end: chunk.offset + chunk.data.len() as u64,
+        time_micros: chunk.now.as_micros(),
+        place: None,
+    })
+}
+
 impl Written {
-    /// Reads what a frame records.
-    pub(super) fn read(frame: &Frame) -> Result<Self, Malformed> {
+    /// Reads what a frame records; its body is at `body`.
+    pub(super) fn read(frame: &Frame, body: Locator) -> Result<Self, Malformed> {
         match frame.kind {
-            Kind::Accept => Ok(Self {
-                message: Some(decode::<MessageRecord>(&frame.record)?.try_into()?),
-                advances: Vec::new(),
-            }),
-            Kind::Advance => Ok(Self {
-                message: None,
+            Kind::Accept => {
+                let message = decode::<MessageRecord>(&frame.record)?.try_into()?;
+                Ok(Self::Change {
+                    accept: Some((message, Located::Whole(body))),
+                    advances: Vec::new(),
+                })
+            }
+            Kind::Advance => Ok(Self::Change {
+                accept: None,
                 advances: vec![decode::<AdvanceRecord>(&frame.record)?.try_into()?],
             }),
             Kind::Together => {
                 let record = decode::<TogetherRecord>(&frame.record)?;
+                let located = match record.pieces.is_empty() {
+                    true => Located::Whole(body),
+                    false => Located::of(record.pieces.into_iter().map(Locator::from).collect()),
+                };
+                let message = record.message.map(Message::try_from).transpose()?;
                 let advances = record.advances.into_iter().map(Advance::try_from);
-                Ok(Self {
-                    message: record.message.map(Message::try_from).transpose()?,
+                Ok(Self::Change {
+                    accept: message.map(|message| (message, located)),
                     advances: advances.collect::<Result<_, _>>()?,
                 })
             }
+            Kind::Piece => Ok(Self::Piece(
+                decode::<PieceRecord>(&frame.record)?.found(body)?,
+            )),
             Kind::Close => Err(Malformed("an entry where the journal was closed")),
         }
     }
 
     /// Its entry in the ledger.
     pub(super) fn entry(&self, sequence: u64) -> LedgerEntry {
-        LedgerEntry {
-            sequence,
-            ..entry::of(self.message.as_ref(), &self.advances)
+        let entry = match self {
+            Self::Change { accept, advances } => {
+                entry::of(accept.as_ref().map(|(message, _)| message), advances)
+            }
+            Self::Piece(_) => LedgerEntry::default(),
+        };
+        LedgerEntry { sequence, ..entry }
+    }
+}
+
+impl Frame {
+    /// Where its body is, in the segment of this number.
+    pub(super) const fn body_at(&self, segment: u32) -> Locator {
+        Locator {
+            segment,
+            offset: self.body_offset(),
+            length: self.body_length,
+            crc: self.body_crc,
         }
     }
 }

@@ -71,6 +71,11 @@ impl Half {
         Self(first.copied().unwrap_or_default())
     }
 
+    /// A key from its 16 bytes.
+    pub(crate) const fn from_bytes(bytes: [u8; 16]) -> Self {
+        Self(bytes)
+    }
+
     /// The 16 bytes.
     pub(crate) const fn as_bytes(&self) -> &[u8; 16] {
         &self.0

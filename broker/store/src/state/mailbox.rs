@@ -17,7 +17,7 @@ use axle_model::{
     time::Timestamp,
 };
 
-use super::State;
+use super::{Body, State};
 use crate::{Claim, Claimed, MailboxState};
 
 /// One claim passes over at most this many deliveries that cannot be given just now.
@@ -82,7 +82,7 @@ impl Mailbox {
     }
 }
 
-impl<B: Clone> State<B> {
+impl<B: Body> State<B> {
     /// Leases what waits in a mailbox, up to the claim's limits, leaving what is reserved. `nonce`
     /// gives 128 random bits.
     pub(crate) fn claim(

@@ -4,10 +4,10 @@
 use axle_core::change::Advance;
 use axle_model::id::DeliveryId;
 
-use super::State;
+use super::{Body, State};
 use crate::StoreError;
 
-impl<B: Clone> State<B> {
+impl<B: Body> State<B> {
     /// Whether a step may be taken, as [`check`](Self::check) says; if so, its delivery is nobody
     /// else's until [`release_all`](Self::release_all).
     pub(crate) fn reserve(&mut self, advance: &Advance) -> Result<(), StoreError> {
@@ -29,6 +29,7 @@ impl<B: Clone> State<B> {
     /// Ends every reservation.
     pub(crate) fn release_all(&mut self) {
         self.reserved.clear();
+        self.uploads.release_all();
     }
 
     /// The leases given out since this was last asked. Whoever writes the journal asks before it

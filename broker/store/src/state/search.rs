@@ -5,7 +5,7 @@ use std::{ops::Bound, sync::Arc};
 use axle_core::message::Message;
 use axle_model::id::MessageId;
 
-use super::State;
+use super::{Body, State};
 use crate::{Found, Query};
 
 /// One call looks at no more records than this.
@@ -69,7 +69,7 @@ impl Page {
     }
 }
 
-impl<B: Clone> State<B> {
+impl<B: Body> State<B> {
     /// The messages here that a query asks for.
     pub(crate) fn find(&self, query: &Query) -> Page {
         let end = query.before.map_or(Bound::Unbounded, Bound::Excluded);

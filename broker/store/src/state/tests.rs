@@ -6,13 +6,24 @@ use std::sync::Arc;
 use super::{MessageKeys, State};
 use crate::conformance::sample::draft;
 
+#[derive(Clone)]
+struct Nowhere;
+
+impl super::Body for Nowhere {
+    type Piece = ();
+
+    fn of(_: Vec<()>) -> Self {
+        Self
+    }
+}
+
 #[test]
 fn a_replay_gives_a_message_its_keys_also_when_the_index_had_the_message_already() {
     let message = Arc::new(draft(1).message());
-    let mut state: State<()> = State::default();
+    let mut state: State<Nowhere> = State::default();
     // A checkpoint wrote the message and was cut short before its keys; then the journal is replayed.
-    state.restore(Arc::clone(&message), 1, (), 1);
-    state.accept(Arc::clone(&message), 1, ());
+    state.restore(Arc::clone(&message), 1, Nowhere, 1);
+    state.accept(Arc::clone(&message), 1, Nowhere);
     let changed = state.take_changed();
     let [(keys, earlier)] = &changed.keys[..] else {
         panic!("{:?}", changed.keys)

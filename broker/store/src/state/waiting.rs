@@ -10,10 +10,10 @@ use axle_model::{
     time::Timestamp,
 };
 
-use super::{State, mailbox::Mailbox};
+use super::{Body, State, mailbox::Mailbox};
 use crate::{Due, DueFor};
 
-impl<B: Clone> State<B> {
+impl<B: Body> State<B> {
     /// Puts a delivery where its state says it waits.
     pub(super) fn place(&mut self, message: &Message, sequence: u64, delivery: &Delivery) {
         if delivery.state.is_terminal() {

@@ -1,6 +1,6 @@
 //! Submitting: once, whatever is repeated, and nothing is merged that differs.
 
-use axle_core::change::{Acceptance, Change};
+use axle_core::change::{Acceptance, Body, Change};
 
 use crate::{
     Committed, Store, StoreError,
@@ -45,7 +45,7 @@ pub async fn a_second_submit_gets_the_first_message(place: &mut impl Place) {
     other.sender = ods("RBA");
     let other = Acceptance {
         message: other,
-        body: again.body.into(),
+        body: Body::Whole(again.body.into()),
     };
     let done = store.commit(Change::from(other)).await;
     assert!(matches!(done, Ok(Committed::Done)));

@@ -13,16 +13,18 @@ use tokio::sync::oneshot;
 
 use super::Outcome;
 use crate::{
-    StoreError,
+    StoreError, UPLOADS_MAX,
     embedded::{
+        frame::Kind,
         journal::{Journal, Placed},
-        proposal::{Acceptable, Proposal},
+        located::Located,
+        proposal::{Acceptable, Proposal, ReadyChange, ReadyPiece},
         segment::Locator,
         shared::Shared,
         written,
     },
     entry,
-    state::{Earlier, Keys, Verdict},
+    state::{Earlier, Keys, StoredPiece, Verdict},
 };
 
 /// What one sync will make true.
@@ -49,10 +51,11 @@ enum Staged {
     Accept {
         message: Arc<Message>,
         sequence: u64,
-        at: Locator,
+        at: Located,
         body: Bytes,
     },
     Advance(Advance),
+    Piece(StoredPiece<Locator>),
 }
 
 impl Group {
@@ -74,9 +77,10 @@ impl Group {
         proposal: Proposal,
         to: oneshot::Sender<Result<Outcome, StoreError>>,
     ) {
-        let what = shared
-            .running()
-            .and_then(|()| self.judge(shared, journal, proposal));
+        let what = shared.running().and_then(|()| match proposal {
+            Proposal::Change(change) => self.judge(shared, journal, change),
+            Proposal::Piece(piece) => self.judge_piece(shared, journal, piece),
+        });
         self.answers.push(Answer { to, what });
     }
 
@@ -84,7 +88,7 @@ impl Group {
         &mut self,
         shared: &Shared,
         journal: &mut Journal,
-        mut new: Proposal,
+        mut new: ReadyChange,
     ) -> Result<Outcome, StoreError> {
         if let Some(accept) = &mut new.accept
             && let Some(earlier) = self.judge_accept(shared, accept)?
@@ -104,12 +108,32 @@ impl Group {
             self.staged.push(Staged::Accept {
                 message: accept.message,
                 sequence: placed.sequence,
-                at: placed.body,
+                at: accept.uploaded.unwrap_or(Located::Whole(placed.body)),
                 body: accept.body,
             });
         }
         let advances = new.advances.into_iter().map(Staged::Advance);
         self.staged.extend(advances);
+        Ok(Outcome::Done)
+    }
+
+    fn judge_piece(
+        &mut self,
+        shared: &Shared,
+        journal: &mut Journal,
+        new: ReadyPiece,
+    ) -> Result<Outcome, StoreError> {
+        if let Some(free_bytes) = shared.is_full() {
+            return Err(StoreError::Full { free_bytes });
+        }
+        let key = shared
+            .state()
+            .uploads_mut()
+            .reserve(&new.chunk, UPLOADS_MAX)?;
+        let placed = journal.stage(Kind::Piece, &new.record, new.chunk.data.clone(), new.crc);
+        self.enter(LedgerEntry::default(), placed);
+        let piece = StoredPiece::of(key, &new.chunk, placed.body);
+        self.staged.push(Staged::Piece(piece));
         Ok(Outcome::Done)
     }
 
@@ -198,7 +222,7 @@ impl Group {
     /// Stages leases, which are true already.
     pub(super) fn stage_leases(&mut self, journal: &mut Journal, leases: Vec<Advance>) {
         for advance in leases {
-            let (kind, record) = written::encoded(None, std::slice::from_ref(&advance));
+            let (kind, record) = written::encoded(None, None, std::slice::from_ref(&advance));
             let placed = journal.stage(kind, &record, Bytes::new(), 0);
             self.enter(entry::of(None, [&advance]), placed);
             self.leases += 1;
@@ -208,8 +232,13 @@ impl Group {
     /// Makes true what is durable now.
     pub(super) fn apply(&mut self, shared: &Shared) {
         let accepted = self.staged.iter().filter_map(|staged| match staged {
-            Staged::Accept { message, body, .. } => Some((message.id, body.clone())),
-            Staged::Advance(_) => None,
+            Staged::Accept {
+                message,
+                body,
+                at: Located::Whole(_),
+                ..
+            } => Some((message.id, body.clone())),
+            Staged::Accept { .. } | Staged::Advance(_) | Staged::Piece(_) => None,
         });
         shared.bodies.keep(accepted);
         let commits = self.staged.len() as u64;
@@ -230,6 +259,7 @@ impl Group {
                     at,
                     ..
                 } => state.accept(message, sequence, at),
+                Staged::Piece(piece) => state.uploads_mut().take(piece),
                 Staged::Advance(advance) => {
                     // Judged when it was staged, and nothing else moved it since.
                     if let Err(misfit) = state.advance(&advance) {

@@ -12,8 +12,8 @@ use sled::{IVec, Tree};
 use super::{Stored, Unusable};
 use crate::{
     embedded::{
+        located::Located,
         record::{Malformed, StoredRecord, decode, encode},
-        segment::Locator,
     },
     state::Entry,
 };
@@ -30,12 +30,12 @@ fn key(id: MessageId, piece: u16) -> [u8; 18] {
 }
 
 /// Writes a message over the `before` pieces that are there; returns how many there are now.
-pub(super) fn put(tree: &Tree, entry: &Entry<Locator>, before: u16) -> Result<u16, Unusable> {
+pub(super) fn put(tree: &Tree, entry: &Entry<Located>, before: u16) -> Result<u16, Unusable> {
     let id = entry.message.id;
     let record = encode(&StoredRecord::of(
         &entry.message,
         entry.sequence,
-        entry.body,
+        &entry.body,
     ));
     let count = u16::try_from(record.len().div_ceil(PIECE_BYTES))
         .map_err(|_| Malformed("a record too long to be cut"))?;

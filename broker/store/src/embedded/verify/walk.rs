@@ -3,14 +3,17 @@
 use std::{io, path::PathBuf, sync::Arc};
 
 use axle_model::digest::Digest;
+use sha2::{Digest as _, Sha256};
 
 use super::Report;
 use crate::{
     embedded::{
+        body,
         files::is_blank,
         format::OpenError,
         frame::{Frame, Kind, Window},
         index::Unusable,
+        located::Located,
         recover::{Found, Paths},
         segment::{Header, Locator, Position, Segments},
         written::Written,
@@ -28,7 +31,7 @@ pub(super) struct Walk<'v> {
     /// The index, as long as there is more to compare.
     index: Option<Found>,
     report: Report,
-    state: State<Locator>,
+    state: State<Located>,
     /// Up to which entry the index has followed.
     applied: u64,
     end: Position,
@@ -183,12 +186,7 @@ impl<'v> Walk<'v> {
     /// Looks at what a frame says.
     fn take(&mut self, path: &std::path::Path, number: u32, frame: &Frame, body: Option<Vec<u8>>) {
         self.report.entries += 1;
-        let at = Locator {
-            segment: number,
-            offset: frame.body_offset(),
-            length: frame.body_length,
-            crc: frame.body_crc,
-        };
+        let at = frame.body_at(number);
         if body.is_none() {
             let what = format!("the body of entry {} is damaged", frame.sequence);
             self.report.add(path, at.offset, what);
@@ -210,18 +208,30 @@ impl<'v> Walk<'v> {
 
     fn make_true(&mut self, frame: &Frame, at: Locator, body: Option<&[u8]>) -> Result<(), String> {
         let malformed = |error| format!("entry {}: {error}", frame.sequence);
-        let written = Written::read(frame).map_err(malformed)?;
+        let written = Written::read(frame, at).map_err(malformed)?;
         self.state.count(&written.entry(frame.sequence));
+        let (accept, advances) = match written {
+            Written::Change { accept, advances } => (accept, advances),
+            Written::Piece(piece) => {
+                self.state.uploads_mut().take(piece);
+                return Ok(());
+            }
+        };
         let mut differs = None;
-        if let Some(message) = written.message {
+        if let Some((message, located)) = accept {
             self.report.messages += 1;
-            self.report.body_bytes += at.length;
-            if body.is_some_and(|body| Digest::of(body) != message.digest) {
+            self.report.body_bytes += message.size;
+            let digest = match &located {
+                Located::Whole(_) => body.map(Digest::of),
+                Located::Pieces(pieces) => self.digest_of(pieces)?,
+            };
+            if digest.is_some_and(|digest| digest != message.digest) {
                 differs = Some(message.id);
             }
-            self.state.accept(Arc::new(message), frame.sequence, at);
+            self.state
+                .accept(Arc::new(message), frame.sequence, located);
         }
-        for advance in &written.advances {
+        for advance in &advances {
             let misfit = |misfit| format!("entry {} does not fit: {misfit:?}", frame.sequence);
             self.state.advance(advance).map_err(misfit)?;
         }
@@ -231,6 +241,17 @@ impl<'v> Walk<'v> {
             )),
             None => Ok(()),
         }
+    }
+
+    /// The digest of an uploaded body.
+    fn digest_of(&self, pieces: &[Locator]) -> Result<Option<Digest>, String> {
+        let mut hasher = Sha256::new();
+        for &piece in pieces {
+            let read = body::read(self.segments, piece);
+            let read = read.map_err(|place| format!("a piece of a body is damaged: {place}"))?;
+            hasher.update(&read);
+        }
+        Ok(Some(Digest::from_bytes(hasher.finalize().into())))
     }
 
     /// Holds what changed against the index, and forgets what is settled.
@@ -260,7 +281,7 @@ impl<'v> Walk<'v> {
     fn differences(
         &self,
         found: &Found,
-        changed: &Changed<Locator>,
+        changed: &Changed<Located>,
         differences: &mut Vec<String>,
     ) -> Result<(), Unusable> {
         for entry in changed
@@ -287,7 +308,7 @@ impl<'v> Walk<'v> {
                 let stored = found.state.message(entry.message.id);
                 let same = stored.is_some_and(|stored| {
                     stored.message == entry.message
-                        && (stored.sequence, stored.body) == (entry.sequence, entry.body)
+                        && (stored.sequence, &stored.body) == (entry.sequence, &entry.body)
                 });
                 if !same {
                     differences.push(format!("{} is not as the journal has it", entry.message.id));
