@@ -99,6 +99,12 @@ pub struct Limits {
     pub streams_per_organisation_max: usize,
     /// The largest document; 4 MiB unless set, which is also the most that can be set.
     pub body_bytes_max: usize,
+    /// The largest document that is uploaded in pieces; 1 GiB unless set.
+    pub document_bytes_max: u64,
+    /// The largest of those that the broker reads (FHIR); 32 MiB unless set.
+    pub fhir_bytes_max: usize,
+    /// After how long an upload that nobody adds to is given up; 24 h unless set.
+    pub upload_idle: Duration,
     /// Recipients of one submission; 100 unless set.
     pub recipients_max: usize,
     /// How long a call that is not a stream may take; 30 s unless set.
@@ -268,6 +274,9 @@ fn limits(section: &mut Section<'_, '_>) -> Option<Limits> {
     let streams = section.number("streams_per_connection_max", 100, 1..=1_000);
     let held = section.number("streams_per_organisation_max", 100, 1..=10_000);
     let body = section.number("body_bytes_max", BODY_BYTES_MAX, 1_024..=BODY_BYTES_MAX);
+    let document = section.number("document_bytes_max", 1 << 30, 1_024..=1 << 40);
+    let fhir = section.number("fhir_bytes_max", 32 << 20, 1_024..=256 << 20);
+    let idle = section.number("upload_idle_hours", 24, 1..=24 * 90);
     let recipients = section.number("recipients_max", 100, 1..=1_000);
     Some(Limits {
         handshake: handshake?,
@@ -275,6 +284,9 @@ fn limits(section: &mut Section<'_, '_>) -> Option<Limits> {
         streams_per_connection_max: streams?,
         streams_per_organisation_max: held?,
         body_bytes_max: body?,
+        document_bytes_max: document?,
+        fhir_bytes_max: fhir?,
+        upload_idle: Duration::from_hours(idle?),
         recipients_max: recipients?,
         request: request?,
         drain: drain?,

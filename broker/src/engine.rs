@@ -8,6 +8,7 @@ pub mod refuse;
 pub mod settle;
 pub mod submit;
 pub mod track;
+pub mod upload;
 pub mod watch;
 
 use std::sync::Arc;

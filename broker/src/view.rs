@@ -23,6 +23,12 @@ pub struct View {
 pub struct Limits {
     /// The largest document of one unary call, in bytes.
     pub body_bytes_max: usize,
+    /// The largest document that is uploaded, in bytes.
+    pub document_bytes_max: u64,
+    /// The largest of those that the broker reads, in bytes: it is in memory while it is checked.
+    pub fhir_bytes_max: usize,
+    /// An upload that nobody adds to for this long is given up.
+    pub upload_idle: Duration,
     /// The most recipients of one submission.
     pub recipients_max: usize,
     /// The most streams one organisation may hold open, of each kind.
@@ -39,6 +45,9 @@ impl Default for Limits {
     fn default() -> Self {
         Self {
             body_bytes_max: 4 * 1024 * 1024,
+            document_bytes_max: 1 << 30,
+            fhir_bytes_max: 32 << 20,
+            upload_idle: Duration::from_hours(24),
             recipients_max: 100,
             streams_per_organisation_max: 100,
             lease_max: Duration::from_hours(12),

@@ -198,6 +198,22 @@ impl SubmissionService for Door {
         self.submits.play(request.into_inner()).map(Response::new)
     }
 
+    type UploadDocumentStream = Flow<wire::UploadDocumentResponse>;
+
+    async fn upload_document(
+        &self,
+        _: Request<Streaming<wire::UploadDocumentRequest>>,
+    ) -> Answer<Self::UploadDocumentStream> {
+        Err(Status::unimplemented("not in any script"))
+    }
+
+    async fn get_upload(
+        &self,
+        _: Request<wire::GetUploadRequest>,
+    ) -> Answer<wire::GetUploadResponse> {
+        Err(Status::unimplemented("not in any script"))
+    }
+
     async fn validate_document(
         &self,
         request: Request<wire::ValidateDocumentRequest>,

@@ -9,6 +9,7 @@ use axle_model::{
     ods::OdsCode,
     refusal::{Reason, Refusal},
 };
+use bytes::Bytes;
 
 use crate::policy::Policy;
 
@@ -76,6 +77,13 @@ impl Authorised {
     /// What was submitted.
     pub const fn submission(&self) -> &Submission {
         &self.submission
+    }
+
+    /// The same submission with the bytes that were uploaded for it.
+    #[must_use]
+    pub fn with_body(mut self, body: Bytes) -> Self {
+        self.submission.body = body;
+        self
     }
 
     /// The organisation that sends it: the certificate's.

@@ -149,6 +149,29 @@ pub fn validate<'s>(
     })
 }
 
+/// Checks an uploaded document of a kind that is not read: it is only weighed, at `size` bytes.
+pub fn unread(
+    authorised: &Authorised,
+    size: u64,
+    document_bytes_max: u64,
+) -> Result<Checked<'_>, Refusal> {
+    let refuse =
+        |reason, what: String, remedy: &'static str| Err(Refusal::new(reason, what, remedy));
+    if size == 0 {
+        let what = "the document is empty".to_owned();
+        return refuse(Reason::DocumentInvalid, what, "send a document");
+    }
+    if size > document_bytes_max {
+        let what = format!("the document has {size} bytes; this broker takes {document_bytes_max}");
+        return refuse(Reason::DocumentTooLarge, what, "send it in parts");
+    }
+    Ok(Checked {
+        authorised,
+        facts: None,
+        warnings: Vec::new(),
+    })
+}
+
 impl<'s> Checked<'s> {
     /// The submission with its sender.
     pub const fn authorised(&self) -> &'s Authorised {

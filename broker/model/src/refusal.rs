@@ -69,6 +69,19 @@ pub enum Reason {
 }
 
 impl Reason {
+    /// Whether the same call may succeed later without being changed.
+    pub const fn is_passing(self) -> bool {
+        matches!(
+            self,
+            Self::Draining
+                | Self::StoreUnavailable
+                | Self::StorageLow
+                | Self::TooManyStreams
+                | Self::Conflict
+                | Self::RequestTimedOut
+        )
+    }
+
     /// The reason on the wire (`google.rpc.ErrorInfo.reason`).
     pub const fn as_str(self) -> &'static str {
         match self {

@@ -31,6 +31,15 @@ impl Timestamp {
         )
     }
 
+    /// This point moved earlier by `span`; stays at the beginning of time rather than wrap.
+    #[must_use]
+    pub fn before(self, span: Duration) -> Self {
+        Self(
+            self.0
+                .saturating_sub(u64::try_from(span.as_micros()).unwrap_or(u64::MAX)),
+        )
+    }
+
     /// How long after `earlier` this is; zero when it is not.
     pub const fn since(self, earlier: Self) -> Duration {
         Duration::from_micros(self.0.saturating_sub(earlier.0))

@@ -52,6 +52,9 @@ pub(super) fn view_of(config: &Config) -> Result<View, ConfigError> {
     rules.events = table.events().map(str::to_owned).collect();
     let limits = Limits {
         body_bytes_max: config.limits.body_bytes_max,
+        document_bytes_max: config.limits.document_bytes_max,
+        fhir_bytes_max: config.limits.fhir_bytes_max,
+        upload_idle: config.limits.upload_idle,
         recipients_max: config.limits.recipients_max,
         streams_per_organisation_max: config.limits.streams_per_organisation_max,
         ..Limits::default()

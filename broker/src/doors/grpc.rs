@@ -13,6 +13,7 @@ mod status;
 mod streams;
 mod submission;
 mod terms;
+mod upload;
 mod watch_stream;
 
 pub use admin::AdminDoor;

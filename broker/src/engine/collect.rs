@@ -182,33 +182,41 @@ impl<S: Store, C: Clock> Engine<S, C> {
             .map_err(refusal_of)
     }
 
-    /// The body of a delivery under a lease that still runs.
-    pub async fn download(&self, caller: &Identity, token: &LeaseToken) -> Result<Bytes, Refusal> {
+    /// A stretch of the body of a delivery under a lease that still runs, from `offset` on; empty at
+    /// the end.
+    pub async fn download(
+        &self,
+        caller: &Identity,
+        token: &LeaseToken,
+        offset: u64,
+    ) -> Result<Bytes, Refusal> {
         let organisation = organisation_of(caller)?;
         let message = self.leased_message(organisation, token).await?;
         let delivery = message
             .delivery(token.delivery.recipient)
             .ok_or_else(not_your_lease)?;
-        match delivery.state {
-            State::Leased { .. } if delivery.lease == Some(token.key) => {}
-            State::Leased { .. }
-            | State::Queued { .. }
-            | State::DeadLettered
-            | State::Acknowledged
-            | State::Rejected
-            | State::Expired
-            | State::Withdrawn => {
-                return Err(Refusal::new(
-                    Reason::LeaseLost,
-                    format!(
-                        "the lease is over; the delivery is now {}",
-                        delivery.state.as_str()
-                    ),
-                    "collect again",
-                ));
-            }
+        if !matches!(delivery.state, State::Leased { .. }) || delivery.lease != Some(token.key) {
+            return Err(Refusal::new(
+                Reason::LeaseLost,
+                format!(
+                    "the lease is over; the delivery is now {}",
+                    delivery.state.as_str()
+                ),
+                "collect again",
+            ));
         }
-        self.store.body(message.id).await.map_err(refusal_of)
+        if offset > message.size {
+            let what = format!("it is {offset} but the document has {} bytes", message.size);
+            return Err(Refusal::field(
+                "offset",
+                what,
+                "say how many bytes you already have",
+            ));
+        }
+        self.store
+            .piece(message.id, offset)
+            .await
+            .map_err(refusal_of)
     }
 
     /// How a mailbox of the caller's stands.

@@ -28,6 +28,7 @@ impl<S: Store, C: Clock> Engine<S, C> {
             if let Err(error) = self.move_due().await {
                 tracing::error!(%error, "what was due could not be moved; it is tried again");
             }
+            self.abandon_uploads();
         }
     }
 

@@ -53,6 +53,11 @@ impl<S: Store, C: Clock> Engine<S, C> {
     ) -> Result<Accepted, Refusal> {
         self.refuse_when_draining()?;
         let acceptance = self.decide(caller, submission)?;
+        self.accept(acceptance).await
+    }
+
+    /// Makes an accepted document durable; the receipt is the first one when it repeats another.
+    pub(super) async fn accept(&self, acceptance: Acceptance) -> Result<Accepted, Refusal> {
         let message = &acceptance.message;
         let accepted = Accepted {
             receipt: message.receipt(false),

@@ -217,30 +217,33 @@ impl<S: Store, C: Clock> CollectionService for CollectionDoor<S, C> {
             offset,
         } = request.into_inner();
         let token = LeaseToken::parse(&lease_token).ok_or_else(|| status_of(not_your_lease()))?;
-        let body = self
-            .engine
-            .download(&identity, &token)
-            .await
-            .map_err(status_of)?;
-        let start = usize::try_from(offset)
-            .ok()
-            .filter(|&start| start <= body.len());
-        let start = start.ok_or_else(|| {
-            let what = format!("it is {offset} but the document has {} bytes", body.len());
-            status_of(Refusal::field(
-                "offset",
-                what,
-                "say how many bytes you already have",
-            ))
-        })?;
-        let pieces = (start..body.len()).step_by(PIECE_BYTES).map(move |at| {
-            let end = (at + PIECE_BYTES).min(body.len());
-            Ok(wire::DownloadDocumentResponse {
-                offset: at as u64,
-                content: body.slice(at..end),
-            })
+        let first = self.engine.download(&identity, &token, offset).await;
+        let first = first.map_err(status_of)?;
+        let engine = Arc::clone(&self.engine);
+        let more = stream::try_unfold((first, offset), move |(mut held, at)| {
+            let (engine, identity) = (Arc::clone(&engine), Arc::clone(&identity));
+            async move {
+                if held.is_empty() {
+                    // The lease is looked at again: it may be over by now.
+                    held = engine
+                        .download(&identity, &token, at)
+                        .await
+                        .map_err(status_of)?;
+                }
+                if held.is_empty() {
+                    return Ok(None);
+                }
+                let content = held.split_to(PIECE_BYTES.min(held.len()));
+                let next = at + content.len() as u64;
+                let response = wire::DownloadDocumentResponse {
+                    offset: at,
+                    crc32c: crc32c::crc32c(&content),
+                    content,
+                };
+                Ok(Some((response, (held, next))))
+            }
         });
-        Ok(Response::new(stream::iter(pieces).boxed()))
+        Ok(Response::new(more.boxed()))
     }
 
     async fn get_mailbox(

@@ -33,16 +33,52 @@ pub(super) fn submission_of(
     body: Bytes,
     limits: &Limits,
 ) -> Result<Submission, Refusal> {
-    let header = header.ok_or_else(|| {
+    let header = present(header)?;
+    if body.len() > limits.body_bytes_max {
+        return Err(too_large(body.len(), limits.body_bytes_max));
+    }
+    let (size, sha256) = (header.size_bytes, header.sha256.clone());
+    let mut submission = envelope_of(header, limits)?;
+    submission.digest = digest_of(&body, size, &sha256)?;
+    submission.body = body;
+    Ok(submission)
+}
+
+/// Reads the header of a document that is uploaded; its length comes beside it.
+pub(super) fn uploaded_of(
+    header: Option<DocumentHeader>,
+    limits: &Limits,
+) -> Result<(Submission, u64), Refusal> {
+    let header = present(header)?;
+    let (size, sha256) = (header.size_bytes, header.sha256.clone());
+    let mut submission = envelope_of(header, limits)?;
+    submission.digest = Digest::from_slice(&sha256).ok_or_else(|| {
+        let what = "it is not a SHA-256 of 32 bytes, which an upload requires";
+        Refusal::field("header.sha256", what, "state the digest of the document")
+    })?;
+    if size == 0 {
+        let what = "it is missing, and an upload requires it";
+        return Err(Refusal::field(
+            "header.size_bytes",
+            what,
+            "state the document's length",
+        ));
+    }
+    Ok((submission, size))
+}
+
+fn present(header: Option<DocumentHeader>) -> Result<DocumentHeader, Refusal> {
+    header.ok_or_else(|| {
         Refusal::field(
             "header",
             "the header is missing",
             "say who the document is for, and what it is",
         )
-    })?;
-    if body.len() > limits.body_bytes_max {
-        return Err(too_large(body.len(), limits.body_bytes_max));
-    }
+    })
+}
+
+/// All that a header says, without the document.
+fn envelope_of(header: DocumentHeader, limits: &Limits) -> Result<Submission, Refusal> {
     let mut fields = Fields::default();
     let id = fields.read(
         "header.submission_id",
@@ -60,7 +96,6 @@ pub(super) fn submission_of(
     let (Some(id), Some(media_type), true) = (id, media_type, fields.findings.is_empty()) else {
         return Err(fields.into_refusal());
     };
-    let digest = digest_of(&body, header.size_bytes, &header.sha256)?;
     let reference = |text: String| (!text.is_empty()).then(|| text.into_boxed_str());
     let order_key = reference(header.patient_ref).map(|text| Digest::of(text.as_bytes()));
     Ok(Submission {
@@ -69,8 +104,8 @@ pub(super) fn submission_of(
         recipients,
         workflow,
         media_type,
-        body,
-        digest,
+        body: Bytes::new(),
+        digest: Digest::from_bytes([0; 32]),
         order_key,
         correlation_id: reference(header.correlation_id),
         priority,
@@ -89,7 +124,7 @@ pub(super) fn too_large(bytes: usize, bytes_max: usize) -> Refusal {
             mib(bytes),
             mib(bytes_max)
         ),
-        "send a smaller document",
+        "upload it with UploadDocument",
     )
 }
 

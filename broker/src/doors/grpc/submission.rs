@@ -11,7 +11,7 @@ use axle_model::{
 use axle_proto::v1::{self as wire, submission_service_server::SubmissionService};
 use axle_store::{Query, Store};
 use futures::stream::BoxStream;
-use tonic::{Request, Response, Status};
+use tonic::{Request, Response, Status, Streaming};
 
 use super::{
     header::submission_of,
@@ -19,7 +19,7 @@ use super::{
     reply::{finding_of, message_of, state_word, time_of, warning_of},
     status::status_of,
     streams::Streams,
-    watch_stream,
+    upload, watch_stream,
 };
 use crate::{
     clock::Clock,
@@ -50,7 +50,7 @@ impl<S: Store, C: Clock> SubmissionDoor<S, C> {
             Ok(submission) => self.engine.submit(&identity, submission).await,
             Err(refusal) => Err(refusal),
         };
-        let Accepted { receipt, warnings } = outcome.map_err(|refusal| {
+        let accepted = outcome.map_err(|refusal| {
             // The audit line of a refusal: ids, reason and rules; no field's value, no document.
             tracing::info!(
                 target: "audit",
@@ -63,17 +63,23 @@ impl<S: Store, C: Clock> SubmissionDoor<S, C> {
             );
             Refused::Refusal(refusal)
         })?;
-        let message = receipt.message;
-        let name = |&recipient| DeliveryId { message, recipient }.to_string();
-        Ok(wire::SubmitDocumentResponse {
-            message: message.to_string(),
-            accept_time: time_of(receipt.accept_time),
-            expire_time: time_of(receipt.expire_time),
-            workflow: receipt.workflow.to_string(),
-            deliveries: receipt.recipients.iter().map(name).collect(),
-            duplicate: receipt.duplicate,
-            warnings: warnings.iter().map(warning_of).collect(),
-        })
+        Ok(receipt_of(&accepted))
+    }
+}
+
+/// A receipt in wire form.
+pub(super) fn receipt_of(accepted: &Accepted) -> wire::SubmitDocumentResponse {
+    let Accepted { receipt, warnings } = accepted;
+    let message = receipt.message;
+    let name = |&recipient| DeliveryId { message, recipient }.to_string();
+    wire::SubmitDocumentResponse {
+        message: message.to_string(),
+        accept_time: time_of(receipt.accept_time),
+        expire_time: time_of(receipt.expire_time),
+        workflow: receipt.workflow.to_string(),
+        deliveries: receipt.recipients.iter().map(name).collect(),
+        duplicate: receipt.duplicate,
+        warnings: warnings.iter().map(warning_of).collect(),
     }
 }
 
@@ -91,6 +97,7 @@ impl From<Status> for Refused {
 
 #[tonic::async_trait]
 impl<S: Store, C: Clock> SubmissionService for SubmissionDoor<S, C> {
+    type UploadDocumentStream = BoxStream<'static, Result<wire::UploadDocumentResponse, Status>>;
     type WatchDeliveriesStream = BoxStream<'static, Result<wire::WatchDeliveriesResponse, Status>>;
 
     async fn submit_document(
@@ -120,6 +127,39 @@ impl<S: Store, C: Clock> SubmissionService for SubmissionDoor<S, C> {
                 Err(status)
             }
         }
+    }
+
+    async fn upload_document(
+        &self,
+        request: Request<Streaming<wire::UploadDocumentRequest>>,
+    ) -> Result<Response<Self::UploadDocumentStream>, Status> {
+        let identity = caller(&request)?;
+        let organisation = organisation_of(&identity).map_err(status_of)?;
+        let streams_max = self.engine.view().limits.streams_per_organisation_max;
+        let open = self
+            .streams
+            .open(format!("upload {organisation}"), streams_max);
+        let open = open.map_err(status_of)?;
+        let engine = Arc::clone(&self.engine);
+        let updates = upload::updates(engine, identity, request.into_inner(), open);
+        Ok(Response::new(updates))
+    }
+
+    async fn get_upload(
+        &self,
+        request: Request<wire::GetUploadRequest>,
+    ) -> Result<Response<wire::GetUploadResponse>, Status> {
+        let identity = caller(&request)?;
+        let id = SubmissionId::parse(&request.into_inner().submission_id);
+        let id = id.map_err(|why| {
+            let remedy = "name an upload by your submission id";
+            status_of(Refusal::field("submission_id", why.to_string(), remedy))
+        })?;
+        let upload = self.engine.upload(&identity, &id).map_err(status_of)?;
+        Ok(Response::new(wire::GetUploadResponse {
+            committed_bytes: upload.length,
+            update_time: time_of(upload.time),
+        }))
     }
 
     async fn validate_document(
