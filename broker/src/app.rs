@@ -341,6 +341,7 @@ fn store_options(config: &Config) -> Options {
         directory: config.store.directory.clone(),
         reserve_bytes: config.store.reserve_bytes,
         body_cache_bytes: config.store.body_cache_bytes,
+        body_retention: config.store.body_retention,
         ..Options::default()
     }
 }

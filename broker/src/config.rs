@@ -75,6 +75,8 @@ pub struct Store {
     pub reserve_bytes: Option<u64>,
     /// Bytes of bodies kept in memory for collectors; 32 MiB unless set.
     pub body_cache_bytes: usize,
+    /// How long the body of a settled message is kept; 24 h unless set.
+    pub body_retention: Duration,
 }
 
 /// `[routing]`: where the files are that say who is reached, and how.
@@ -245,10 +247,12 @@ fn store(section: &mut Section<'_, '_>) -> Option<Store> {
     let directory = section.path("directory", None);
     let reserve = section.value("reserve_bytes", "a whole number", None);
     let cache = section.number("body_cache_bytes", 32 * MIB, 0..=64 * 1024 * MIB);
+    let retention = section.number("body_retention_hours", 24, 0..=24 * 3_660);
     Some(Store {
         directory: directory?,
         reserve_bytes: reserve?,
         body_cache_bytes: cache?,
+        body_retention: Duration::from_hours(retention?),
     })
 }
 

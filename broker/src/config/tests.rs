@@ -133,7 +133,7 @@ filter = \"axle=nonsense\"
         "AXLE__LIMITS__HANDSHAKE: there is no `handshake` in [limits]: there are \
          handshake_seconds, request_seconds, drain_seconds, connection_age_seconds, \
          connections_max, streams_per_connection_max, streams_per_organisation_max, \
-         body_bytes_max, recipients_max",
+         body_bytes_max, document_bytes_max, fhir_bytes_max, upload_idle_hours, recipients_max",
     ];
     assert_eq!(problems(&error), expected);
 }

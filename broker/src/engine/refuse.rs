@@ -63,6 +63,12 @@ pub(crate) fn refusal_of(error: StoreError) -> Refusal {
             )
             .about(message)
         }
+        StoreError::Dropped { message } => Refusal::new(
+            Reason::DeliveryNotInState,
+            "the document was delivered, and is no longer kept here",
+            "ask its sender, if it is needed once more",
+        )
+        .about(message),
         StoreError::Stopped { why } => {
             tracing::error!(%why, "a call was refused: the store has stopped");
             Refusal::new(

@@ -25,6 +25,7 @@ mod ledger;
 mod located;
 mod options;
 mod proposal;
+mod reclaim;
 mod record;
 mod recover;
 mod replay;
@@ -36,7 +37,7 @@ mod written;
 use std::{
     sync::{
         Arc, Mutex, OnceLock,
-        atomic::{AtomicU64, Ordering},
+        atomic::{AtomicU32, AtomicU64, Ordering},
         mpsc,
     },
     thread::{self, JoinHandle},
@@ -113,6 +114,7 @@ impl Embedded {
         );
         let journal = begun.map_err(OpenError::files("beginning a segment in", &paths.journal))?;
         recovered.state.wake(now);
+        recovered.state.begin_holdings(now);
         let space = recovered.segments.files().space(&paths.journal);
         let (free, whole) = space.unwrap_or((u64::MAX, u64::MAX));
         let reserve = options.reserve_bytes.unwrap_or((256 << 20).min(whole / 20));
@@ -131,6 +133,9 @@ impl Embedded {
                 reserve_bytes: reserve,
                 free_bytes: AtomicU64::new(free),
             },
+            retention: options.body_retention,
+            told_micros: AtomicU64::new(now.as_micros()),
+            followed: AtomicU32::new(recovered.followed),
             stopped: OnceLock::new(),
             rebuild: paths.rebuild.clone(),
             _lock: lock,
@@ -264,6 +269,7 @@ impl Store for Embedded {
     }
 
     async fn due(&self, now: Timestamp, max: usize) -> Result<Vec<Due>, StoreError> {
+        self.shared.tell(now);
         let mut state = self.shared.state();
         let (due, arrived) = (state.due(now, max), state.take_arrived());
         drop(state);
@@ -355,8 +361,8 @@ impl Store for Embedded {
             return Ok(Bytes::new());
         };
         self.aside(move |shared| {
-            let piece = body::read(&shared.segments, at).map_err(|place| {
-                tracing::error!(place, "a piece of an upload is damaged");
+            let piece = body::read(&shared.segments, at).map_err(|unread| {
+                tracing::error!(%unread, "a piece of an upload cannot be read");
                 StoreError::UploadUnknown
             })?;
             Ok(piece.slice(usize::try_from(from).unwrap_or(usize::MAX)..))
@@ -366,11 +372,11 @@ impl Store for Embedded {
 
     fn discard(&self, sender: OdsCode, submission: &SubmissionId) {
         let key = MessageKeys::submission(sender, submission);
-        self.shared.state().uploads_mut().end(&key);
+        self.shared.state().end_upload(&key);
     }
 
     fn abandon(&self, before: Timestamp) -> usize {
-        self.shared.state().uploads_mut().abandon(before)
+        self.shared.state().abandon(before)
     }
 
     async fn find(&self, query: Query) -> Result<Found, StoreError> {

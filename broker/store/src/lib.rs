@@ -341,6 +341,12 @@ pub enum StoreError {
         /// File and offset.
         place: String,
     },
+    /// The body was dropped: every delivery was settled, and its retention is over.
+    #[error("the body of {message} was dropped after its retention")]
+    Dropped {
+        /// Whose body.
+        message: MessageId,
+    },
     /// The store has stopped and takes nothing until the process is started again.
     #[error("the store has stopped: {why}")]
     Stopped {

@@ -22,7 +22,7 @@ use crate::{
     StoreHealth, UPLOADS_MAX, Upload,
     arrivals::Arrivals,
     entry,
-    state::{Body, Earlier, MessageKeys, Page, State, StoredPiece, Verdict},
+    state::{Body, Earlier, MessageKeys, Page, Piece, State, StoredPiece, Verdict},
 };
 
 /// A store without a disk.
@@ -48,6 +48,16 @@ impl Body for Kept {
 
     fn of(pieces: Vec<Bytes>) -> Self {
         Self(pieces.into())
+    }
+
+    fn pieces(&self) -> &[Bytes] {
+        &self.0
+    }
+}
+
+impl Piece for Bytes {
+    fn segment(&self) -> Option<u32> {
+        None
     }
 }
 
@@ -206,12 +216,15 @@ impl Store for Memory {
 
     async fn append(&self, chunk: Chunk) -> Result<Upload, StoreError> {
         self.with(|inner| {
-            let uploads = inner.state.uploads_mut();
-            let key = uploads.reserve(&chunk, UPLOADS_MAX)?;
+            let key = inner.state.uploads_mut().reserve(&chunk, UPLOADS_MAX)?;
             let data = chunk.data.clone();
-            uploads.take(StoredPiece::of(key, &chunk, data));
-            uploads.release_all();
-            let taken = uploads.state(&key).ok_or(StoreError::UploadUnknown);
+            inner.state.take_piece(StoredPiece::of(key, &chunk, data));
+            inner.state.release_all();
+            let taken = inner
+                .state
+                .uploads()
+                .state(&key)
+                .ok_or(StoreError::UploadUnknown);
             // It is an entry of the journal, and so of the ledger, though it records nothing.
             inner.record(LedgerEntry::default());
             taken
@@ -239,11 +252,11 @@ impl Store for Memory {
 
     fn discard(&self, sender: OdsCode, submission: &SubmissionId) {
         let key = MessageKeys::submission(sender, submission);
-        self.lock().state.uploads_mut().end(&key);
+        self.lock().state.end_upload(&key);
     }
 
     fn abandon(&self, before: Timestamp) -> usize {
-        self.lock().state.uploads_mut().abandon(before)
+        self.lock().state.abandon(before)
     }
 
     async fn find(&self, query: Query) -> Result<Found, StoreError> {

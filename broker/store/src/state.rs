@@ -1,6 +1,7 @@
 //! State: what is true now, in memory, for both stores. It holds durable facts only (leases aside,
 //! whose loss is a redelivery); it does no I/O, reads no clock and draws no random bits.
 
+mod holdings;
 mod keys;
 mod mailbox;
 mod reserve;
@@ -23,13 +24,15 @@ use axle_model::{
     id::{DeliveryId, MessageId},
     mailbox::MailboxId,
     ods::OdsCode,
+    time::Timestamp,
 };
 
 pub(crate) use keys::{Earlier, Half, Keys, MessageKeys, Prior, Verdict};
 pub(crate) use search::Page;
-pub(crate) use uploads::{Body, ChangedUploads, StoredPiece, Uploads};
+pub(crate) use uploads::{Body, ChangedUploads, Piece, StoredPiece, Uploads};
 
 use crate::{MailboxState, StoreError};
+use holdings::Holdings;
 use mailbox::Mailbox;
 use timers::Timers;
 
@@ -52,6 +55,7 @@ pub(crate) struct State<B: Body> {
     /// Deliveries that a change on its way to the disk is about: nobody may lease them.
     reserved: HashSet<DeliveryId>,
     uploads: Uploads<B::Piece>,
+    holdings: Holdings,
 }
 
 /// A message and what the store keeps with it.
@@ -109,6 +113,7 @@ impl<B: Body> Default for State<B> {
             leases: Vec::new(),
             reserved: HashSet::new(),
             uploads: Uploads::default(),
+            holdings: Holdings::default(),
         }
     }
 }
@@ -136,7 +141,7 @@ impl<B: Body> State<B> {
     /// Takes a message that is durable now. One that is already here stays as it is.
     pub(crate) fn accept(&mut self, message: Arc<Message>, sequence: u64, body: B) {
         let keys = MessageKeys::of(&message);
-        self.uploads.end(&keys.submission);
+        self.uploads.end(&keys.submission, &mut self.holdings);
         // Also of a message that is here: a checkpoint that was cut short may have written it and
         // not its keys, and without them the next repeat of its submission would be a second one.
         self.keys.insert(&keys, Earlier::of(&message));
@@ -159,6 +164,9 @@ impl<B: Body> State<B> {
             self.live += 1;
             self.timers.deadlines.insert((message.expire_time, id));
             self.watch_age(&message);
+            for segment in body.pieces().iter().filter_map(Piece::segment) {
+                self.holdings.hold(segment);
+            }
         }
         let dirty = pieces == 0;
         if dirty {
@@ -212,6 +220,9 @@ impl<B: Body> State<B> {
             self.live = self.live.saturating_sub(1);
             let deadline = (entry.message.expire_time, entry.message.id);
             self.timers.deadlines.remove(&deadline);
+            for segment in entry.body.pieces().iter().filter_map(Piece::segment) {
+                self.holdings.release(segment, advance.step.event.time);
+            }
         }
         self.watch_age(&entry.message);
         if !entry.dirty {
@@ -257,9 +268,39 @@ impl<B: Body> State<B> {
         &self.uploads
     }
 
-    /// The same, to be changed.
+    /// The same, for who is about to add a piece.
     pub(crate) const fn uploads_mut(&mut self) -> &mut Uploads<B::Piece> {
         &mut self.uploads
+    }
+
+    /// Takes a piece that is durable now.
+    pub(crate) fn take_piece(&mut self, piece: StoredPiece<B::Piece>) {
+        self.uploads.take(piece, &mut self.holdings);
+    }
+
+    /// Gives an upload up.
+    pub(crate) fn end_upload(&mut self, key: &Half) {
+        self.uploads.end(key, &mut self.holdings);
+    }
+
+    /// Gives up what nobody has added to since; how many uploads that were.
+    pub(crate) fn abandon(&mut self, before: Timestamp) -> usize {
+        self.uploads.abandon(before, &mut self.holdings)
+    }
+
+    /// Takes note that what is here came from the index.
+    pub(crate) fn settle_in(&mut self) {
+        self.uploads.settle_in();
+    }
+
+    /// Begins to count what segments hold at `now`, a start.
+    pub(crate) const fn begin_holdings(&mut self, now: Timestamp) {
+        self.holdings.begin(now);
+    }
+
+    /// Which segments hold bodies that are needed.
+    pub(crate) const fn holdings(&self) -> &Holdings {
+        &self.holdings
     }
 
     /// How many deliveries are not settled.

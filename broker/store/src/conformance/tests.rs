@@ -3,14 +3,13 @@
 
 use std::{fs, time::Duration};
 
-use axle_model::time::Timestamp;
 use proptest::{
     collection::vec,
     test_runner::{Config, TestRunner},
 };
 use tempfile::TempDir;
 
-use super::{InMemory, Place, model, rules};
+use super::{InMemory, Place, model, rules, sample::at};
 use crate::embedded::{Embedded, Options, verify};
 
 /// A directory with an embedded store.
@@ -43,7 +42,7 @@ impl Place for OnDisk {
     type Store = Embedded;
 
     async fn open(&mut self) -> Embedded {
-        Embedded::open(&self.options, Timestamp::default()).unwrap()
+        Embedded::open(&self.options, at(0)).unwrap()
     }
 
     /// Closed, dropped, or dropped and its index lost: in turn.

@@ -8,6 +8,7 @@ use std::{
 
 use axle_model::id::MessageId;
 use bytes::Bytes;
+use thiserror::Error;
 
 use super::segment::{self, Locator, Segments};
 
@@ -63,15 +64,32 @@ impl Bodies {
     }
 }
 
-/// A piece of a body, its checksum verified; otherwise where the damage is.
-pub(super) fn read(segments: &Segments, at: Locator) -> Result<Bytes, String> {
-    let place = |why: &str| format!("{} at byte {}{why}", segment::name(at.segment), at.offset);
-    let failed = |error: std::io::Error| place(&format!(": {error}"));
-    let file = segments.open(at.segment).map_err(failed)?;
+/// Why a piece of a body was not read.
+#[derive(Clone, Debug, PartialEq, Eq, Error)]
+pub(super) enum Unread {
+    /// It is not as it was written.
+    #[error("damaged at {0}")]
+    Damaged(String),
+    /// It was dropped after its time.
+    #[error("dropped after its retention")]
+    Dropped,
+}
+
+/// A piece of a body, its checksum verified.
+pub(super) fn read(segments: &Segments, at: Locator) -> Result<Bytes, Unread> {
+    let damaged = |why: &str| {
+        let place = format!("{} at byte {}{why}", segment::name(at.segment), at.offset);
+        Unread::Damaged(place)
+    };
+    let failed = |error: std::io::Error| damaged(&format!(": {error}"));
+    let opened = segments.open(at.segment).map_err(failed)?;
+    if opened.header.stripped {
+        return Err(Unread::Dropped);
+    }
     let mut body = vec![0; usize::try_from(at.length).unwrap_or_default()];
-    let read = file.read_at(&mut body, at.offset).map_err(failed)?;
+    let read = opened.file.read_at(&mut body, at.offset).map_err(failed)?;
     if read as u64 != at.length || crc32c::crc32c(&body) != at.crc {
-        return Err(place(""));
+        return Err(damaged(""));
     }
     Ok(body.into())
 }

@@ -13,7 +13,11 @@ use std::{
 
 use tokio::sync::oneshot;
 
-use super::{committer::Command, shared::Shared};
+use super::{
+    committer::Command,
+    reclaim::{self, PassedOver},
+    shared::Shared,
+};
 use crate::StoreError;
 
 /// What the checkpoint is asked.
@@ -26,6 +30,9 @@ pub(super) enum Wish {
     /// To end as it is.
     Quit,
 }
+
+/// So many segments are rewritten between two checkpoints.
+const RECLAIMED_AT_A_TIME: usize = 4;
 
 /// The checkpoint's own.
 #[derive(Debug)]
@@ -53,11 +60,17 @@ impl Checkpoint {
 
     /// Works until it is told to end.
     pub(super) fn run(self) {
+        let mut passed_over = PassedOver::default();
         loop {
             match self.wishes.recv_timeout(self.interval) {
                 Ok(Wish::Now) | Err(RecvTimeoutError::Timeout) => {
                     // A failure has stopped the store, which says why.
                     drop(self.take());
+                    for _ in 0..RECLAIMED_AT_A_TIME {
+                        if !reclaim::step(&self.shared, &mut passed_over) {
+                            break;
+                        }
+                    }
                     self.shared.measure_space();
                 }
                 Ok(Wish::Finish(answer)) => {
@@ -97,6 +110,9 @@ impl Checkpoint {
             .index
             .write(&snapshot.changed, &snapshot.applied);
         let written = written.map_err(|unusable| self.shared.stop_for_index(&unusable))?;
+        self.shared
+            .followed
+            .store(snapshot.applied.at.segment, Ordering::Release);
         let mut state = self.shared.state();
         state.forget(&written, &snapshot.changed.keys);
         self.shared.evictions.fetch_add(1, Ordering::Release);

@@ -21,7 +21,7 @@
 use axle_model::digest::Digest;
 use sha2::{Digest as _, Sha256};
 
-use super::files::File;
+use super::{files::File, segment::Header};
 
 /// The length of a frame's header.
 pub(super) const HEADER: usize = 80;
@@ -92,6 +92,8 @@ pub(super) struct Frame {
     pub(super) record: Vec<u8>,
     pub(super) body_length: u64,
     pub(super) body_crc: u32,
+    /// Whether its body was dropped: the length and the checksum are of what was there.
+    pub(super) stripped: bool,
 }
 
 /// The next place at which a frame may begin.
@@ -152,11 +154,8 @@ pub(super) fn take<const N: usize>(bytes: &mut &[u8]) -> Option<[u8; N]> {
 
 impl Frame {
     /// Reads the frame at `offset`; `None` when there is none, or not a whole one.
-    pub(super) fn read(
-        window: &mut Window<'_>,
-        mark: u64,
-        offset: u64,
-    ) -> std::io::Result<Option<Self>> {
+    pub(super) fn read(window: &mut Window<'_>, offset: u64) -> std::io::Result<Option<Self>> {
+        let (mark, stripped) = (window.mark, window.stripped);
         let Some(header) = window.bytes(offset, HEADER)? else {
             return Ok(None);
         };
@@ -171,6 +170,7 @@ impl Frame {
             return Ok(None);
         }
         frame.record = record.to_vec();
+        frame.stripped = stripped;
         let whole = frame.body_end() <= window.length;
         Ok(whole.then_some(frame))
     }
@@ -196,8 +196,29 @@ impl Frame {
             previous: Digest::from_bytes(take(fields)?),
             record: Vec::new(),
             body_crc,
+            stripped: false,
         };
         Some((frame, crc, length as usize))
+    }
+
+    /// Whether it only marks a clean close.
+    pub(super) const fn is_close(&self) -> bool {
+        matches!(self.kind, Kind::Close)
+    }
+
+    /// Writes header and record, as they are, at the end of `out`, and the zeros up to the next frame
+    /// of a segment without bodies.
+    pub(super) fn copy_head(
+        &self,
+        window: &mut Window<'_>,
+        out: &mut Vec<u8>,
+    ) -> std::io::Result<()> {
+        let header = window.bytes(self.offset, HEADER)?;
+        out.extend_from_slice(header.unwrap_or_default());
+        out.extend_from_slice(&self.record);
+        let aligned = out.len().next_multiple_of(ALIGNMENT as usize);
+        out.resize(aligned, 0);
+        Ok(())
     }
 
     /// Where its body begins.
@@ -206,7 +227,8 @@ impl Frame {
     }
 
     const fn body_end(&self) -> u64 {
-        self.body_offset().saturating_add(self.body_length)
+        let kept = if self.stripped { 0 } else { self.body_length };
+        self.body_offset().saturating_add(kept)
     }
 
     /// Where the next frame begins.
@@ -219,8 +241,11 @@ impl Frame {
         chain(self.kind, self.sequence, &self.previous, &self.record)
     }
 
-    /// The body, when its checksum holds.
+    /// The body, when it is there and its checksum holds.
     pub(super) fn body(&self, window: &mut Window<'_>) -> std::io::Result<Option<Vec<u8>>> {
+        if self.stripped && self.body_length > 0 {
+            return Ok(None);
+        }
         let mut body = vec![0; usize::try_from(self.body_length).unwrap_or(usize::MAX)];
         let read = window.file.read_at(&mut body, self.body_offset())?;
         let intact = read == body.len() && crc32c::crc32c(&body) == self.body_crc;
@@ -232,6 +257,8 @@ impl Frame {
 #[derive(Debug)]
 pub(super) struct Window<'f> {
     file: &'f dyn File,
+    mark: u64,
+    stripped: bool,
     /// The file's length when reading began.
     pub(super) length: u64,
     start: u64,
@@ -243,9 +270,11 @@ impl<'f> Window<'f> {
     /// What is passed over at a time where nothing was written.
     const HOLE: usize = 4 << 10;
 
-    pub(super) fn new(file: &'f dyn File) -> std::io::Result<Self> {
+    pub(super) fn new(file: &'f dyn File, header: &Header) -> std::io::Result<Self> {
         Ok(Self {
             file,
+            mark: header.mark,
+            stripped: header.stripped,
             length: file.length()?,
             start: 0,
             held: Vec::new(),
@@ -269,7 +298,8 @@ impl<'f> Window<'f> {
     }
 
     /// The first whole frame at or after `offset`, however much damage lies before it.
-    pub(super) fn find(&mut self, mark: u64, offset: u64) -> std::io::Result<Option<Frame>> {
+    pub(super) fn find(&mut self, offset: u64) -> std::io::Result<Option<Frame>> {
+        let mark = self.mark;
         let mut at = aligned(offset);
         while at.saturating_add(HEADER as u64) <= self.length {
             // A mark is never zero, and most of a segment may still be.
@@ -281,7 +311,7 @@ impl<'f> Window<'f> {
                 break;
             };
             if bytes == mark.to_le_bytes()
-                && let Some(frame) = Frame::read(self, mark, at)?
+                && let Some(frame) = Frame::read(self, at)?
             {
                 return Ok(Some(frame));
             }

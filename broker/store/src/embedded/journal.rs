@@ -236,6 +236,7 @@ fn create(
         // Never zero, which is what a hole reads as.
         mark: rand::random::<u64>() | 1,
         previous: end.hash,
+        stripped: false,
     };
     let file = segments
         .files()

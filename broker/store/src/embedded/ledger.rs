@@ -11,7 +11,7 @@ use std::{
 use axle_core::change::LedgerEntry;
 
 use super::{
-    frame::{Frame, Kind, Window},
+    frame::{Frame, Kind},
     segment::{self, Header, Segments},
     written::Written,
 };
@@ -27,8 +27,8 @@ const PLACES_MAX: usize = 256;
 #[derive(Debug, Default)]
 pub(super) struct Ledger {
     recent: Mutex<VecDeque<LedgerEntry>>,
-    /// The segment and offset of an entry, by its sequence.
-    places: Mutex<BTreeMap<u64, (u32, u64)>>,
+    /// The segment, whether it was stripped then, and the offset of an entry, by its sequence.
+    places: Mutex<BTreeMap<u64, (u32, bool, u64)>>,
 }
 
 /// An entry could not be read.
@@ -103,12 +103,12 @@ impl Ledger {
             why,
         };
         let failed = |error: io::Error| unreadable(0, error.to_string());
-        let file = segments.open(header.number).map_err(failed)?;
-        let mut window = Window::new(file.as_ref()).map_err(failed)?;
+        let opened = segments.open(header.number).map_err(failed)?;
+        let (header, mut window) = (&opened.header, opened.window().map_err(failed)?);
         let mut offset = self.place(header, *wanted.start());
         let mut frames = 0;
         loop {
-            let frame = Frame::read(&mut window, header.mark, offset).map_err(failed)?;
+            let frame = Frame::read(&mut window, offset).map_err(failed)?;
             let frame = frame.ok_or_else(|| unreadable(offset, "no whole frame".to_owned()))?;
             offset = frame.end();
             frames += 1;
@@ -121,7 +121,7 @@ impl Ledger {
                 return Ok(frames);
             }
             if entries.len() >= max {
-                self.remember(frame.sequence + 1, (header.number, offset));
+                self.remember(frame.sequence + 1, (header.number, header.stripped, offset));
                 return Ok(frames);
             }
         }
@@ -131,12 +131,13 @@ impl Ledger {
     fn place(&self, header: &Header, sequence: u64) -> u64 {
         let places = self.places.lock().unwrap_or_else(PoisonError::into_inner);
         let mut nearest = places.range(header.first..=sequence).rev();
-        let known = nearest.find(|(_, place)| place.0 == header.number);
-        known.map_or(segment::HEADER as u64, |(_, &(_, offset))| offset)
+        let known =
+            nearest.find(|(_, place)| (place.0, place.1) == (header.number, header.stripped));
+        known.map_or(segment::HEADER as u64, |(_, &(_, _, offset))| offset)
     }
 
     /// Remembers where a page ended, since the next one is likely to begin there.
-    fn remember(&self, sequence: u64, place: (u32, u64)) {
+    fn remember(&self, sequence: u64, place: (u32, bool, u64)) {
         let mut places = self.places.lock().unwrap_or_else(PoisonError::into_inner);
         if places.len() >= PLACES_MAX {
             places.pop_first();

@@ -3,7 +3,7 @@
 use std::{slice, sync::Arc};
 
 use super::segment::Locator;
-use crate::state::Body;
+use crate::state::{Body, Piece};
 
 /// Where a body is.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -20,17 +20,22 @@ impl Body for Located {
     fn of(pieces: Vec<Locator>) -> Self {
         Self::Pieces(pieces.into())
     }
-}
 
-impl Located {
-    /// Its pieces, in order.
-    pub(super) fn pieces(&self) -> &[Locator] {
+    fn pieces(&self) -> &[Locator] {
         match self {
             Self::Whole(one) => slice::from_ref(one),
             Self::Pieces(all) => all,
         }
     }
+}
 
+impl Piece for Locator {
+    fn segment(&self) -> Option<u32> {
+        Some(self.segment)
+    }
+}
+
+impl Located {
     /// The piece that holds the byte at `offset`, and which of its bytes that is.
     pub(super) fn piece(&self, mut offset: u64) -> Option<(Locator, u64)> {
         for &piece in self.pieces() {

@@ -24,6 +24,8 @@ pub struct Options {
     /// With fewer bytes free on the disk nothing is accepted, while deliveries go on. `None` for
     /// 256 MiB, or a twentieth of a small disk.
     pub reserve_bytes: Option<u64>,
+    /// The body of a settled message is kept this long.
+    pub body_retention: Duration,
 }
 
 impl Default for Options {
@@ -38,6 +40,7 @@ impl Default for Options {
             checkpoint_bytes: 64 << 20,
             checkpoint_interval: Duration::from_secs(2),
             reserve_bytes: None,
+            body_retention: Duration::from_hours(24),
         }
     }
 }
@@ -59,4 +62,6 @@ pub struct Counters {
     pub repeats: AtomicU64,
     /// Times the index was brought up to date.
     pub checkpoints: AtomicU64,
+    /// Bytes of bodies that were dropped.
+    pub bytes_reclaimed: AtomicU64,
 }

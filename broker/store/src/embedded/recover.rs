@@ -14,7 +14,7 @@ use super::{
     frame::Frame,
     index::{Applied, Index, Unusable},
     located::Located,
-    replay,
+    reclaim, replay,
     segment::{Header, Locator, NodeId, Position, Segments},
     written::Written,
 };
@@ -37,6 +37,8 @@ pub(super) struct Recovered {
     pub(super) segments: Arc<Segments>,
     /// Behind the last entry; all before it is durable.
     pub(super) end: Position,
+    /// The segment up to which the index has followed; 0 for none.
+    pub(super) followed: u32,
 }
 
 /// The names in a store's directory.
@@ -90,6 +92,8 @@ pub(super) fn recover(
     let synced = files.sync_directory(&paths.directory);
     synced.map_err(OpenError::files("syncing", &paths.directory))?;
     let node = identify(files.as_ref(), paths)?;
+    reclaim::clear(files.as_ref(), &paths.journal)
+        .map_err(OpenError::files("clearing", &paths.journal))?;
     let (headers, highest) = replay::headers(files.as_ref(), &paths.journal, node)?;
     let first = replay::start(&headers);
     let segments = Arc::new(Segments::new(files, paths.journal.clone(), headers.clone()));
@@ -112,6 +116,8 @@ pub(super) fn recover(
         // What was read may still be in the system's memory only; the next segment says it is not.
         sync(&segments, last)?;
     }
+    // Nobody replays yet, so this is the place from which the next start would.
+    let followed = index.applied().ok().flatten();
     let end = Position {
         segment: highest,
         ..tail.end
@@ -122,12 +128,15 @@ pub(super) fn recover(
         index,
         segments,
         end,
+        followed: followed.map_or(0, |applied| applied.at.segment),
     })
 }
 
 fn sync(segments: &Segments, header: &Header) -> Result<(), OpenError> {
     let path = segments.path(header.number);
-    let synced = segments.open(header.number).and_then(|file| file.sync());
+    let synced = segments
+        .open(header.number)
+        .and_then(|opened| opened.file.sync());
     synced.map_err(OpenError::files("syncing", &path))
 }
 
@@ -274,8 +283,8 @@ fn open(path: &Path, node: NodeId, cache_bytes: u64) -> Result<Found, Unusable> 
     let applied = index.applied()?;
     let mut state = State::default();
     index.each_live(|one| state.restore(one.message, one.sequence, one.body, one.pieces))?;
-    index.each_upload(|piece| state.uploads_mut().take(piece))?;
-    state.uploads_mut().settle_in();
+    index.each_upload(|piece| state.take_piece(piece))?;
+    state.settle_in();
     state.resume(applied.map(|applied| applied.totals).unwrap_or_default());
     // A checkpoint that was cut short leaves the trees ahead; the replay sets that right.
     let expected = applied.map_or(0, |applied| applied.live);
@@ -302,7 +311,7 @@ fn take(
     let (accept, advances) = match written {
         Written::Change { accept, advances } => (accept, advances),
         Written::Piece(piece) => {
-            state.uploads_mut().take(piece);
+            state.take_piece(piece);
             return Ok(());
         }
     };

@@ -160,9 +160,9 @@ fn damaged(segments: &Segments, at: &Position, what: String) -> OpenError {
 fn still_holds(segments: &Segments, header: &Header, at: &Position) -> Result<(), OpenError> {
     let path = segments.path(header.number);
     let failed = |error| OpenError::files("reading", &path)(error);
-    let file = segments.open(header.number).map_err(&failed)?;
-    let mut window = Window::new(file.as_ref()).map_err(&failed)?;
-    let frame = Frame::read(&mut window, header.mark, at.last).map_err(&failed)?;
+    let opened = segments.open(header.number).map_err(&failed)?;
+    let mut window = opened.window().map_err(&failed)?;
+    let frame = Frame::read(&mut window, at.last).map_err(&failed)?;
     if frame.is_some_and(|frame| frame.sequence == at.sequence && frame.hash() == at.hash) {
         return Ok(());
     }
@@ -202,15 +202,15 @@ impl SegmentWalk<'_> {
     ) -> Result<(), E> {
         let path = self.segments.path(self.header.number);
         let failed = |error| OpenError::files("reading", &path)(error);
-        let file = self.segments.open(self.header.number).map_err(&failed)?;
-        let mut window = Window::new(file.as_ref()).map_err(&failed)?;
+        let opened = self.segments.open(self.header.number).map_err(&failed)?;
+        let (file, mut window) = (&opened.file, opened.window().map_err(&failed)?);
         // What follows the last entry before the next segment's first was left behind by a crash.
         while self
             .next
             .is_none_or(|next| tail.end.sequence + 1 < next.first)
         {
             let at = tail.end.offset;
-            let frame = Frame::read(&mut window, self.header.mark, at).map_err(&failed)?;
+            let frame = Frame::read(&mut window, at).map_err(&failed)?;
             let Some(frame) = frame else {
                 if self.next.is_some() || !is_blank(file.as_ref(), at).map_err(&failed)? {
                     tail.torn += self.ends_at(&mut window, tail.end, at)?;
@@ -251,7 +251,7 @@ impl SegmentWalk<'_> {
     /// there.
     fn claims(&self, window: &mut Window<'_>, offset: u64) -> std::io::Result<(u64, u64)> {
         let (mut claimed, mut frames, mut at) = (self.claimed, 0, offset);
-        while let Some(frame) = window.find(self.header.mark, at)? {
+        while let Some(frame) = window.find(at)? {
             claimed = claimed.max(frame.durable);
             frames += 1;
             at = frame.end();

@@ -2,20 +2,21 @@
 //!
 //! A segment's header (little-endian): magic (8 bytes), crc32c of the rest (4), schema version (4),
 //! node id (16), segment number (4), zeros (4), first sequence (8), mark (8), the chain's hash up to
-//! the entry before the first (32).
+//! the entry before the first (32). The schema version is 1, or 2 for a segment whose bodies were
+//! dropped: an earlier build refuses that one rather than misread it.
 
 use std::{
     collections::HashMap,
     io,
     path::{Path, PathBuf},
-    sync::{Arc, Mutex, PoisonError},
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
 use axle_model::digest::Digest;
 
 use super::{
     files::{File, Files},
-    frame::take,
+    frame::{Window, take},
 };
 
 /// The length of a segment's header.
@@ -37,6 +38,8 @@ pub(super) struct Header {
     pub(super) first: u64,
     pub(super) mark: u64,
     pub(super) previous: Digest,
+    /// Whether its frames have no bodies any more.
+    pub(super) stripped: bool,
 }
 
 /// Where a body is.
@@ -65,7 +68,8 @@ impl Header {
     pub(super) fn encode(&self) -> [u8; HEADER] {
         let mut bytes = [0u8; HEADER];
         bytes[..8].copy_from_slice(MAGIC);
-        bytes[12..16].copy_from_slice(&1u32.to_le_bytes());
+        let version: u32 = if self.stripped { 2 } else { 1 };
+        bytes[12..16].copy_from_slice(&version.to_le_bytes());
         bytes[16..32].copy_from_slice(&self.node.0);
         bytes[32..36].copy_from_slice(&self.number.to_le_bytes());
         bytes[40..48].copy_from_slice(&self.first.to_le_bytes());
@@ -82,7 +86,8 @@ impl Header {
         let magic: [u8; 8] = take(fields)?;
         let crc = u32::from_le_bytes(take(fields)?);
         let version = u32::from_le_bytes(take(fields)?);
-        if &magic != MAGIC || crc != crc32c::crc32c(&bytes[12..]) || version != 1 {
+        let known = matches!(version, 1 | 2);
+        if &magic != MAGIC || crc != crc32c::crc32c(&bytes[12..]) || !known {
             return None;
         }
         let node = NodeId(take(fields)?);
@@ -94,6 +99,7 @@ impl Header {
             first: u64::from_le_bytes(take(fields)?),
             mark: u64::from_le_bytes(take(fields)?),
             previous: Digest::from_bytes(take(fields)?),
+            stripped: version == 2,
         })
     }
 }
@@ -114,18 +120,42 @@ pub(super) fn number(name: &str) -> Option<u32> {
 pub(super) struct Segments {
     files: Arc<dyn Files>,
     directory: PathBuf,
-    headers: Mutex<Vec<Header>>,
-    open: Mutex<HashMap<u32, Arc<dyn File>>>,
+    known: Mutex<Known>,
+}
+
+#[derive(Debug)]
+struct Known {
+    headers: Vec<Header>,
+    open: HashMap<u32, Opened>,
+}
+
+/// A segment that is open for reading: its file, and what that file's header says. The two belong
+/// together, since a segment is replaced by another file when its bodies are dropped.
+#[derive(Clone, Debug)]
+pub(super) struct Opened {
+    pub(super) header: Header,
+    pub(super) file: Arc<dyn File>,
+}
+
+impl Opened {
+    /// A view of its frames.
+    pub(super) fn window(&self) -> io::Result<Window<'_>> {
+        Window::new(self.file.as_ref(), &self.header)
+    }
 }
 
 impl Segments {
     pub(super) fn new(files: Arc<dyn Files>, directory: PathBuf, headers: Vec<Header>) -> Self {
+        let open = HashMap::new();
         Self {
             files,
             directory,
-            headers: Mutex::new(headers),
-            open: Mutex::default(),
+            known: Mutex::new(Known { headers, open }),
         }
+    }
+
+    fn known(&self) -> MutexGuard<'_, Known> {
+        self.known.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// The file system they are in.
@@ -145,41 +175,62 @@ impl Segments {
 
     /// Their headers, in order.
     pub(super) fn headers(&self) -> Vec<Header> {
-        self.headers
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .clone()
+        self.known().headers.clone()
     }
 
     /// Takes a new one, at the end.
     pub(super) fn push(&self, header: Header) {
-        self.headers
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .push(header);
+        self.known().headers.push(header);
     }
 
     /// A segment for reading, and the header of the one that follows it.
     pub(super) fn holding(&self, sequence: u64) -> Option<(Header, Option<Header>)> {
-        let headers = self.headers.lock().unwrap_or_else(PoisonError::into_inner);
+        let known = self.known();
         // A segment that was begun and never used has the same first sequence as the next.
-        let after = headers.partition_point(|header| header.first <= sequence);
-        let header = headers.get(after.checked_sub(1)?)?;
-        Some((*header, headers.get(after).copied()))
+        let after = known
+            .headers
+            .partition_point(|header| header.first <= sequence);
+        let header = known.headers.get(after.checked_sub(1)?)?;
+        Some((*header, known.headers.get(after).copied()))
     }
 
-    /// A segment's file.
-    pub(super) fn open(&self, number: u32) -> io::Result<Arc<dyn File>> {
-        let mut open = self.open.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(file) = open.get(&number) {
-            return Ok(file.clone());
+    /// Whether the bodies of a segment were dropped.
+    pub(super) fn is_stripped(&self, number: u32) -> bool {
+        let known = self.known();
+        let mut headers = known.headers.iter();
+        headers.any(|header| header.number == number && header.stripped)
+    }
+
+    /// A segment, open.
+    pub(super) fn open(&self, number: u32) -> io::Result<Opened> {
+        let mut known = self.known();
+        if let Some(opened) = known.open.get(&number) {
+            return Ok(opened.clone());
         }
+        let mut headers = known.headers.iter();
+        let header = headers.find(|header| header.number == number).copied();
+        let header = header.ok_or(io::ErrorKind::NotFound)?;
         let file = self.files.open(&self.path(number))?;
-        if open.len() >= OPEN_MAX {
-            open.clear();
+        if known.open.len() >= OPEN_MAX {
+            known.open.clear();
         }
-        open.insert(number, file.clone());
-        Ok(file)
+        let opened = Opened { header, file };
+        known.open.insert(number, opened.clone());
+        Ok(opened)
+    }
+
+    /// Puts another file, which is durable at `from`, in the place of a segment. Who has the old one
+    /// open reads that to its end.
+    pub(super) fn replace(&self, header: Header, from: &Path) -> io::Result<()> {
+        let mut known = self.known();
+        self.files.rename(from, &self.path(header.number))?;
+        known.open.remove(&header.number);
+        let mut headers = known.headers.iter_mut();
+        if let Some(old) = headers.find(|old| old.number == header.number) {
+            *old = header;
+        }
+        drop(known);
+        self.files.sync_directory(&self.directory)
     }
 }
 
@@ -197,6 +248,7 @@ mod tests {
             first: 1_000,
             mark: 0x0123_4567_89ab_cdef,
             previous: Digest::of(b"before"),
+            stripped: true,
         };
         let bytes = header.encode();
         assert_eq!(Header::decode(&bytes), Some(header));

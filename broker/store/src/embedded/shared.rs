@@ -6,17 +6,18 @@ use std::{
     path::PathBuf,
     sync::{
         Arc, Mutex, MutexGuard, OnceLock, PoisonError,
-        atomic::{AtomicU64, Ordering},
+        atomic::{AtomicU32, AtomicU64, Ordering},
     },
+    time::Duration,
 };
 
-use axle_model::id::MessageId;
+use axle_model::{id::MessageId, time::Timestamp};
 use bytes::Bytes;
 use tokio::sync::watch;
 
 use super::{
     Counters,
-    body::{self, Bodies},
+    body::{self, Bodies, Unread},
     index::{Index, Stored, Unusable},
     ledger::Ledger,
     located::Located,
@@ -45,6 +46,12 @@ pub(super) struct Shared {
     pub(super) checkpointing: Mutex<()>,
     pub(super) counters: Arc<Counters>,
     pub(super) space: Space,
+    /// How long the body of a settled message is kept.
+    pub(super) retention: Duration,
+    /// The newest time anybody has told, in microseconds.
+    pub(super) told_micros: AtomicU64,
+    /// The segment up to which the index has followed.
+    pub(super) followed: AtomicU32,
     pub(super) stopped: OnceLock<Arc<str>>,
     /// A file that says why the index is to be rebuilt at the next start.
     pub(super) rebuild: PathBuf,
@@ -65,6 +72,17 @@ impl Shared {
     /// The state, for a moment.
     pub(super) fn state(&self) -> MutexGuard<'_, State<Located>> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Takes note of what time it is.
+    pub(super) fn tell(&self, now: Timestamp) {
+        self.told_micros
+            .fetch_max(now.as_micros(), Ordering::Relaxed);
+    }
+
+    /// The newest time anybody has told.
+    pub(super) fn now(&self) -> Timestamp {
+        Timestamp::from_micros(self.told_micros.load(Ordering::Relaxed))
     }
 
     /// Stops the store for good.
@@ -118,9 +136,12 @@ impl Shared {
 
     /// A piece of the body of a message.
     pub(super) fn read(&self, message: MessageId, at: Locator) -> Result<Bytes, StoreError> {
-        body::read(&self.segments, at).map_err(|place| {
-            tracing::error!(%message, place, "a stored body is damaged");
-            StoreError::Damaged { message, place }
+        body::read(&self.segments, at).map_err(|unread| match unread {
+            Unread::Damaged(place) => {
+                tracing::error!(%message, place, "a stored body is damaged");
+                StoreError::Damaged { message, place }
+            }
+            Unread::Dropped => StoreError::Dropped { message },
         })
     }
 

@@ -8,9 +8,14 @@
 
 mod damage;
 mod faults;
+mod reclaim;
 mod verify;
 
-use std::{path::PathBuf, sync::Arc, time::Duration};
+use std::{
+    path::{Path, PathBuf},
+    sync::Arc,
+    time::Duration,
+};
 
 use axle_model::id::MessageId;
 use tempfile::TempDir;
@@ -26,6 +31,7 @@ struct Bench {
     files: Simulated,
     directory: TempDir,
     segment_bytes_max: u64,
+    body_retention: Duration,
 }
 
 impl Bench {
@@ -34,18 +40,24 @@ impl Bench {
             files: Simulated::default(),
             directory: tempfile::tempdir().unwrap(),
             segment_bytes_max: 4_000,
+            body_retention: Duration::ZERO,
         }
     }
 
     fn open(&self) -> Result<Embedded, OpenError> {
-        let options = Options {
-            directory: self.directory.path().to_path_buf(),
+        let options = self.options(self.directory.path());
+        Embedded::open_with(Arc::new(self.files.clone()), &options, at(0))
+    }
+
+    fn options(&self, directory: &Path) -> Options {
+        Options {
+            directory: directory.to_path_buf(),
             segment_bytes_max: self.segment_bytes_max,
             checkpoint_interval: Duration::from_hours(1),
             body_cache_bytes: 0,
+            body_retention: self.body_retention,
             ..Options::default()
-        };
-        Embedded::open_with(Arc::new(self.files.clone()), &options, at(0))
+        }
     }
 
     fn segment(&self, number: u32) -> PathBuf {

@@ -38,8 +38,10 @@ pub struct Report {
     pub messages_live: u64,
     /// How many deliveries there were, and how they ended.
     pub totals: Totals,
-    /// Bytes of documents.
+    /// Bytes of documents, those that were dropped since included.
     pub body_bytes: u64,
+    /// Bodies that were dropped after their retention.
+    pub bodies_dropped: u64,
     /// Frames left behind by crashes: nobody was promised what they hold.
     pub torn: u64,
     /// Up to which entry the index was compared; `None` when it was not.
@@ -112,6 +114,13 @@ impl fmt::Display for Report {
             totals.withdrawn,
             totals.pending()
         )?;
+        if self.bodies_dropped > 0 {
+            writeln!(
+                f,
+                "{} bodies of settled messages were dropped after their retention",
+                self.bodies_dropped
+            )?;
+        }
         if self.torn > 0 {
             writeln!(
                 f,

@@ -15,6 +15,16 @@ impl super::Body for Nowhere {
     fn of(_: Vec<()>) -> Self {
         Self
     }
+
+    fn pieces(&self) -> &[()] {
+        &[]
+    }
+}
+
+impl super::Piece for () {
+    fn segment(&self) -> Option<u32> {
+        None
+    }
 }
 
 #[test]

@@ -6,15 +6,23 @@ use std::collections::BTreeMap;
 use axle_core::message::Message;
 use axle_model::{digest::Digest, id::SubmissionId, ods::OdsCode, time::Timestamp};
 
-use super::{Half, MessageKeys};
+use super::{Half, MessageKeys, holdings::Holdings};
 use crate::{Chunk, StoreError, Upload};
 
 /// Where a body is: whole, or in the pieces of an upload.
 pub(crate) trait Body: Clone {
     /// One piece.
-    type Piece: Clone + std::fmt::Debug;
+    type Piece: Piece;
     /// The body of an upload's pieces, in their order.
     fn of(pieces: Vec<Self::Piece>) -> Self;
+    /// Its pieces.
+    fn pieces(&self) -> &[Self::Piece];
+}
+
+/// A piece of a body.
+pub(crate) trait Piece: Clone + std::fmt::Debug {
+    /// The segment of the journal it is in, where there is one.
+    fn segment(&self) -> Option<u32>;
 }
 
 /// A document under way.
@@ -107,7 +115,7 @@ impl<P> Uploading<P> {
     }
 }
 
-impl<P: Clone> Uploads<P> {
+impl<P: Piece> Uploads<P> {
     /// The key of a sender's upload.
     pub(crate) fn key(sender: OdsCode, submission: &SubmissionId) -> Half {
         MessageKeys::submission(sender, submission)
@@ -164,15 +172,15 @@ impl<P: Clone> Uploads<P> {
     }
 
     /// Ends every reservation.
-    pub(crate) fn release_all(&mut self) {
+    pub(super) fn release_all(&mut self) {
         self.reserved.clear();
     }
 
     /// Takes a piece that is durable now. One that does not follow, which only a replay of what was
     /// abandoned meets, is passed over.
-    pub(crate) fn take(&mut self, new: StoredPiece<P>) {
+    pub(super) fn take(&mut self, new: StoredPiece<P>, holdings: &mut Holdings) {
         if new.start == 0 {
-            self.end(&new.key);
+            self.end(&new.key, holdings);
         }
         let upload = self.open.entry(new.key).or_insert_with(|| Uploading {
             sender: new.sender,
@@ -181,6 +189,9 @@ impl<P: Clone> Uploads<P> {
             time: new.time,
         });
         if upload.length() == new.start && upload.request == new.request {
+            if let Some(segment) = new.piece.segment() {
+                holdings.hold(segment);
+            }
             upload.pieces.push((new.end, new.piece));
             upload.time = new.time;
             self.fresh.push((new.key, new.start));
@@ -195,15 +206,22 @@ impl<P: Clone> Uploads<P> {
     }
 
     /// The upload is a message now, or is given up.
-    pub(crate) fn end(&mut self, key: &Half) {
-        if self.open.remove(key).is_some() {
+    pub(super) fn end(&mut self, key: &Half, holdings: &mut Holdings) {
+        if let Some(upload) = self.open.remove(key) {
+            for segment in upload
+                .pieces
+                .iter()
+                .filter_map(|(_, piece)| piece.segment())
+            {
+                holdings.release(segment, upload.time);
+            }
             self.ended.push(*key);
             self.fresh.retain(|(fresh, _)| fresh != key);
         }
     }
 
     /// Gives up what nobody has added to since; how many that were.
-    pub(crate) fn abandon(&mut self, before: Timestamp) -> usize {
+    pub(super) fn abandon(&mut self, before: Timestamp, holdings: &mut Holdings) -> usize {
         let old: Vec<Half> = self
             .open
             .iter()
@@ -211,19 +229,13 @@ impl<P: Clone> Uploads<P> {
             .map(|(&key, _)| key)
             .collect();
         for key in &old {
-            self.end(key);
+            self.end(key, holdings);
         }
         old.len()
     }
 
-    /// The pieces of every document under way.
-    pub(crate) fn pieces(&self) -> impl Iterator<Item = &P> {
-        let all = self.open.values().flat_map(|upload| &upload.pieces);
-        all.map(|(_, piece)| piece)
-    }
-
     /// What changed since this was last asked, for the index.
-    pub(crate) fn take_changed(&mut self) -> ChangedUploads<P> {
+    pub(super) fn take_changed(&mut self) -> ChangedUploads<P> {
         let mut pieces = Vec::new();
         for (key, start) in std::mem::take(&mut self.fresh) {
             let Some(upload) = self.open.get(&key) else {
@@ -249,7 +261,7 @@ impl<P: Clone> Uploads<P> {
     }
 
     /// What was taken from the index need not be written there again.
-    pub(crate) fn settle_in(&mut self) {
+    pub(super) fn settle_in(&mut self) {
         self.fresh.clear();
         self.ended.clear();
     }

@@ -259,7 +259,7 @@ impl Group {
                     at,
                     ..
                 } => state.accept(message, sequence, at),
-                Staged::Piece(piece) => state.uploads_mut().take(piece),
+                Staged::Piece(piece) => state.take_piece(piece),
                 Staged::Advance(advance) => {
                     // Judged when it was staged, and nothing else moved it since.
                     if let Err(misfit) = state.advance(&advance) {

@@ -103,11 +103,6 @@ impl Simulated {
         change(&mut content.bytes);
         content.durable = content.bytes.clone();
     }
-
-    /// Removes a file.
-    pub(in crate::embedded) fn remove(&self, path: &Path) {
-        self.lock().names.remove(path).unwrap();
-    }
 }
 
 impl Files for Simulated {
@@ -141,6 +136,12 @@ impl Files for Simulated {
         let content = inner.names.remove(from).ok_or(io::ErrorKind::NotFound)?;
         inner.names.insert(to.to_path_buf(), content);
         Ok(())
+    }
+
+    fn remove(&self, path: &Path) -> io::Result<()> {
+        self.operate()?;
+        let removed = self.lock().names.remove(path);
+        removed.map(drop).ok_or(io::ErrorKind::NotFound.into())
     }
 
     fn sync_directory(&self, path: &Path) -> io::Result<()> {

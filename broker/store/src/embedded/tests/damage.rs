@@ -8,7 +8,7 @@ use super::{Bench, block_on, commit, missing};
 use crate::{
     Store, StoreError,
     conformance::sample::draft,
-    embedded::{OpenError, frame, segment},
+    embedded::{OpenError, files::Files as _, frame, segment},
 };
 
 /// A store that held ten messages in one segment, and how it ended.
@@ -129,7 +129,7 @@ fn a_missing_segment_is_refused() {
     let store = bench.open().unwrap();
     block_on(commit(&store, 1..=40));
     drop(store);
-    bench.files.remove(&bench.segment(2));
+    bench.files.remove(&bench.segment(2)).unwrap();
     refused(&bench);
 }
 
@@ -197,6 +197,6 @@ fn another_process_and_another_format_are_refused() {
     let format = bench.directory.path().join("FORMAT");
     bench.files.damage(&format, |bytes| bytes[20] ^= 1);
     assert!(matches!(bench.open(), Err(OpenError::Format { .. })));
-    bench.files.remove(&format);
+    bench.files.remove(&format).unwrap();
     assert!(matches!(bench.open(), Err(OpenError::Format { .. })));
 }

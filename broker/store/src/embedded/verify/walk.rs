@@ -8,7 +8,7 @@ use sha2::{Digest as _, Sha256};
 use super::Report;
 use crate::{
     embedded::{
-        body,
+        body::{self, Unread},
         files::is_blank,
         format::OpenError,
         frame::{Frame, Kind, Window},
@@ -18,7 +18,7 @@ use crate::{
         segment::{Header, Locator, Position, Segments},
         written::Written,
     },
-    state::{Changed, State},
+    state::{Body as _, Changed, State},
 };
 
 /// The index is held against the journal this many entries at a time.
@@ -72,12 +72,12 @@ impl<'v> Walk<'v> {
         for (index, header) in headers.iter().enumerate() {
             let path = self.segments.path(header.number);
             let failed = |error: io::Error| OpenError::files("reading", &path)(error);
-            let file = self.segments.open(header.number).map_err(failed)?;
+            let opened = self.segments.open(header.number).map_err(failed)?;
             let mut segment = Segment {
                 header,
                 next: headers.get(index + 1),
                 path: path.clone(),
-                window: Window::new(file.as_ref()).map_err(failed)?,
+                window: opened.window().map_err(failed)?,
             };
             if header.first != self.end.sequence + 1 || header.previous != self.end.hash {
                 let what = format!(
@@ -99,8 +99,30 @@ impl<'v> Walk<'v> {
         }
         self.compare();
         self.balance();
+        self.unsettled_have_their_bodies();
         self.report.messages_live = self.state.live();
         Ok(self.report)
+    }
+
+    /// Bodies are dropped only of what is settled.
+    fn unsettled_have_their_bodies(&mut self) {
+        let unsettled = self
+            .state
+            .entries()
+            .filter(|entry| !entry.message.is_settled());
+        let without = unsettled.filter(|entry| {
+            let mut pieces = entry.body.pieces().iter();
+            pieces.any(|piece| self.segments.is_stripped(piece.segment))
+        });
+        let lost: Vec<_> = without
+            .map(|entry| (entry.message.id, entry.body.pieces().first().copied()))
+            .collect();
+        for (id, piece) in lost {
+            let place = piece.unwrap_or_default();
+            let path = self.segments.path(place.segment);
+            let what = format!("the body of {id} was dropped, and it is not settled");
+            self.report.add(&path, place.offset, what);
+        }
     }
 
     /// The equation of the ledger: what was accepted has ended or is pending.
@@ -127,9 +149,9 @@ impl<'v> Walk<'v> {
             return Ok(false);
         }
         let at = self.end.offset;
-        let Some(frame) = Frame::read(&mut segment.window, segment.header.mark, at)? else {
-            let file = self.segments.open(segment.header.number)?;
-            if segment.next.is_none() && is_blank(file.as_ref(), at)? {
+        let Some(frame) = Frame::read(&mut segment.window, at)? else {
+            let opened = self.segments.open(segment.header.number)?;
+            if segment.next.is_none() && is_blank(opened.file.as_ref(), at)? {
                 return Ok(false);
             }
             return self.unreadable(segment, at);
@@ -143,7 +165,8 @@ impl<'v> Walk<'v> {
             self.report.add(&segment.path, at, what);
         }
         let body = frame.body(&mut segment.window)?;
-        if body.is_none() && self.claims(segment, frame.end())? < frame.sequence {
+        if body.is_none() && !frame.stripped && self.claims(segment, frame.end())? < frame.sequence
+        {
             self.report.torn += 1;
             return Ok(false);
         }
@@ -155,7 +178,7 @@ impl<'v> Walk<'v> {
     fn claims(&self, segment: &mut Segment<'_>, mut offset: u64) -> io::Result<u64> {
         let next = segment.next.map_or(0, |next| next.first - 1);
         let mut claimed = self.applied.max(next);
-        while let Some(frame) = segment.window.find(segment.header.mark, offset)? {
+        while let Some(frame) = segment.window.find(offset)? {
             claimed = claimed.max(frame.durable);
             offset = frame.end();
         }
@@ -173,7 +196,7 @@ impl<'v> Walk<'v> {
             self.end.sequence + 1
         );
         self.report.add(&segment.path, at, what);
-        let found = segment.window.find(segment.header.mark, at)?;
+        let found = segment.window.find(at)?;
         let Some(frame) = found else {
             return Ok(false);
         };
@@ -187,7 +210,9 @@ impl<'v> Walk<'v> {
     fn take(&mut self, path: &std::path::Path, number: u32, frame: &Frame, body: Option<Vec<u8>>) {
         self.report.entries += 1;
         let at = frame.body_at(number);
-        if body.is_none() {
+        if body.is_none() && frame.stripped {
+            self.report.bodies_dropped += 1;
+        } else if body.is_none() {
             let what = format!("the body of entry {} is damaged", frame.sequence);
             self.report.add(path, at.offset, what);
         }
@@ -213,7 +238,7 @@ impl<'v> Walk<'v> {
         let (accept, advances) = match written {
             Written::Change { accept, advances } => (accept, advances),
             Written::Piece(piece) => {
-                self.state.uploads_mut().take(piece);
+                self.state.take_piece(piece);
                 return Ok(());
             }
         };
@@ -247,9 +272,11 @@ impl<'v> Walk<'v> {
     fn digest_of(&self, pieces: &[Locator]) -> Result<Option<Digest>, String> {
         let mut hasher = Sha256::new();
         for &piece in pieces {
-            let read = body::read(self.segments, piece);
-            let read = read.map_err(|place| format!("a piece of a body is damaged: {place}"))?;
-            hasher.update(&read);
+            match body::read(self.segments, piece) {
+                Ok(read) => hasher.update(&read),
+                Err(Unread::Dropped) => return Ok(None),
+                Err(unread) => return Err(format!("a piece of a body is {unread}")),
+            }
         }
         Ok(Some(Digest::from_bytes(hasher.finalize().into())))
     }

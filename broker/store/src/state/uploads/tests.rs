@@ -16,9 +16,15 @@ fn chunk(submission: &str, offset: u64) -> Chunk {
     }
 }
 
+impl Piece for u32 {
+    fn segment(&self) -> Option<u32> {
+        Some(*self)
+    }
+}
+
 fn take(uploads: &mut Uploads<u32>, chunk: &Chunk, piece: u32) {
     let key = uploads.reserve(chunk, 2).unwrap();
-    uploads.take(StoredPiece {
+    let new = StoredPiece {
         key,
         sender: chunk.sender,
         request: chunk.request,
@@ -26,7 +32,8 @@ fn take(uploads: &mut Uploads<u32>, chunk: &Chunk, piece: u32) {
         end: chunk.offset + 10,
         piece,
         time: chunk.now,
-    });
+    };
+    uploads.take(new, &mut Holdings::default());
     uploads.release_all();
 }
 
@@ -50,7 +57,8 @@ fn pieces_come_in_order_and_the_next_one_waits_for_the_one_on_its_way() {
         "{refused:?}"
     );
     take(&mut uploads, &chunk("a", 10), 2);
-    assert_eq!(uploads.pieces().copied().collect::<Vec<_>>(), [1, 2]);
+    let upload = uploads.get(&Uploads::<u32>::key(ods(SENDER), &chunk("a", 0).submission));
+    assert_eq!(upload.unwrap().pieces, [(10, 1), (20, 2)]);
 }
 
 #[test]
@@ -65,7 +73,7 @@ fn a_sender_has_so_many_under_way_and_no_more() {
     );
     // Beginning anew is not one more.
     take(&mut uploads, &chunk("b", 0), 3);
-    assert_eq!(uploads.abandon(at(1)), 2);
+    assert_eq!(uploads.abandon(at(1), &mut Holdings::default()), 2);
     take(&mut uploads, &chunk("c", 0), 4);
 }
 
@@ -92,6 +100,6 @@ fn the_index_hears_what_ended_and_what_came_and_nothing_twice() {
         anew.pieces.iter().map(|one| one.piece).collect::<Vec<_>>(),
         [3]
     );
-    uploads.end(&anew.ended[0]);
+    uploads.end(&anew.ended[0], &mut Holdings::default());
     assert_eq!(uploads.take_changed().ended, anew.ended);
 }

@@ -1,0 +1,195 @@
+//! Bodies that are not needed really go, and nothing else does, whatever happens meanwhile.
+
+use std::{fs, time::Duration};
+
+use axle_model::id::MessageId;
+
+use super::{Bench, block_on, commit};
+use crate::{
+    Committed, Store, StoreError,
+    conformance::sample::{PRACTICES, acknowledge, at, claim, draft},
+    embedded::{
+        Embedded,
+        checkpoint::Wish,
+        reclaim::{self, PassedOver},
+        verify,
+    },
+};
+
+/// These are never collected.
+const UNREAD: [u64; 2] = [17, 31];
+const COUNT: u64 = 40;
+
+/// Commits and settles everything but a few, and lets the index follow. Nobody has told the store
+/// that time has passed, so it drops nothing by itself.
+async fn settle_all_but_a_few(store: &Embedded) {
+    commit(store, 1..=COUNT).await;
+    loop {
+        let claimed = store.claim(claim(PRACTICES[0], 100, at(1_000))).await;
+        let claimed = claimed.unwrap();
+        let unread = |id: MessageId| UNREAD.iter().any(|&number| draft(number).id() == id);
+        let read: Vec<_> = claimed
+            .iter()
+            .filter(|one| !unread(one.message.id))
+            .collect();
+        if read.is_empty() {
+            break;
+        }
+        for one in read {
+            store.commit(acknowledge(one, at(1_001))).await.unwrap();
+        }
+    }
+    follow(store);
+}
+
+/// Waits until the index has everything.
+fn follow(store: &Embedded) {
+    let checkpoints = || {
+        let counters = store.counters();
+        counters
+            .checkpoints
+            .load(std::sync::atomic::Ordering::Relaxed)
+    };
+    let before = checkpoints();
+    store.wishes.send(Wish::Now).unwrap();
+    let begun = std::time::Instant::now();
+    while checkpoints() == before {
+        assert!(begun.elapsed() < Duration::from_secs(20), "no checkpoint");
+        std::thread::yield_now();
+    }
+}
+
+/// Drops what is not needed by then; how many segments were rewritten.
+fn reclaim(store: &Embedded, seconds: u64) -> usize {
+    store.shared.tell(at(seconds));
+    let mut passed_over = PassedOver::default();
+    let mut rewritten = 0;
+    while reclaim::step(&store.shared, &mut passed_over) {
+        rewritten += 1;
+    }
+    rewritten
+}
+
+/// What was unread has its body; what was settled is still known, in full and once.
+async fn check(store: &Embedded) {
+    for number in UNREAD {
+        let body = store.body(draft(number).id()).await.unwrap();
+        assert_eq!(body, draft(number).body);
+    }
+    for number in 1..=COUNT {
+        let repeat = store.commit(draft(number).accept()).await.unwrap();
+        assert!(
+            matches!(&repeat, Committed::Repeat(first) if first.id == draft(number).id()),
+            "{repeat:?}"
+        );
+    }
+    let mut from = 1;
+    let head = *store.ledger_head().borrow();
+    while from <= head {
+        let entries = store.ledger(from, 7).await.unwrap();
+        for entry in entries {
+            assert_eq!(entry.sequence, from);
+            from += 1;
+        }
+    }
+    assert_eq!(store.totals().pending(), UNREAD.len() as u64);
+}
+
+async fn is_dropped(store: &Embedded, number: u64) -> bool {
+    matches!(
+        store.body(draft(number).id()).await,
+        Err(StoreError::Dropped { .. })
+    )
+}
+
+#[test]
+fn settled_bodies_go_and_everything_else_stays() {
+    let mut bench = Bench::new();
+    let store = bench.open().unwrap();
+    block_on(async {
+        settle_all_but_a_few(&store).await;
+        // Read half a page from a segment that is about to change under the reader.
+        let page = store.ledger(1, 3).await.unwrap();
+        assert_eq!(page.len(), 3);
+        assert!(reclaim(&store, 2_000) > 0);
+        assert!(is_dropped(&store, 1).await);
+        check(&store).await;
+        assert_eq!(reclaim(&store, 2_000), 0, "once is enough");
+    });
+    drop(store);
+    for keeps_index in [true, false] {
+        if !keeps_index {
+            bench.remove_index();
+        }
+        bench.files = bench.files.cut_power(|| false);
+        let store = bench.open().unwrap();
+        block_on(async {
+            assert!(is_dropped(&store, 1).await);
+            check(&store).await;
+        });
+    }
+}
+
+#[test]
+fn a_body_is_kept_for_its_retention() {
+    let mut bench = Bench::new();
+    bench.body_retention = Duration::from_secs(500);
+    let store = bench.open().unwrap();
+    block_on(settle_all_but_a_few(&store));
+    reclaim(&store, 1_500);
+    assert!(!block_on(is_dropped(&store, 1)));
+    reclaim(&store, 1_501);
+    assert!(block_on(is_dropped(&store, 1)));
+}
+
+#[test]
+fn a_failure_or_a_power_cut_in_the_middle_loses_nothing() {
+    for nth in 1..9 {
+        for cut in [false, true] {
+            let mut bench = Bench::new();
+            let store = bench.open().unwrap();
+            block_on(settle_all_but_a_few(&store));
+            bench.files.fail(Some(nth));
+            reclaim(&store, 2_000);
+            bench.files.fail(None);
+            block_on(check(&store));
+            if cut {
+                bench.files = bench.files.cut_power(|| nth % 2 == 0);
+            }
+            drop(store);
+            bench.remove_index();
+            let store = bench.open().unwrap();
+            block_on(check(&store));
+            follow(&store);
+            reclaim(&store, 2_000);
+            block_on(check(&store));
+        }
+    }
+}
+
+#[test]
+fn verify_tells_what_was_dropped_from_what_is_damaged() {
+    let mut bench = Bench::new();
+    let real = tempfile::tempdir().unwrap();
+    bench.segment_bytes_max = 4_000;
+    let store = Embedded::open(&bench.options(real.path()), at(0)).unwrap();
+    block_on(async {
+        settle_all_but_a_few(&store).await;
+        assert!(reclaim(&store, 2_000) > 0);
+        store.close().await.unwrap();
+    });
+    drop(store);
+    let report = verify(real.path()).unwrap();
+    assert!(report.is_sound(), "{report}");
+    assert!(report.bodies_dropped > 10, "{report}");
+    assert_eq!(report.messages, COUNT);
+    // One byte of a record in a segment without bodies.
+    let path = real.path().join("journal").join("0000000001.log");
+    let mut bytes = fs::read(&path).unwrap();
+    let middle = bytes.len() / 2;
+    bytes[middle] ^= 1;
+    fs::write(&path, bytes).unwrap();
+    let report = verify(real.path()).unwrap();
+    assert!(!report.is_sound(), "{report}");
+    assert_eq!(report.problems[0].path, path);
+}
