@@ -18,7 +18,7 @@ use crate::{
         segment::{Header, Locator, Position, Segments},
         written::Written,
     },
-    state::{Body as _, Changed, State},
+    state::{Body as _, Changed, Entry, State},
 };
 
 /// The index is held against the journal this many entries at a time.
@@ -104,16 +104,19 @@ impl<'v> Walk<'v> {
         Ok(self.report)
     }
 
+    /// Whether the body of a message was dropped.
+    fn is_dropped(&self, entry: &Entry<Located>) -> bool {
+        let mut pieces = entry.body.pieces().iter();
+        pieces.any(|piece| self.segments.is_stripped(piece.segment))
+    }
+
     /// Bodies are dropped only of what is settled.
     fn unsettled_have_their_bodies(&mut self) {
         let unsettled = self
             .state
             .entries()
             .filter(|entry| !entry.message.is_settled());
-        let without = unsettled.filter(|entry| {
-            let mut pieces = entry.body.pieces().iter();
-            pieces.any(|piece| self.segments.is_stripped(piece.segment))
-        });
+        let without = unsettled.filter(|entry| self.is_dropped(entry));
         let lost: Vec<_> = without
             .map(|entry| (entry.message.id, entry.body.pieces().first().copied()))
             .collect();
@@ -317,7 +320,8 @@ impl<'v> Walk<'v> {
             .filter(|entry| entry.message.is_settled())
         {
             let stored = found.index.settled(entry.message.id)?;
-            if !stored.is_some_and(|stored| stored.is(entry)) {
+            let dropped = self.is_dropped(entry);
+            if !stored.is_some_and(|stored| stored.is(entry, dropped)) {
                 differences.push(format!("{} is not as the journal has it", entry.message.id));
             }
         }
