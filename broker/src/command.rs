@@ -15,6 +15,7 @@ use tokio::runtime::{Builder, Runtime};
 
 use crate::clock::{Clock as _, SystemClock};
 
+mod backup;
 mod check;
 mod demo;
 mod serve;
@@ -43,8 +44,12 @@ enum Command {
         #[arg(long, env = "AXLE_CONFIG", value_name = "FILE")]
         config: PathBuf,
     },
-    /// Read a stopped broker's whole store and tell all that is damaged.
+    /// Read a stopped broker's whole store, or a backup, and tell all that is damaged.
     Verify(verify::Which),
+    /// Copy a store, in use or not, to another folder, and say up to which entry of the ledger.
+    Backup(backup::Backup),
+    /// Make a store of a backup.
+    Restore(backup::Restore),
     /// Play the main job on this machine: a trust, two practices and a broker of their own.
     Demo(demo::Play),
 }
@@ -89,6 +94,8 @@ pub fn run(arguments: Arguments, started: Instant) -> Exit {
         Command::Serve { config } => serve::serve(&config),
         Command::Check { config } => check::check(&config, SystemClock.now(), &mut io::stdout()),
         Command::Verify(which) => verify::verify(&which, &mut io::stdout()),
+        Command::Backup(arguments) => backup::backup(&arguments, &mut io::stdout()),
+        Command::Restore(arguments) => backup::restore(&arguments, &mut io::stdout()),
         Command::Demo(play) => demo::demo(&play, started, &mut io::stdout()),
     }
 }

@@ -6,11 +6,11 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use axle_store::embedded::verify as read_whole;
+use axle_store::embedded::{is_backup, verify as read_whole, verify_backup};
 use clap::Args;
 
-use super::{Exit, fail};
-use crate::config::Config;
+use super::{Exit, backup::tell, fail};
+use crate::config::{Config, ConfigError};
 
 /// Whose store.
 #[derive(Debug, Args)]
@@ -24,16 +24,34 @@ pub(super) struct Which {
     store: Option<PathBuf>,
 }
 
+impl Which {
+    /// The folder of the store.
+    pub(super) fn directory(
+        &self,
+        load: impl FnOnce(&Path) -> Result<Config, ConfigError>,
+    ) -> Result<PathBuf, ConfigError> {
+        match &self.store {
+            Some(directory) => Ok(directory.clone()),
+            // One of the two is given, or the command line was refused.
+            None => load(self.config.as_deref().unwrap_or(Path::new("")))
+                .map(|config| config.store.directory),
+        }
+    }
+}
+
 pub(super) fn verify(which: &Which, out: &mut impl Write) -> Exit {
-    let directory = match &which.store {
-        Some(directory) => directory.clone(),
-        // One of the two is given, or the command line was refused.
-        None => match Config::load(which.config.as_deref().unwrap_or(Path::new(""))) {
-            Ok(config) => config.store.directory,
-            Err(error) => return fail(Exit::BadConfiguration, &error),
-        },
+    let directory = match which.directory(Config::load) {
+        Ok(directory) => directory,
+        Err(error) => return fail(Exit::BadConfiguration, &error),
     };
-    match read_whole(&directory) {
+    let read = match is_backup(&directory) {
+        true => verify_backup(&directory).map(|(stated, report)| {
+            tell(out, "a backup in", &directory, &stated);
+            report
+        }),
+        false => read_whole(&directory),
+    };
+    match read {
         Ok(report) => {
             // With standard output closed the exit code still tells.
             let _ = writeln!(out, "{report}");

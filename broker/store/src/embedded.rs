@@ -12,6 +12,7 @@
 //! is in memory; the rest is in the index. Dropping the store is as safe as killing the process;
 //! [`Embedded::close`] spares the next start the replay.
 
+mod backup;
 mod body;
 mod checkpoint;
 mod committer;
@@ -57,6 +58,7 @@ use axle_model::{
 use bytes::{Bytes, BytesMut};
 use tokio::sync::{Semaphore, futures::OwnedNotified, oneshot, watch};
 
+pub use backup::{Stated, backup, is_backup, restore, verify_backup};
 pub use format::OpenError;
 pub use options::{Counters, Options};
 pub use verify::{Problem, Report, verify};

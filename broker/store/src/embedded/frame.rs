@@ -206,6 +206,11 @@ impl Frame {
         matches!(self.kind, Kind::Close)
     }
 
+    /// The length of header and record.
+    pub(super) const fn head_length(&self) -> usize {
+        HEADER + self.record.len()
+    }
+
     /// Writes header and record, as they are, at the end of `out`, and the zeros up to the next frame
     /// of a segment without bodies.
     pub(super) fn copy_head(

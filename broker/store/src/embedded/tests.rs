@@ -6,6 +6,7 @@
     reason = "these are tests: a broken promise ends them"
 )]
 
+mod backup;
 mod damage;
 mod faults;
 mod reclaim;

@@ -1,0 +1,193 @@
+//! Backup: a copy of a store that may be in use, good up to a stated entry of its ledger. The journal
+//! is all there is to copy: it is only ever appended to, and every frame has its checksums and its
+//! place in the chain, so that a copy of the whole ones is the store as it was at one moment. Whoever
+//! writes is not asked, and not held up. The index is rebuilt where the copy is
+//! opened. A copy gets its name last, so half of one is never taken for one.
+
+mod copy;
+mod manifest;
+
+use std::{
+    fs, io,
+    path::{Path, PathBuf},
+    sync::Arc,
+};
+
+use axle_model::{digest::Digest, time::Timestamp};
+
+use self::manifest::{Kept, Manifest};
+use super::{
+    files::{Disk, Files},
+    format::{self, OpenError},
+    recover::Paths,
+    replay,
+    segment::{self, Segments},
+    verify::{Report, verify},
+};
+
+/// The name of what says what a backup holds.
+const MANIFEST: &str = "BACKUP";
+
+/// What a backup holds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Stated {
+    /// Every entry of the ledger up to this one.
+    pub entries: u64,
+    /// The hash of the chain up to there.
+    pub chain: Digest,
+    /// When the newest of them happened; the epoch when there is none.
+    pub newest: Timestamp,
+    /// Files of the journal.
+    pub segments: u64,
+    /// Their bytes.
+    pub bytes: u64,
+}
+
+/// Copies the store in `directory` to `to`, which must not be there yet.
+pub fn backup(directory: &Path, to: &Path) -> Result<Stated, OpenError> {
+    let files = Arc::new(Disk);
+    let paths = Paths::new(directory);
+    let node = format::read(files.as_ref(), directory)?.ok_or_else(|| OpenError::Format {
+        path: directory.join("FORMAT"),
+        what: "it is missing, so there is no store here",
+    })?;
+    let partial = begin(to)?;
+    let journal = partial.join("journal");
+    make(&journal)?;
+    let (headers, _) = replay::headers(files.as_ref(), &paths.journal, node)?;
+    let segments = Segments::new(files, paths.journal, headers.clone());
+    let mut source = copy::Source::new(&segments, replay::start(&headers));
+    let mut kept = Vec::new();
+    for (at, header) in headers.iter().enumerate() {
+        let name = segment::name(header.number);
+        let target = journal.join(&name);
+        let copied = source.segment(header, headers.get(at + 1), &target)?;
+        kept.push(Kept { name, ..copied });
+    }
+    copy_file(&directory.join("FORMAT"), &partial.join("FORMAT"))?;
+    let manifest = Manifest {
+        node,
+        entries: source.end().sequence,
+        chain: source.end().hash,
+        newest: source.newest(),
+        segments: kept,
+    };
+    write(&partial.join(MANIFEST), manifest.text().as_bytes())?;
+    finish(&[&journal, &partial], &partial, to)?;
+    Ok(manifest.stated())
+}
+
+/// Reads a backup whole: every file must be as it was copied, and the store in it sound.
+pub fn verify_backup(folder: &Path) -> Result<(Stated, Report), OpenError> {
+    let manifest = read(folder)?;
+    for kept in &manifest.segments {
+        kept.check(&folder.join("journal").join(&kept.name))?;
+    }
+    let report = verify(folder)?;
+    if report.is_sound() && report.entries != manifest.entries {
+        return Err(OpenError::Damaged {
+            path: folder.join(MANIFEST),
+            offset: 0,
+            what: format!(
+                "it says {} entries, and the journal has {}",
+                manifest.entries, report.entries
+            ),
+        });
+    }
+    Ok((manifest.stated(), report))
+}
+
+/// Whether a folder holds a backup, and not a store.
+pub fn is_backup(folder: &Path) -> bool {
+    folder.join(MANIFEST).is_file()
+}
+
+/// Makes a store in `to`, which must not be there yet, of the backup in `from`. The backup is read
+/// whole first; what is damaged is not restored.
+pub fn restore(from: &Path, to: &Path) -> Result<Stated, OpenError> {
+    let (stated, report) = verify_backup(from)?;
+    if let Some(problem) = report.problems.first() {
+        return Err(OpenError::Damaged {
+            path: problem.path.clone(),
+            offset: problem.offset,
+            what: problem.what.clone(),
+        });
+    }
+    let manifest = read(from)?;
+    let partial = begin(to)?;
+    let journal = partial.join("journal");
+    make(&journal)?;
+    for kept in &manifest.segments {
+        let target = journal.join(&kept.name);
+        copy_file(&from.join("journal").join(&kept.name), &target)?;
+    }
+    copy_file(&from.join("FORMAT"), &partial.join("FORMAT"))?;
+    finish(&[&journal, &partial], &partial, to)?;
+    Ok(stated)
+}
+
+fn read(folder: &Path) -> Result<Manifest, OpenError> {
+    let path = folder.join(MANIFEST);
+    let text = fs::read_to_string(&path).map_err(OpenError::files("reading", &path))?;
+    Manifest::parse(&text).ok_or(OpenError::Format {
+        path,
+        what: "it is damaged, or of another version of Axle: use another backup",
+    })
+}
+
+/// The folder that becomes `to` once it is whole.
+fn begin(to: &Path) -> Result<PathBuf, OpenError> {
+    let empty = match fs::read_dir(to) {
+        Ok(mut entries) => entries.next().is_none(),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => true,
+        Err(error) => return Err(OpenError::files("looking into", to)(error)),
+    };
+    if !empty {
+        return Err(OpenError::Format {
+            path: to.to_path_buf(),
+            what: "it holds something already: name a folder that is empty or not there",
+        });
+    }
+    let mut name = to.file_name().unwrap_or_default().to_owned();
+    name.push(".partial");
+    let partial = to.with_file_name(name);
+    match fs::remove_dir_all(&partial) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => {
+            Err(OpenError::files("removing", &partial)(error))
+        }
+        Ok(()) | Err(_) => make(&partial).map(|()| partial),
+    }
+}
+
+fn make(folder: &Path) -> Result<(), OpenError> {
+    Disk.create_directory(folder)
+        .map_err(OpenError::files("making", folder))
+}
+
+fn copy_file(from: &Path, to: &Path) -> Result<(), OpenError> {
+    fs::copy(from, to).map_err(OpenError::files("copying", from))?;
+    let synced = fs::File::open(to).and_then(|file| file.sync_all());
+    synced.map_err(OpenError::files("syncing", to))
+}
+
+fn write(path: &Path, bytes: &[u8]) -> Result<(), OpenError> {
+    fs::write(path, bytes).map_err(OpenError::files("writing", path))?;
+    let synced = fs::File::open(path).and_then(|file| file.sync_all());
+    synced.map_err(OpenError::files("syncing", path))
+}
+
+/// Makes the names durable, and gives the folder its own.
+fn finish(folders: &[&Path], partial: &Path, to: &Path) -> Result<(), OpenError> {
+    for folder in folders {
+        Disk.sync_directory(folder)
+            .map_err(OpenError::files("syncing", folder))?;
+    }
+    Disk.rename(partial, to)
+        .map_err(OpenError::files("naming", to))?;
+    let parent = match to.parent() {
+        Some(parent) if parent != Path::new("") => parent,
+        Some(_) | None => Path::new("."),
+    };
+    Disk.sync_directory(parent)
+        .map_err(OpenError::files("syncing", parent))
+}
