@@ -16,6 +16,7 @@ pub mod send;
 mod testing;
 pub mod tls;
 pub mod track;
+pub mod upload;
 pub mod watch;
 
 pub use axle_proto::v1;

@@ -1,5 +1,5 @@
 //! Sending documents: the header made complete, the checksum always set, and every repeat of a submit
-//! under the same submission id.
+//! under the same submission id. What is too large for one call is uploaded.
 
 use std::path::{Path, PathBuf};
 
@@ -16,6 +16,7 @@ use crate::{
     connection::Client,
     error::{Class, ClientError},
     retry::CALL_DEADLINE,
+    upload::{Progress, Source, beginning, measure, no_progress},
 };
 
 /// The largest document one call carries, in bytes.
@@ -41,7 +42,11 @@ impl Client {
         header: DocumentHeader,
         content: Bytes,
     ) -> Result<SubmitDocumentResponse, ClientError> {
-        let header = completed(header, &content, None)?;
+        let header = completed(header, &content, None);
+        if content.len() > DOCUMENT_BYTES_MAX {
+            let source = Source::Bytes(content);
+            return self.upload(header, &source, &no_progress()).await;
+        }
         let request = SubmitDocumentRequest {
             header: Some(header),
             content,
@@ -59,7 +64,8 @@ impl Client {
         header: DocumentHeader,
         content: Bytes,
     ) -> Result<ValidateDocumentResponse, ClientError> {
-        let header = completed(header, &content, None)?;
+        check_size(content.len())?;
+        let header = completed(header, &content, None);
         let request = ValidateDocumentRequest {
             header: Some(header),
             content,
@@ -73,19 +79,21 @@ impl Client {
 
     /// Submits files, up to `in_flight_max` at once and in no order, each with a header like `header`.
     /// A submission id in `header` becomes `ID/` and the beginning of the document's digest when there
-    /// are several files, so that a repeated call repeats no document.
+    /// are several files, so that a repeated call repeats no document. `progress` hears of bytes that
+    /// are durable at the broker.
     pub fn submit_files(
         &self,
         paths: Vec<PathBuf>,
         header: DocumentHeader,
         in_flight_max: usize,
+        progress: Progress,
     ) -> impl Stream<Item = FileOutcome> + use<> {
         let several = paths.len() > 1;
         let client = self.clone();
         stream::iter(paths)
             .map(move |path| {
-                let (client, header) = (client.clone(), header.clone());
-                async move { client.submit_file(path, header, several).await }
+                let (client, header, progress) = (client.clone(), header.clone(), progress.clone());
+                async move { client.submit_file(path, header, several, &progress).await }
             })
             .buffer_unordered(in_flight_max.max(1))
     }
@@ -95,18 +103,36 @@ impl Client {
         path: PathBuf,
         mut header: DocumentHeader,
         several: bool,
+        progress: &Progress,
     ) -> FileOutcome {
         let mut submission_id = String::new();
         let result = async {
-            let content = read_document(&path).await?;
-            if several && !header.submission_id.is_empty() {
-                let digest = Digest::of(&content).to_string();
-                let beginning = digest.get(..16).unwrap_or_default();
-                header.submission_id = format!("{}/{beginning}", header.submission_id);
+            let size = size_of(&path).await?;
+            let upload = size > DOCUMENT_BYTES_MAX as u64;
+            let content = match upload {
+                true => beginning(&path)
+                    .await
+                    .map_err(|error| unreadable(&path, &error))?,
+                false => read_document(&path).await?,
+            };
+            let mut complete = completed(header.clone(), &content, Some(&path));
+            if upload {
+                measure(&Source::File(path.clone()), &mut complete).await?;
             }
-            let header = completed(header, &content, Some(&path))?;
-            submission_id.clone_from(&header.submission_id);
-            self.submit(header, content).await
+            if several && !header.submission_id.is_empty() {
+                let digest = complete.sha256.iter().take(8);
+                let beginning: String = digest.map(|byte| format!("{byte:02x}")).collect();
+                header.submission_id = format!("{}/{beginning}", header.submission_id);
+                complete.submission_id.clone_from(&header.submission_id);
+            }
+            submission_id.clone_from(&complete.submission_id);
+            if upload {
+                let source = Source::File(path.clone());
+                return self.upload(complete, &source, progress).await;
+            }
+            let receipt = self.submit(complete, content).await;
+            progress(size);
+            receipt
         };
         let result = result.await;
         FileOutcome {
@@ -117,20 +143,26 @@ impl Client {
     }
 }
 
-/// Reads a document that is small enough to be sent.
+fn unreadable(path: &Path, error: &std::io::Error) -> ClientError {
+    ClientError::new(
+        Class::Refused,
+        "FILE_UNREADABLE",
+        format!("{} cannot be read: {error}", path.display()),
+        "name a file that exists and that you may read",
+    )
+}
+
+async fn size_of(path: &Path) -> Result<u64, ClientError> {
+    let found = tokio::fs::metadata(path).await;
+    Ok(found.map_err(|error| unreadable(path, &error))?.len())
+}
+
+/// Reads a document that is small enough for one call.
 pub async fn read_document(path: &Path) -> Result<Bytes, ClientError> {
-    let unreadable = |error: std::io::Error| {
-        ClientError::new(
-            Class::Refused,
-            "FILE_UNREADABLE",
-            format!("{} cannot be read: {error}", path.display()),
-            "name a file that exists and that you may read",
-        )
-    };
-    let size = tokio::fs::metadata(path).await.map_err(unreadable)?.len();
+    let size = size_of(path).await?;
     check_size(usize::try_from(size).unwrap_or(usize::MAX))?;
-    let content = tokio::fs::read(path).await.map_err(unreadable)?;
-    Ok(content.into())
+    let content = tokio::fs::read(path).await;
+    Ok(content.map_err(|error| unreadable(path, &error))?.into())
 }
 
 /// The media type of a document: FHIR by its first character, otherwise by the name's extension.
@@ -152,12 +184,7 @@ pub fn media_type(content: &[u8], path: Option<&Path>) -> Option<&'static str> {
     }
 }
 
-fn completed(
-    mut header: DocumentHeader,
-    content: &Bytes,
-    path: Option<&Path>,
-) -> Result<DocumentHeader, ClientError> {
-    check_size(content.len())?;
+fn completed(mut header: DocumentHeader, content: &Bytes, path: Option<&Path>) -> DocumentHeader {
     if header.submission_id.is_empty() {
         header.submission_id = Uuid::now_v7().to_string();
     }
@@ -167,7 +194,7 @@ fn completed(
     }
     header.size_bytes = content.len() as u64;
     header.sha256 = Bytes::copy_from_slice(Digest::of(content).as_bytes());
-    Ok(header)
+    header
 }
 
 /// A larger document would only break off the call: the broker does not read to its end.
@@ -179,7 +206,7 @@ fn check_size(size: usize) -> Result<(), ClientError> {
         Class::Refused,
         "DOCUMENT_TOO_LARGE",
         format!("the document has {size} bytes, more than the {DOCUMENT_BYTES_MAX} of one call"),
-        "send it without its largest attachments, or split it",
+        "send it instead: what is too large for one call is uploaded in pieces",
     ))
 }
 

@@ -7,6 +7,7 @@
 )]
 
 mod journey;
+mod large;
 mod operating;
 mod reloading;
 mod settling;

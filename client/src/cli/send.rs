@@ -17,7 +17,7 @@ use super::{
 use crate::{
     connection::Client,
     error::{Class, ClientError},
-    send::{FileOutcome, media_type, read_document},
+    send::{DOCUMENT_BYTES_MAX, FileOutcome, media_type, read_document},
 };
 
 /// Documents on their way at once.
@@ -103,12 +103,14 @@ pub(super) async fn run(client: &Client, arguments: Arguments, printer: &mut Pri
         priority: priority.into(),
         ..arguments.header.header()
     };
-    let bar = progress(paths.len(), printer);
+    let bar = progress(&paths, printer);
     let mut outcomes = Vec::with_capacity(paths.len());
-    let mut sending = client.submit_files(paths.clone(), header, IN_FLIGHT_MAX);
+    let counting = bar.clone();
+    let hears = std::sync::Arc::new(move |bytes| counting.inc(bytes));
+    let mut sending = client.submit_files(paths.clone(), header, IN_FLIGHT_MAX, hears);
     while let Some(outcome) = sending.next().await {
-        bar.inc(1);
         outcomes.push(outcome);
+        bar.set_message(format!("{}/{}", outcomes.len(), paths.len()));
     }
     bar.finish_and_clear();
     outcomes.sort_by_key(|outcome| paths.iter().position(|path| *path == outcome.path));
@@ -217,12 +219,19 @@ fn expanded(paths: Vec<PathBuf>) -> Result<Vec<PathBuf>, ClientError> {
     Ok(files)
 }
 
-fn progress(count: usize, printer: &Printer) -> ProgressBar {
-    if count < 2 || !printer.is_watched() {
+/// A bar for what takes long enough to be watched: several files, or a large one.
+fn progress(paths: &[PathBuf], printer: &Printer) -> ProgressBar {
+    let sizes = paths.iter().map(|path| path.metadata());
+    let bytes = sizes
+        .map(|found| found.map_or(0, |found| found.len()))
+        .sum();
+    if !printer.is_watched() || (paths.len() < 2 && bytes <= DOCUMENT_BYTES_MAX as u64) {
         return ProgressBar::hidden();
     }
-    let bar = ProgressBar::new(count as u64);
-    let style = ProgressStyle::with_template("{bar:40} {pos}/{len} sent, {per_sec}, {eta} left");
+    let bar = ProgressBar::new(bytes).with_message(format!("0/{}", paths.len()));
+    let style = ProgressStyle::with_template(
+        "{bar:40} {msg} sent, {bytes} of {total_bytes}, {bytes_per_sec}, {eta} left",
+    );
     style.map_or_else(|_| ProgressBar::hidden(), |style| bar.with_style(style))
 }
 

@@ -15,8 +15,11 @@ use bytes::Bytes;
 use futures::StreamExt as _;
 use tonic::{Code, Status};
 
-use super::{DOCUMENT_BYTES_MAX, media_type};
-use crate::testing::{Fake, refusal};
+use super::media_type;
+use crate::{
+    testing::{Fake, refusal},
+    upload::no_progress,
+};
 
 fn to_a_practice() -> DocumentHeader {
     DocumentHeader {
@@ -69,19 +72,6 @@ async fn a_refusal_is_not_repeated() {
 }
 
 #[tokio::test]
-async fn a_document_too_large_for_one_call_is_refused_without_one() {
-    let broker = Fake::default().start().await;
-    let content = Bytes::from(vec![b'{'; DOCUMENT_BYTES_MAX + 1]);
-    let error = broker
-        .client()
-        .submit(to_a_practice(), content)
-        .await
-        .unwrap_err();
-    assert_eq!(error.reason(), "DOCUMENT_TOO_LARGE");
-    assert!(broker.fake.submits.asked().is_empty());
-}
-
-#[tokio::test]
 async fn one_id_for_several_files_names_each_by_its_content() {
     let folder = tempfile::tempdir().unwrap();
     let paths = ["a.json", "b.json", "missing.json"].map(|name| folder.path().join(name));
@@ -95,7 +85,9 @@ async fn one_id_for_several_files_names_each_by_its_content() {
         submission_id: "night-7".to_owned(),
         ..to_a_practice()
     };
-    let sending = broker.client().submit_files(paths.to_vec(), header, 4);
+    let sending = broker
+        .client()
+        .submit_files(paths.to_vec(), header, 4, no_progress());
     let mut outcomes: Vec<_> = sending.collect().await;
     outcomes.sort_by(|a, b| a.path.cmp(&b.path));
     let digest = Digest::of(b"{}").to_string();
