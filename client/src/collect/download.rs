@@ -4,13 +4,14 @@
 use std::{future::Future, time::Duration};
 
 use axle_model::digest::Digest;
-use axle_proto::v1::{DownloadDocumentRequest, LeasedDelivery};
+use axle_proto::v1::{DownloadDocumentRequest, ExtendLeasesRequest, LeasedDelivery};
 use bytes::{Bytes, BytesMut};
-use tokio::time::{sleep, timeout};
+use tokio::time::{Instant, sleep, timeout};
 
 use super::Received;
 use crate::{
     connection::Client,
+    convert::duration,
     error::{Class, ClientError},
     retry::Backoff,
     track::incomplete,
@@ -18,6 +19,10 @@ use crate::{
 
 /// The longest a download may stand still.
 const PIECE_WAIT_MAX: Duration = Duration::from_secs(30);
+
+/// How often the lease of a download under way is extended, and by how much.
+const EXTEND_EVERY: Duration = Duration::from_secs(15);
+const EXTENSION: Duration = Duration::from_secs(60);
 
 /// The reason code under which damaged documents are given back.
 pub(super) const DAMAGED: &str = "CHECKSUM_MISMATCH";
@@ -60,7 +65,7 @@ pub(super) fn verified(delivery: LeasedDelivery) -> Result<Received, ClientError
 
 async fn download(client: &Client, token: &str, size_bytes: u64) -> Result<Bytes, ClientError> {
     let mut content = BytesMut::new();
-    let begun = tokio::time::Instant::now();
+    let begun = Instant::now();
     let mut backoff = Backoff::new(client.retry());
     loop {
         let Err(error) = fetch(client, token, size_bytes, &mut content).await else {
@@ -89,7 +94,17 @@ async fn fetch(
     let mut pieces = in_time(service.download_document(request))
         .await?
         .into_inner();
+    let mut extended = Instant::now();
     while let Some(piece) = in_time(pieces.message()).await? {
+        if extended.elapsed() > EXTEND_EVERY {
+            extend(client, token).await;
+            extended = Instant::now();
+        }
+        if piece.crc32c != crc32c::crc32c(&piece.content) {
+            return Err(ClientError::unreachable(
+                "a piece of the document was damaged on its way",
+            ));
+        }
         let in_order = piece.offset == content.len() as u64;
         let fits = (content.len() + piece.content.len()) as u64 <= size_bytes;
         if !in_order || !fits {
@@ -103,6 +118,16 @@ async fn fetch(
         ));
     }
     Ok(())
+}
+
+/// Keeps the delivery this collector's while its document is on the way. When that fails the lease
+/// may run out, and the next piece says so.
+async fn extend(client: &Client, token: &str) {
+    let request = ExtendLeasesRequest {
+        lease_tokens: vec![token.to_owned()],
+        lease_duration: Some(duration(EXTENSION)),
+    };
+    let _ = in_time(client.collection().extend_leases(request)).await;
 }
 
 async fn in_time<T>(

@@ -26,7 +26,7 @@ fn piece(offset: u64, content: &'static [u8]) -> Result<DownloadDocumentResponse
     Ok(DownloadDocumentResponse {
         offset,
         content: Bytes::from_static(content),
-        crc32c: 0,
+        crc32c: crc32c::crc32c(content),
     })
 }
 
