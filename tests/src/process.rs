@@ -94,7 +94,7 @@ impl BrokerProcess {
             if ended.is_some() || late {
                 panic!(
                     "the broker did not start ({ended:?}); its log ends:\n{}",
-                    tail(estate)
+                    log_tail(estate)
                 );
             }
             tokio::time::sleep(Duration::from_millis(5)).await;
@@ -113,6 +113,17 @@ impl BrokerProcess {
         self.signal(Signal::KILL)
             .expect("a process that can be killed");
         self.child.wait().expect("a child of this process");
+    }
+
+    /// SIGSTOP: it does nothing more until it goes on or is killed.
+    pub fn pause(&self) {
+        self.signal(Signal::STOP)
+            .expect("a process that can be stopped");
+    }
+
+    /// SIGCONT: it goes on as if no time had passed.
+    pub fn go_on(&self) {
+        self.signal(Signal::CONT).expect("a process that can go on");
     }
 
     /// Sends SIGTERM and waits for the end.
@@ -163,7 +174,8 @@ fn log(estate: &Estate) -> File {
         .expect("a log file")
 }
 
-fn tail(estate: &Estate) -> String {
+/// The last of those lines.
+pub fn log_tail(estate: &Estate) -> String {
     let log = read_log(estate);
     let lines: Vec<&str> = log.lines().collect();
     lines[lines.len().saturating_sub(20)..].join("\n")

@@ -10,7 +10,7 @@ use axle_client::{
 use axle_model::digest::Digest;
 use tokio::{sync::watch, task::JoinSet};
 
-use super::Load;
+use super::run::Load;
 use crate::checker::history::{Key, What};
 
 /// Short, so that what a killed broker had given out soon comes again.

@@ -13,7 +13,7 @@ use bytes::Bytes;
 use rand::{Rng as _, rngs::StdRng};
 use tokio::task::JoinSet;
 
-use super::{Load, PRACTICES, SUBMITS};
+use super::{PRACTICES, run::Load};
 use crate::{
     checker::history::{Key, What},
     documents,
@@ -26,6 +26,8 @@ const ONE_ATTEMPT: Retry = Retry {
     delay_max: Duration::from_millis(1),
 };
 const PAUSE: Duration = Duration::from_millis(20);
+/// Submits under way for each trust.
+const SUBMITS: usize = 16;
 
 struct Sender {
     client: Client,
@@ -46,9 +48,9 @@ pub(super) fn begin(
     client: &Client,
     load: &Arc<Load>,
     trust: &'static str,
-    first_task: usize,
+    number: usize,
 ) {
-    for task in first_task..first_task + SUBMITS {
+    for task in number * SUBMITS..(number + 1) * SUBMITS {
         let client = client.clone().with_retry(ONE_ATTEMPT);
         let sender = Sender {
             client,

@@ -1,0 +1,79 @@
+//! The rows of the table of proofs: what each is called, how much it usually does, and what it comes
+//! to. A row is a function of a [`Plan`] in a file of its own.
+
+use std::fmt;
+
+use clap::ValueEnum;
+
+use super::{Plan, kill};
+use crate::checker::Verdict;
+
+/// A way to break a broker.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Row {
+    /// `kill -9` at random moments under load.
+    Kill,
+}
+
+/// What a row came to. Its `Display` is the line that is printed last.
+#[derive(Debug)]
+pub enum Outcome {
+    /// What the checker says of the history of a run under load.
+    Judged(Verdict),
+    /// A row without such a history: its own line, and a sentence for every promise broken.
+    Counted {
+        /// What was done, in figures.
+        line: String,
+        /// What went wrong.
+        breaches: Vec<String>,
+    },
+    /// This machine cannot do it.
+    Skipped {
+        /// What is missing.
+        why: String,
+    },
+}
+
+impl Row {
+    /// How often its fault is brought about, and how many documents are accepted before each, unless
+    /// one says otherwise.
+    pub const fn usual(self) -> (u32, usize) {
+        match self {
+            Self::Kill => (20, 1_000),
+        }
+    }
+
+    /// Does as planned. Prints a line for each fault.
+    pub async fn run(self, plan: &Plan) -> Outcome {
+        match self {
+            Self::Kill => kill::kill(plan).await.into(),
+        }
+    }
+}
+
+impl Outcome {
+    /// Every promise broken, in a sentence.
+    pub fn breaches(&self) -> Vec<String> {
+        match self {
+            Self::Judged(verdict) => verdict.breaches().collect(),
+            Self::Counted { breaches, .. } => breaches.clone(),
+            Self::Skipped { .. } => Vec::new(),
+        }
+    }
+}
+
+impl From<Verdict> for Outcome {
+    fn from(verdict: Verdict) -> Self {
+        Self::Judged(verdict)
+    }
+}
+
+impl fmt::Display for Outcome {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Judged(verdict) => verdict.fmt(f),
+            Self::Counted { line, .. } => f.write_str(line),
+            Self::Skipped { why } => write!(f, "skipped: {why}"),
+        }
+    }
+}
