@@ -341,6 +341,7 @@ fn store_options(config: &Config) -> Options {
         directory: config.store.directory.clone(),
         reserve_bytes: config.store.reserve_bytes,
         body_cache_bytes: config.store.body_cache_bytes,
+        segment_bytes_max: config.store.segment_bytes_max,
         ..Options::default()
     }
 }

@@ -75,6 +75,8 @@ pub struct Store {
     pub reserve_bytes: Option<u64>,
     /// Bytes of bodies kept in memory for collectors; 32 MiB unless set.
     pub body_cache_bytes: usize,
+    /// A file of the journal is not added to once it is this long; 64 MiB unless set.
+    pub segment_bytes_max: u64,
 }
 
 /// `[routing]`: where the files are that say who is reached, and how.
@@ -239,10 +241,12 @@ fn store(section: &mut Section<'_, '_>) -> Option<Store> {
     let directory = section.path("directory", None);
     let reserve = section.value("reserve_bytes", "a whole number", None);
     let cache = section.number("body_cache_bytes", 32 * MIB, 0..=64 * 1024 * MIB);
+    let segment = section.number("segment_bytes_max", 64 << 20, 1 << 20..=1 << 30);
     Some(Store {
         directory: directory?,
         reserve_bytes: reserve?,
         body_cache_bytes: cache?,
+        segment_bytes_max: segment?,
     })
 }
 

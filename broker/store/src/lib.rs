@@ -6,6 +6,9 @@ mod arrivals;
 pub mod conformance;
 pub mod embedded;
 mod entry;
+pub mod failpoint;
+#[cfg(any(test, feature = "testing"))]
+pub mod faulty;
 pub mod memory;
 mod state;
 

@@ -22,7 +22,7 @@ use super::{
     segment::{Locator, NodeId, Position},
 };
 use crate::{
-    Query,
+    Query, failpoint,
     state::{Changed, Earlier, Entry, Half, MessageKeys, Page, Prior},
 };
 
@@ -248,6 +248,7 @@ impl Index {
                 self.keys.insert(key, record)?;
             }
             self.sync()?;
+            failpoint::hit("before-applied")?;
             self.system
                 .insert(APPLIED, encode(&AppliedRecord::from(applied)))?;
             self.system.remove(WRITING)?;
