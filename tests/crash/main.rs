@@ -36,3 +36,9 @@ async fn twenty_kills_under_load_lose_duplicate_and_misroute_nothing() {
     let test = "twenty_kills_under_load_lose_duplicate_and_misroute_nothing";
     prove(test, Row::Kill, 20, 1_000).await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn twenty_power_cuts_under_load_lose_duplicate_and_misroute_nothing() {
+    let test = "twenty_power_cuts_under_load_lose_duplicate_and_misroute_nothing";
+    prove(test, Row::Powercut, 20, 300).await;
+}

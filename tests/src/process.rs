@@ -115,10 +115,27 @@ impl BrokerProcess {
         self.child.wait().expect("a child of this process");
     }
 
-    /// SIGSTOP: it does nothing more until it goes on or is killed.
+    /// SIGSTOP: when this returns it does nothing more until it goes on or is killed.
     pub fn pause(&self) {
         self.signal(Signal::STOP)
             .expect("a process that can be stopped");
+        // A thread in the middle of a sync stops when that is done.
+        while !self.is_paused() {
+            std::thread::yield_now();
+        }
+    }
+
+    fn is_paused(&self) -> bool {
+        let tasks = format!("/proc/{}/task", self.child.id());
+        let tasks = fs::read_dir(tasks).expect("a process that was not waited for");
+        // A thread that ended meanwhile has no state any more.
+        let mut states =
+            tasks.filter_map(|task| fs::read_to_string(task.ok()?.path().join("stat")).ok());
+        // "ID (NAME) STATE …", and a name may hold anything.
+        states.all(|state| {
+            let (_, state) = state.rsplit_once(") ").expect("a state");
+            state.starts_with(['T', 'Z', 'X'])
+        })
     }
 
     /// SIGCONT: it goes on as if no time had passed.

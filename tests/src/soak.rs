@@ -5,7 +5,9 @@
 
 mod books;
 mod collectors;
+mod image;
 mod kill;
+mod powercut;
 mod row;
 mod run;
 mod senders;

@@ -5,7 +5,7 @@ use std::fmt;
 
 use clap::ValueEnum;
 
-use super::{Plan, kill};
+use super::{Plan, kill, powercut};
 use crate::checker::Verdict;
 
 /// A way to break a broker.
@@ -13,6 +13,8 @@ use crate::checker::Verdict;
 pub enum Row {
     /// `kill -9` at random moments under load.
     Kill,
+    /// Power cuts: what never reached the disk is gone.
+    Powercut,
 }
 
 /// What a row came to. Its `Display` is the line that is printed last.
@@ -40,6 +42,7 @@ impl Row {
     pub const fn usual(self) -> (u32, usize) {
         match self {
             Self::Kill => (20, 1_000),
+            Self::Powercut => (20, 300),
         }
     }
 
@@ -47,6 +50,7 @@ impl Row {
     pub async fn run(self, plan: &Plan) -> Outcome {
         match self {
             Self::Kill => kill::kill(plan).await.into(),
+            Self::Powercut => powercut::powercut(plan).await,
         }
     }
 }
