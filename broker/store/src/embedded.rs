@@ -155,6 +155,8 @@ impl Embedded {
         let thread = |name: &str| thread::Builder::new().name(name.to_owned());
         let committer = thread("axle-committer").spawn(move || committer.run())?;
         let checkpoint = thread("axle-checkpoint").spawn(move || checkpoint.run())?;
+        // What was replayed must not be replayed again, however soon this start ends.
+        drop(wishes.send(Wish::Now));
         let room_kib = u32::try_from(options.pending_bytes_max >> 10)
             .unwrap_or(u32::MAX)
             .max(1);
