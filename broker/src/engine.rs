@@ -106,9 +106,13 @@ impl<S: Store, C: Clock> Engine<S, C> {
         let retry = terms.unwrap_or_else(Terms::default).retry;
         Circumstances {
             now,
-            deadline: message.expire_time,
+            deadline: if self.clock.expiry_rests() {
+                Timestamp::from_micros(u64::MAX)
+            } else {
+                message.expire_time
+            },
             retry,
-            seed: rand::random(),
+            seed: self.clock.chance() as u64,
         }
     }
 }

@@ -127,3 +127,13 @@ pub enum Recorded {
         event: Event,
     },
 }
+
+impl Recorded {
+    /// When it happened.
+    pub const fn time(&self) -> Timestamp {
+        match self {
+            Self::Accepted { time, .. } => *time,
+            Self::Advanced { event, .. } => event.time,
+        }
+    }
+}

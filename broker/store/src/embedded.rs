@@ -27,6 +27,7 @@ mod proposal;
 mod record;
 mod recover;
 mod replay;
+mod reserve;
 mod segment;
 mod shared;
 mod verify;
@@ -66,6 +67,7 @@ use self::{
     ledger::Ledger,
     proposal::Proposal,
     recover::Paths,
+    reserve::Reserve,
     shared::{Shared, Space},
 };
 use crate::{
@@ -89,17 +91,23 @@ pub struct Embedded {
 impl Embedded {
     /// Opens the store in a directory, or begins one there. Blocks while the journal is replayed.
     pub fn open(options: &Options, now: Timestamp) -> Result<Self, OpenError> {
-        Self::open_with(Arc::new(Disk), options, now)
+        let reserve = Arc::new(Reserve::new(&options.directory));
+        let files = Arc::new(Disk::new(reserve.clone()));
+        Self::open_with(files, reserve, options, now)
     }
 
     fn open_with(
         files: Arc<dyn Files>,
+        reserve: Arc<Reserve>,
         options: &Options,
         now: Timestamp,
     ) -> Result<Self, OpenError> {
         let paths = Paths::new(&options.directory);
         format::make(&paths.directory)?;
         let lock = format::lock(&paths.directory)?;
+        let space = || files.space(&paths.directory).unwrap_or((u64::MAX, u64::MAX));
+        let reserve_bytes = options.reserve_bytes.unwrap_or((256 << 20).min(space().1 / 20));
+        reserve.begin(reserve_bytes, || space().0);
         let mut recovered = recover::recover(files, &paths, options.index_cache_bytes)?;
         let begun = Journal::begin(
             recovered.segments.clone(),
@@ -109,9 +117,6 @@ impl Embedded {
         );
         let journal = begun.map_err(OpenError::files("beginning a segment in", &paths.journal))?;
         recovered.state.wake(now);
-        let space = recovered.segments.files().space(&paths.journal);
-        let (free, whole) = space.unwrap_or((u64::MAX, u64::MAX));
-        let reserve = options.reserve_bytes.unwrap_or((256 << 20).min(whole / 20));
         let shared = Arc::new(Shared {
             state: Mutex::new(recovered.state),
             index: recovered.index,
@@ -124,13 +129,14 @@ impl Embedded {
             checkpointing: Mutex::default(),
             counters: Arc::default(),
             space: Space {
-                reserve_bytes: reserve,
-                free_bytes: AtomicU64::new(free),
+                reserve,
+                free_bytes: AtomicU64::new(u64::MAX),
             },
             stopped: OnceLock::new(),
             rebuild: paths.rebuild.clone(),
             _lock: lock,
         });
+        shared.measure_space();
         Self::start(shared, journal, options).map_err(OpenError::files(
             "starting the threads of",
             &paths.directory,
@@ -186,6 +192,18 @@ impl Embedded {
     /// What it has done since it was opened.
     pub fn counters(&self) -> Arc<Counters> {
         self.shared.counters.clone()
+    }
+
+    /// When what the newest ledger entry records happened. Blocks while it is read.
+    pub fn newest_time(&self) -> Option<Timestamp> {
+        let Shared {
+            ledger, segments, ..
+        } = &*self.shared;
+        let head = *self.shared.head.borrow();
+        let newest = ledger.read(segments, head.max(1), 1, head);
+        let newest =
+            newest.inspect_err(|error| tracing::error!(%error, "reading the newest entry"));
+        Some(newest.ok()?.pop()?.what.time())
     }
 
     fn send(&self, command: Command) -> Result<(), StoreError> {
