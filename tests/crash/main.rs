@@ -3,6 +3,8 @@
 //! `cargo run --release -p axle-tests --bin soak -- kill --count 1000`.
 #![allow(clippy::print_stdout, reason = "the checker's line is the result")]
 
+mod mutants;
+
 use axle_tests::{
     skip,
     soak::{Outcome, Plan, Row},
@@ -29,6 +31,24 @@ async fn prove(test: &str, row: Row, count: u32, accepted: usize) {
         Outcome::Counted { .. } => {}
         Outcome::Skipped { why } => skip::loudly(test, &why),
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_fault_at_every_place_along_a_commit_stops_acceptance_and_loses_nothing() {
+    let test = "a_fault_at_every_place_along_a_commit_stops_acceptance_and_loses_nothing";
+    prove(test, Row::Failpoints, 28, 200).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn five_hundred_damaged_stores_serve_nothing_wrong_and_name_what_is_lost() {
+    let test = "five_hundred_damaged_stores_serve_nothing_wrong_and_name_what_is_lost";
+    prove(test, Row::Bitflip, 500, 0).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn two_hundred_simulated_lives_break_no_promise() {
+    let test = "two_hundred_simulated_lives_break_no_promise";
+    prove(test, Row::Simulate, 200, 0).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -143,6 +143,11 @@ impl BrokerProcess {
         self.signal(Signal::CONT).expect("a process that can go on");
     }
 
+    /// How it ended by itself; `None` while it runs.
+    pub fn ended(&mut self) -> Option<ExitStatus> {
+        self.child.try_wait().expect("a child of this process")
+    }
+
     /// Sends SIGTERM and waits for the end.
     pub async fn stop(mut self) -> ExitStatus {
         self.signal(Signal::TERM)

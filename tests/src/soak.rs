@@ -3,10 +3,15 @@
 //! share. The crash tests run the rows at the numbers of every check, the `soak` program at whatever
 //! numbers somebody has time for.
 
+mod bitflip;
 mod books;
 mod collectors;
+mod failing;
+mod failpoints;
 mod image;
 mod kill;
+mod latecomer;
+pub mod mutants;
 mod powercut;
 mod row;
 mod run;
@@ -14,6 +19,7 @@ mod senders;
 
 use std::path::PathBuf;
 
+pub use failing::serve;
 pub use row::{Outcome, Row};
 pub use run::Run;
 

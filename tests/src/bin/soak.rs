@@ -7,7 +7,7 @@
 
 use std::{path::PathBuf, process::ExitCode};
 
-use axle_tests::soak::{Outcome, Plan, Row};
+use axle_tests::soak::{self, Outcome, Plan, Row};
 use clap::Parser;
 
 /// Runs a broker under load, breaks it, and checks that it kept its promise.
@@ -30,8 +30,12 @@ struct Arguments {
     keep: Option<PathBuf>,
 }
 
+fn main() -> ExitCode {
+    soak::serve().unwrap_or_else(prove)
+}
+
 #[tokio::main]
-async fn main() -> ExitCode {
+async fn prove() -> ExitCode {
     let arguments = Arguments::parse();
     let (count, accepted) = arguments.row.usual();
     let plan = Plan {

@@ -81,6 +81,14 @@ pub enum What {
         /// messages/UUID/deliveries/ODS.
         delivery: String,
     },
+    /// A collector's acknowledgement was confirmed though, before it was sent, another lease of the
+    /// delivery had been given out.
+    AcknowledgedLate {
+        /// Which submission.
+        key: Key,
+        /// messages/UUID/deliveries/ODS.
+        delivery: String,
+    },
     /// A collector's acknowledgement was not confirmed: it may count, or not.
     AcknowledgeUnknown {
         /// Which submission.

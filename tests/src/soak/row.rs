@@ -5,12 +5,16 @@ use std::fmt;
 
 use clap::ValueEnum;
 
-use super::{Plan, kill, powercut};
+use super::{Plan, bitflip, failpoints, kill, powercut};
 use crate::checker::Verdict;
 
 /// A way to break a broker.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub enum Row {
+    /// Bit rot: a flipped bit, a file cut short, two blocks exchanged, in any file of the store.
+    Bitflip,
+    /// A fault at each named place along a commit: death, a panic, an I/O error, a stall.
+    Failpoints,
     /// `kill -9` at random moments under load.
     Kill,
     /// Power cuts: what never reached the disk is gone.
@@ -41,6 +45,8 @@ impl Row {
     /// one says otherwise.
     pub const fn usual(self) -> (u32, usize) {
         match self {
+            Self::Bitflip => (500, 0),
+            Self::Failpoints => (28, 200),
             Self::Kill => (20, 1_000),
             Self::Powercut => (20, 300),
         }
@@ -49,6 +55,12 @@ impl Row {
     /// Does as planned. Prints a line for each fault.
     pub async fn run(self, plan: &Plan) -> Outcome {
         match self {
+            Self::Bitflip => {
+                let plan = plan.clone();
+                let flipped = tokio::task::spawn_blocking(move || bitflip::bitflip(&plan));
+                flipped.await.expect("no panic in the examination")
+            }
+            Self::Failpoints => failpoints::failpoints(plan).await,
             Self::Kill => kill::kill(plan).await.into(),
             Self::Powercut => powercut::powercut(plan).await,
         }

@@ -17,7 +17,10 @@ use tokio::{sync::watch, task::JoinSet};
 
 use super::{PRACTICES, Plan, TRUSTS, books, collectors, senders};
 use crate::{
-    checker::{self, Verdict, history::History},
+    checker::{
+        self, Verdict,
+        history::{History, What},
+    },
     estate::{Estate, OPERATOR},
     process::{BrokerProcess, broker_binary, log_tail},
 };
@@ -123,12 +126,24 @@ impl Run {
         }
     }
 
+    /// Writes down what a client of the row's own did or was told.
+    pub(super) fn record(&self, what: What) {
+        self.load.history.record(what);
+    }
+
     /// Stops to send, waits until every mailbox is empty, stops this broker, which must serve, has
     /// its store verified, and judges.
     ///
     /// # Panics
     /// When any of this takes too long, a submit was refused for good, or the store is damaged.
-    pub async fn finish(mut self, broker: BrokerProcess) -> Verdict {
+    pub async fn finish(self, broker: BrokerProcess) -> Verdict {
+        let (verdict, estate) = self.judge(broker).await;
+        verify(&estate);
+        verdict
+    }
+
+    /// The same, with a store that need not be sound, and what is left.
+    pub(super) async fn judge(mut self, broker: BrokerProcess) -> (Verdict, Estate) {
         self.load.stopping.store(true, Ordering::Relaxed);
         ended(&mut self.sending).await;
         books::drained(&self.estate.client(OPERATOR), &self.estate).await;
@@ -141,7 +156,6 @@ impl Run {
         assert_eq!(refused, 0, "submits were refused; see the history");
         let status = broker.stop().await;
         assert!(status.success(), "the broker ended with {status}");
-        verify(&self.estate);
         let load = Arc::into_inner(self.load).expect("every task has ended");
         let history = self.estate.path().join("history.jsonl");
         let verdict = checker::judge(&load.history.finish(&history));
@@ -152,7 +166,7 @@ impl Run {
                 kept.expect("room for the history");
             }
         }
-        verdict
+        (verdict, self.estate)
     }
 }
 
