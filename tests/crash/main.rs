@@ -62,3 +62,9 @@ async fn twenty_power_cuts_under_load_lose_duplicate_and_misroute_nothing() {
     let test = "twenty_power_cuts_under_load_lose_duplicate_and_misroute_nothing";
     prove(test, Row::Powercut, 20, 300).await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn twenty_fills_of_the_disk_lose_nothing_and_stop_only_what_is_new() {
+    let test = "twenty_fills_of_the_disk_lose_nothing_and_stop_only_what_is_new";
+    prove(test, Row::Diskfull, 20, 100).await;
+}

@@ -4,6 +4,7 @@
 //! data/
 //!   FORMAT                 schema version and node id
 //!   LOCK                   held by the process that has it open
+//!   RESERVE                room that is given up when the disk is full
 //!   journal/0000000001.log segments of frames: every change, with the bytes of every document
 //!   index/                 sled: messages and idempotency keys, rebuilt from the journal when lost
 //! ```
@@ -105,8 +106,12 @@ impl Embedded {
         let paths = Paths::new(&options.directory);
         format::make(&paths.directory)?;
         let lock = format::lock(&paths.directory)?;
-        let space = || files.space(&paths.directory).unwrap_or((u64::MAX, u64::MAX));
-        let reserve_bytes = options.reserve_bytes.unwrap_or((256 << 20).min(space().1 / 20));
+        let space = || {
+            let space = files.space(&paths.directory);
+            space.unwrap_or((u64::MAX, u64::MAX))
+        };
+        let usual = (256 << 20).min(space().1 / 20);
+        let reserve_bytes = options.reserve_bytes.unwrap_or(usual);
         reserve.begin(reserve_bytes, || space().0);
         let mut recovered = recover::recover(files, &paths, options.index_cache_bytes)?;
         let begun = Journal::begin(
@@ -161,8 +166,10 @@ impl Embedded {
         let thread = |name: &str| thread::Builder::new().name(name.to_owned());
         let committer = thread("axle-committer").spawn(move || committer.run())?;
         let checkpoint = thread("axle-checkpoint").spawn(move || checkpoint.run())?;
-        // What was replayed must not be replayed again, however soon this start ends.
-        drop(wishes.send(Wish::Now));
+        if shared.state().changes() > 0 {
+            // What was replayed must not be replayed again, however soon this start ends.
+            drop(wishes.send(Wish::Now));
+        }
         let room_kib = u32::try_from(options.pending_bytes_max >> 10)
             .unwrap_or(u32::MAX)
             .max(1);

@@ -9,9 +9,13 @@ use std::{
     process::Command,
 };
 
+use rustix::fs::{FallocateFlags, fallocate};
 use tempfile::TempDir;
 
 use crate::estate::Estate;
+
+/// The blocks of the file system.
+const BLOCK_BYTES: u64 = 4 << 10;
 
 /// A file system on a loop device. Unmounted and removed when dropped: whatever has files open on it
 /// must have ended by then.
@@ -46,7 +50,16 @@ impl Disk {
         let image = fs::File::create(disk.image()).expect("a file for the disk");
         image.set_len(mib << 20).expect("a file that can be long");
         // Nothing is set aside for root, whose process the broker is here; nothing is done later.
-        let options = ["-q", "-F", "-m", "0", "-E", "lazy_itable_init=0,nodiscard"];
+        let options = [
+            "-q",
+            "-F",
+            "-m",
+            "0",
+            "-b",
+            "4096",
+            "-E",
+            "lazy_itable_init=0,nodiscard",
+        ];
         run(Command::new("mkfs.ext4").args(options).arg(disk.image()));
         disk.mount();
         disk
@@ -60,6 +73,34 @@ impl Disk {
     /// Has the estate's store kept on it.
     pub(super) fn hold(&self, estate: &Estate) {
         symlink(self.path(), estate.data()).expect("a link to the disk");
+    }
+
+    /// Bytes free on it.
+    pub(super) fn free(&self) -> u64 {
+        let found = rustix::fs::statvfs(self.path()).expect("a mounted disk");
+        found.f_bavail * found.f_frsize
+    }
+
+    /// Takes room with a file of this name until so many bytes are free.
+    pub(super) fn fill(&self, name: &str, leaving: u64) {
+        let file = fs::File::create(self.path().join(name)).expect("a file on the disk");
+        let mut length = 0;
+        // The broker takes and gives room meanwhile.
+        while let Some(more) = self.free().checked_sub(leaving).filter(|&more| more > 0) {
+            let taken = fallocate(&file, FallocateFlags::empty(), length, more);
+            if taken.is_err() && more <= BLOCK_BYTES {
+                break;
+            }
+            length += more;
+        }
+    }
+
+    /// Gives back what files of these names took.
+    pub(super) fn relieve(&self, names: &[&str]) {
+        for name in names {
+            // Not every one was made.
+            let _ = fs::remove_file(self.path().join(name));
+        }
     }
 
     /// Cuts the power and gives it back: everything that never reached the device is gone. `stop`

@@ -13,7 +13,7 @@ use std::{
 
 use tokio::sync::oneshot;
 
-use super::{committer::Command, shared::Shared};
+use super::{committer::Command, reserve::has_room_for_index, shared::Shared};
 use crate::StoreError;
 
 /// What the checkpoint is asked.
@@ -58,7 +58,6 @@ impl Checkpoint {
                 Ok(Wish::Now) | Err(RecvTimeoutError::Timeout) => {
                     // A failure has stopped the store, which says why.
                     drop(self.take());
-                    self.shared.measure_space();
                 }
                 Ok(Wish::Finish(answer)) => {
                     let index = &self.shared.index;
@@ -76,6 +75,11 @@ impl Checkpoint {
 
     /// Brings the index up to the journal.
     fn take(&self) -> Result<(), StoreError> {
+        // On a full disk the index waits: the journal has everything, and a start replays it.
+        let (changes, free) = (self.shared.state().changes(), self.shared.measure_space());
+        if !has_room_for_index(self.shared.index.path(), changes, free) {
+            return Ok(());
+        }
         let (answer, answered) = oneshot::channel();
         let gone = |_| {
             self.shared

@@ -30,7 +30,7 @@ const LEASES_LINGER: Duration = Duration::from_millis(50);
 /// A group takes no more than this many commands.
 const GROUP_COMMANDS_MAX: usize = 1_024;
 /// The free space is asked for again after this many bytes.
-const SPACE_EVERY_BYTES: u64 = 8 << 20;
+const SPACE_EVERY_BYTES: u64 = 256 << 10;
 /// While the index is this many checkpoints behind, the journal waits for it: a start must not have
 /// to replay without end.
 const CHECKPOINTS_BEHIND_MAX: u64 = 8;

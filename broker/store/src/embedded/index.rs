@@ -149,6 +149,11 @@ impl Index {
         }
     }
 
+    /// Its directory.
+    pub(super) fn path(&self) -> &Path {
+        &self.path
+    }
+
     /// How far it has followed the journal; `None` when it is empty.
     pub(super) fn applied(&self) -> Result<Option<Applied>, Unusable> {
         guarded(|| {

@@ -8,6 +8,7 @@
 
 mod damage;
 mod faults;
+mod ledger;
 mod verify;
 
 use std::{path::PathBuf, sync::Arc, time::Duration};
@@ -15,7 +16,7 @@ use std::{path::PathBuf, sync::Arc, time::Duration};
 use axle_model::id::MessageId;
 use tempfile::TempDir;
 
-use super::{Embedded, OpenError, Options, files::simulated::Simulated};
+use super::{Embedded, OpenError, Options, files::simulated::Simulated, reserve::Reserve};
 use crate::{
     Store,
     conformance::sample::{at, draft},
@@ -43,9 +44,11 @@ impl Bench {
             segment_bytes_max: self.segment_bytes_max,
             checkpoint_interval: Duration::from_hours(1),
             body_cache_bytes: 0,
+            reserve_bytes: Some(0),
             ..Options::default()
         };
-        Embedded::open_with(Arc::new(self.files.clone()), &options, at(0))
+        let reserve = Arc::new(Reserve::new(self.directory.path()));
+        Embedded::open_with(Arc::new(self.files.clone()), reserve, &options, at(0))
     }
 
     fn segment(&self, number: u32) -> PathBuf {
