@@ -130,7 +130,7 @@ impl Trust {
                     ..earlier
                 },
                 3 => self.copy(earlier, message),
-                _ => self.to_another(earlier),
+                _ => self.with_one_more(earlier),
             });
         }
         Some(self.draft(random))
@@ -150,7 +150,7 @@ impl Trust {
     }
 
     /// The same document for one practice more than before.
-    fn to_another(&mut self, earlier: Draft) -> Draft {
+    fn with_one_more(&mut self, earlier: Draft) -> Draft {
         let mut others = PRACTICES.iter();
         let Some(another) = others.find(|one| !earlier.recipients.contains(one)) else {
             return earlier;

@@ -23,6 +23,7 @@ struct Inner {
     durable_names: BTreeMap<PathBuf, Arc<Mutex<Content>>>,
     operations: usize,
     fails_at: Option<usize>,
+    failed: Option<&'static str>,
     ignores_sync: bool,
 }
 
@@ -45,13 +46,14 @@ impl Simulated {
     }
 
     /// Counts an operation, and fails it if it is its turn.
-    fn operate(&self) -> io::Result<()> {
+    fn operate(&self, operation: &'static str) -> io::Result<()> {
         let mut inner = self.lock();
         inner.operations += 1;
-        match inner.fails_at {
-            Some(nth) if nth == inner.operations => Err(io::Error::other("the disk says no")),
-            _ => Ok(()),
+        if inner.fails_at == Some(inner.operations) {
+            inner.failed = Some(operation);
+            return Err(io::Error::other("the disk says no"));
         }
+        Ok(())
     }
 
     /// The `nth` operation from now on fails.
@@ -60,9 +62,9 @@ impl Simulated {
         inner.fails_at = nth.map(|nth| inner.operations + nth);
     }
 
-    /// How many operations there were.
-    pub(in crate::embedded) fn operations(&self) -> usize {
-        self.lock().operations
+    /// Which operation failed, if its turn came.
+    pub(in crate::embedded) fn failed(&self) -> Option<&'static str> {
+        self.lock().failed
     }
 
     /// Whether from now on a sync says that it is done, and does nothing.
@@ -112,11 +114,11 @@ impl Simulated {
 
 impl Files for Simulated {
     fn create_directory(&self, _: &Path) -> io::Result<()> {
-        self.operate()
+        self.operate("create_directory")
     }
 
     fn create(&self, path: &Path, length: u64) -> io::Result<Arc<dyn File>> {
-        self.operate()?;
+        self.operate("create")?;
         let mut inner = self.lock();
         if inner.names.contains_key(path) {
             return Err(io::ErrorKind::AlreadyExists.into());
@@ -136,7 +138,7 @@ impl Files for Simulated {
     }
 
     fn rename(&self, from: &Path, to: &Path) -> io::Result<()> {
-        self.operate()?;
+        self.operate("rename")?;
         let mut inner = self.lock();
         let content = inner.names.remove(from).ok_or(io::ErrorKind::NotFound)?;
         inner.names.insert(to.to_path_buf(), content);
@@ -144,7 +146,7 @@ impl Files for Simulated {
     }
 
     fn sync_directory(&self, path: &Path) -> io::Result<()> {
-        self.operate()?;
+        self.operate("sync_directory")?;
         let mut inner = self.lock();
         let here = |name: &Path| name.parent() == Some(path);
         inner.durable_names.retain(|name, _| !here(name));
@@ -185,7 +187,7 @@ impl Simulated {
 
 impl File for SimulatedFile {
     fn append(&self, pieces: &mut [IoSlice<'_>]) -> io::Result<()> {
-        let failed = self.files.operate();
+        let failed = self.files.operate("append");
         let mut written: Vec<u8> = pieces.iter().flat_map(|piece| piece.to_vec()).collect();
         if failed.is_err() {
             written.truncate(written.len() / 2);
@@ -202,7 +204,7 @@ impl File for SimulatedFile {
     }
 
     fn sync(&self) -> io::Result<()> {
-        self.files.operate()?;
+        self.files.operate("sync")?;
         if !self.files.lock().ignores_sync {
             let mut content = self.content.lock().unwrap();
             content.durable = content.bytes.clone();
