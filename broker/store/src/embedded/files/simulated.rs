@@ -5,6 +5,7 @@
 use std::{
     collections::BTreeMap,
     io::{self, IoSlice},
+    ops::Range,
     path::{Path, PathBuf},
     sync::{Arc, Mutex, MutexGuard},
 };
@@ -32,6 +33,8 @@ struct Content {
     bytes: Vec<u8>,
     end: usize,
     durable: Vec<u8>,
+    /// What was written and not synced.
+    dirty: Vec<Range<usize>>,
 }
 
 #[derive(Debug)]
@@ -89,6 +92,7 @@ impl Simulated {
                 end: bytes.len(),
                 durable: bytes.clone(),
                 bytes,
+                dirty: Vec::new(),
             };
             names.insert(path.clone(), Arc::new(Mutex::new(content)));
         }
@@ -104,6 +108,7 @@ impl Simulated {
         let mut content = inner.names[path].lock().unwrap();
         change(&mut content.bytes);
         content.durable = content.bytes.clone();
+        content.dirty.clear();
     }
 
     /// Removes a file.
@@ -200,14 +205,24 @@ impl File for SimulatedFile {
         let start = content.end;
         content.bytes[start..end].copy_from_slice(&written);
         content.end = end;
+        content.dirty.push(start..end);
         failed
     }
 
     fn sync(&self) -> io::Result<()> {
-        self.files.operate("sync")?;
-        if !self.files.lock().ignores_sync {
-            let mut content = self.content.lock().unwrap();
-            content.durable = content.bytes.clone();
+        let failed = self.files.operate("sync");
+        if self.files.lock().ignores_sync {
+            return failed;
+        }
+        let mut content = self.content.lock().unwrap();
+        // As by Linux: what a sync has failed to write counts as clean, and the next sync, which
+        // succeeds, does not write it either.
+        let dirty = std::mem::take(&mut content.dirty);
+        failed?;
+        let Content { bytes, durable, .. } = &mut *content;
+        durable.resize(bytes.len(), 0);
+        for range in dirty {
+            durable[range.clone()].copy_from_slice(&bytes[range]);
         }
         Ok(())
     }
