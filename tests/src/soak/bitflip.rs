@@ -3,10 +3,12 @@
 //! written, and go on with the rest; or refuse, and name the file.
 
 mod contents;
+mod daemon;
+mod damage;
 
 use std::{
     fmt, fs,
-    path::{Path, PathBuf},
+    path::Path,
     sync::{
         Mutex,
         atomic::{AtomicU32, Ordering},
@@ -16,34 +18,20 @@ use std::{
 };
 
 use axle_store::embedded::{Embedded, verify};
-use rand::{Rng as _, SeedableRng as _, rngs::StdRng};
+use rand::{SeedableRng as _, rngs::StdRng};
 use tokio::runtime::{Builder, Runtime};
 
-use self::contents::{Contents, open};
+use self::{
+    contents::{Contents, open},
+    damage::Damage,
+};
 use super::{Outcome, Plan};
 
 /// A store that takes longer to open has failed.
 const START_MAX: Duration = Duration::from_secs(30);
-const BLOCK: usize = 512;
-const WORKERS: usize = 2;
-
-/// What was done to which file.
-struct Damage {
-    file: PathBuf,
-    what: What,
-    /// Whether the store was killed before, or closed in good order.
-    was_killed: bool,
-}
-
-#[derive(Clone, Copy, Debug)]
-enum What {
-    /// This bit of this byte.
-    Flip(usize, u8),
-    /// To so many bytes.
-    Truncate(usize),
-    /// These two blocks.
-    Swap(usize, usize),
-}
+const WORKERS: usize = 4;
+/// Every so many copies, the daemon itself is started on one first.
+const DAEMON_EVERY: u32 = 50;
 
 /// How often what came of it.
 #[derive(Default)]
@@ -78,15 +66,19 @@ pub(super) fn bitflip(plan: &Plan) -> Outcome {
             scope.spawn(move || {
                 let runtime = runtime();
                 loop {
-                    let trial = next.fetch_add(1, Ordering::Relaxed);
-                    if trial >= plan.count {
+                    let number = next.fetch_add(1, Ordering::Relaxed);
+                    if number >= plan.count {
                         return;
                     }
-                    let was_killed = trial % 3 == 0;
+                    let was_killed = number.is_multiple_of(3);
                     copy_folder(if was_killed { killed } else { closed }, &copy);
-                    let seed = plan.seed.wrapping_add(u64::from(trial));
+                    let seed = plan.seed.wrapping_add(u64::from(number));
                     let damage = Damage::any(&copy, was_killed, &mut StdRng::seed_from_u64(seed));
                     let mut trial = Trial::of(&damage);
+                    if number.is_multiple_of(DAEMON_EVERY) {
+                        let told = runtime.block_on(daemon::start(&copy, &damage));
+                        trial.breaches.extend(told);
+                    }
                     let (end, restarted) = runtime.block_on(trial.run(contents, &copy));
                     tally
                         .lock()
@@ -107,8 +99,6 @@ pub(super) fn bitflip(plan: &Plan) -> Outcome {
 /// What came of one damaged copy.
 struct Trial<'t> {
     damage: &'t Damage,
-    /// The damaged file's name.
-    file: &'t str,
     slowest: Duration,
     breaches: Vec<String>,
 }
@@ -124,10 +114,8 @@ enum End {
 
 impl<'t> Trial<'t> {
     fn of(damage: &'t Damage) -> Self {
-        let file = damage.file.file_name().and_then(|name| name.to_str());
         Self {
             damage,
-            file: file.expect("a plain name"),
             slowest: Duration::ZERO,
             breaches: Vec::new(),
         }
@@ -174,30 +162,8 @@ impl<'t> Trial<'t> {
 
     /// Only what cannot be made anew may be refused, and only by name.
     fn names(&mut self, told: &str) {
-        let index = self.damage.file.iter().any(|part| part == "index");
-        if index || !told.contains(self.file) {
+        if self.damage.is_in_index() || !told.contains(self.damage.file_name()) {
             self.breaches.push(format!("what is told of it is: {told}"));
-        }
-    }
-}
-
-impl Damage {
-    /// Damages one of the files under a folder.
-    fn any(folder: &Path, was_killed: bool, random: &mut StdRng) -> Self {
-        let mut files = Vec::new();
-        list(folder, &mut files);
-        files.sort_unstable();
-        let file = files.swap_remove(random.random_range(0..files.len()));
-        let mut bytes = fs::read(&file).expect("a file to damage");
-        // What a killed process wrote last is told from a torn write by the frame behind it: a single
-        // flip is always seen there, the loss of the whole end of a file cannot be.
-        let what = What::any(&bytes, !was_killed, random);
-        what.happen(&mut bytes);
-        fs::write(&file, &bytes).expect("room for the damage");
-        Self {
-            file,
-            what,
-            was_killed,
         }
     }
 }
@@ -219,41 +185,6 @@ impl Tally {
     }
 }
 
-impl What {
-    fn any(bytes: &[u8], blocks_too: bool, random: &mut StdRng) -> Self {
-        let length = bytes.len();
-        let blocks = length / BLOCK;
-        match random.random_range(0..10) {
-            _ if length == 0 => Self::Truncate(0),
-            0 if blocks_too => Self::Truncate(random.random_range(0..length)),
-            1 if blocks_too && blocks > 1 => Self::Swap(
-                random.random_range(0..blocks),
-                random.random_range(0..blocks),
-            ),
-            _ => Self::Flip(random.random_range(0..length), random.random_range(0..8)),
-        }
-    }
-
-    fn happen(self, bytes: &mut Vec<u8>) {
-        match self {
-            Self::Flip(at, bit) => bytes[at] ^= 1 << bit,
-            Self::Truncate(length) => bytes.truncate(length),
-            Self::Swap(one, other) => {
-                for at in 0..BLOCK {
-                    bytes.swap(one * BLOCK + at, other * BLOCK + at);
-                }
-            }
-        }
-    }
-}
-
-impl fmt::Display for Damage {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let ended = if self.was_killed { "killed" } else { "closed" };
-        write!(f, "{:?} in {}, {ended}", self.what, self.file.display())
-    }
-}
-
 impl fmt::Display for Tally {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(
@@ -272,18 +203,6 @@ impl fmt::Display for Tally {
 fn runtime() -> Runtime {
     let built = Builder::new_current_thread().enable_all().build();
     built.expect("a runtime")
-}
-
-/// Every file under a folder.
-fn list(folder: &Path, files: &mut Vec<PathBuf>) {
-    for entry in fs::read_dir(folder).expect("a folder") {
-        let path = entry.expect("an entry").path();
-        if path.is_dir() {
-            list(&path, files);
-        } else {
-            files.push(path);
-        }
-    }
 }
 
 fn copy_folder(from: &Path, to: &Path) {

@@ -17,7 +17,7 @@ use super::{
     index::{Applied, Index, Unusable},
     record::{AdvanceRecord, Malformed, MessageRecord, decode},
     replay,
-    segment::{Header, Locator, NodeId, Position, Segments},
+    segment::{self, Header, Locator, NodeId, Position, Segments},
 };
 use crate::state::{Misfit, State};
 
@@ -106,6 +106,8 @@ pub(super) fn recover(
         tracing::warn!(
             frames = tail.torn,
             after = tail.end.sequence,
+            segment = %segment::name(tail.end.segment),
+            offset = tail.end.offset,
             "left a torn tail behind"
         );
     }

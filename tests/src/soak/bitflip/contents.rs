@@ -196,7 +196,11 @@ impl Examined {
 
 fn one(number: u64, random: &mut StdRng) -> Draft {
     let mut one = draft(number);
-    let bytes = if number.is_multiple_of(40) { 20_000 } else { 2_000 };
+    let bytes = if number.is_multiple_of(40) {
+        20_000
+    } else {
+        2_000
+    };
     one.body = vec![0; random.random_range(0..bytes)];
     random.fill_bytes(&mut one.body);
     one.recipients = match number % 5 {
