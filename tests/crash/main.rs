@@ -68,3 +68,21 @@ async fn twenty_fills_of_the_disk_lose_nothing_and_stop_only_what_is_new() {
     let test = "twenty_fills_of_the_disk_lose_nothing_and_stop_only_what_is_new";
     prove(test, Row::Diskfull, 20, 100).await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn twenty_jumps_of_the_clock_expire_nothing_early_and_change_no_order() {
+    let test = "twenty_jumps_of_the_clock_expire_nothing_early_and_change_no_order";
+    prove(test, Row::Clock, 20, 100).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn twenty_pauses_let_no_two_leases_settle_one_delivery() {
+    let test = "twenty_pauses_let_no_two_leases_settle_one_delivery";
+    prove(test, Row::Pause, 20, 100).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn ten_partitions_lose_nothing_and_are_over_in_ten_seconds() {
+    let test = "ten_partitions_lose_nothing_and_are_over_in_ten_seconds";
+    prove(test, Row::Network, 10, 100).await;
+}

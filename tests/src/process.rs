@@ -143,6 +143,11 @@ impl BrokerProcess {
         self.signal(Signal::CONT).expect("a process that can go on");
     }
 
+    /// Its id.
+    pub fn id(&self) -> u32 {
+        self.child.id()
+    }
+
     /// How it ended by itself; `None` while it runs.
     pub fn ended(&mut self) -> Option<ExitStatus> {
         self.child.try_wait().expect("a child of this process")

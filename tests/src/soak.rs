@@ -5,17 +5,24 @@
 
 mod bitflip;
 mod books;
+mod clock;
 mod collectors;
+mod diskfull;
 mod failing;
 mod failpoints;
 mod image;
 mod kill;
+mod network;
+mod pause;
 mod latecomer;
 pub mod mutants;
 mod powercut;
+mod proxy;
 mod row;
 mod run;
 mod senders;
+mod simulate;
+mod torn;
 
 use std::path::PathBuf;
 

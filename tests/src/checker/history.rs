@@ -136,6 +136,13 @@ impl History {
         file.write_all(&line).expect("room for the history");
     }
 
+    /// Reads back what there is of it.
+    pub fn so_far(&self, path: &Path) -> Vec<Entry> {
+        let mut file = self.file.lock().unwrap_or_else(PoisonError::into_inner);
+        file.flush().expect("room for the history");
+        read(path)
+    }
+
     /// Ends it and reads it back.
     pub fn finish(self, path: &Path) -> Vec<Entry> {
         let mut file = self

@@ -5,7 +5,7 @@ use std::fmt;
 
 use clap::ValueEnum;
 
-use super::{Plan, bitflip, failpoints, kill, powercut};
+use super::{Plan, bitflip, diskfull, clock, failpoints, kill, network, pause, powercut, simulate, torn};
 use crate::checker::Verdict;
 
 /// A way to break a broker.
@@ -13,12 +13,24 @@ use crate::checker::Verdict;
 pub enum Row {
     /// Bit rot: a flipped bit, a file cut short, two blocks exchanged, in any file of the store.
     Bitflip,
+    /// Jumps of the machine's clock, by days and by seconds.
+    Clock,
+    /// A disk that is full, under load, and with another program taking the last byte.
+    Diskfull,
     /// A fault at each named place along a commit: death, a panic, an I/O error, a stall.
     Failpoints,
     /// `kill -9` at random moments under load.
     Kill,
+    /// A network that loses, holds up and tears.
+    Network,
+    /// SIGSTOP and SIGCONT, with leases that run out meanwhile.
+    Pause,
     /// Power cuts: what never reached the disk is gone.
     Powercut,
+    /// Whole lives of a broker in a simulated world, one for each seed.
+    Simulate,
+    /// Torn and reordered writes: mixtures of what was synced and what was not.
+    Torn,
 }
 
 /// What a row came to. Its `Display` is the line that is printed last.
@@ -46,9 +58,15 @@ impl Row {
     pub const fn usual(self) -> (u32, usize) {
         match self {
             Self::Bitflip => (500, 0),
+            Self::Clock => (20, 100),
+            Self::Diskfull => (20, 100),
             Self::Failpoints => (28, 200),
             Self::Kill => (20, 1_000),
+            Self::Network => (10, 100),
+            Self::Pause => (20, 100),
             Self::Powercut => (20, 300),
+            Self::Simulate => (200, 0),
+            Self::Torn => (100, 60),
         }
     }
 
@@ -60,9 +78,19 @@ impl Row {
                 let flipped = tokio::task::spawn_blocking(move || bitflip::bitflip(&plan));
                 flipped.await.expect("no panic in the examination")
             }
+            Self::Clock => clock::clock(plan).await,
+            Self::Diskfull => diskfull::diskfull(plan).await,
             Self::Failpoints => failpoints::failpoints(plan).await,
             Self::Kill => kill::kill(plan).await.into(),
+            Self::Network => network::network(plan).await,
+            Self::Pause => pause::pause(plan).await.into(),
             Self::Powercut => powercut::powercut(plan).await,
+            Self::Simulate => {
+                let plan = plan.clone();
+                let simulated = tokio::task::spawn_blocking(move || simulate::simulate(&plan));
+                simulated.await.expect("no panic in the simulation")
+            }
+            Self::Torn => torn::torn(plan).await,
         }
     }
 }

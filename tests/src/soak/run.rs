@@ -2,11 +2,12 @@
 //! which is the row's own. At the end everything is drained, and the history judged.
 
 use std::{
+    collections::BTreeMap,
     fs,
     path::PathBuf,
     process::Command,
     sync::{
-        Arc,
+        Arc, Mutex,
         atomic::{AtomicBool, AtomicUsize, Ordering},
     },
     time::{Duration, Instant},
@@ -15,11 +16,15 @@ use std::{
 use rand::{SeedableRng as _, rngs::StdRng};
 use tokio::{sync::watch, task::JoinSet};
 
-use super::{PRACTICES, Plan, TRUSTS, books, collectors, senders};
+use super::{
+    PRACTICES, Plan, TRUSTS, books,
+    collectors::{self, Pace},
+    senders,
+};
 use crate::{
     checker::{
         self, Verdict,
-        history::{History, What},
+        history::{Entry, History, What},
     },
     estate::{Estate, OPERATOR},
     process::{BrokerProcess, broker_binary, log_tail},
@@ -33,6 +38,10 @@ pub(super) struct Load {
     pub(super) history: History,
     pub(super) accepted: AtomicUsize,
     pub(super) refused: AtomicUsize,
+    /// Submits refused because the disk is full.
+    pub(super) full: AtomicUsize,
+    pub(super) pace: Pace,
+    answers: Mutex<BTreeMap<&'static str, u64>>,
     stopping: AtomicBool,
     seed: u64,
 }
@@ -44,12 +53,20 @@ pub struct Run {
     keep: Option<PathBuf>,
     sending: JoinSet<()>,
     collecting: JoinSet<()>,
+    /// Whether the collectors are to wait.
+    hold: watch::Sender<bool>,
     finish: watch::Sender<bool>,
 }
 
 impl Load {
     pub(super) fn is_stopping(&self) -> bool {
         self.stopping.load(Ordering::Relaxed)
+    }
+
+    /// An organisation has a receipt, or its acknowledgement was confirmed.
+    pub(super) fn answered(&self, organisation: &'static str) {
+        let mut answers = self.answers.lock().expect("nobody panicked here");
+        *answers.entry(organisation).or_default() += 1;
     }
 
     pub(super) fn random(&self, task: u64) -> StdRng {
@@ -60,10 +77,18 @@ impl Load {
 impl Run {
     /// Begins to send and to collect. A broker need not be there yet.
     pub fn begin(estate: Estate, plan: &Plan) -> Self {
+        Self::begin_at(Pace::default(), estate, plan)
+    }
+
+    /// The same, with collectors that work otherwise.
+    pub(super) fn begin_at(pace: Pace, estate: Estate, plan: &Plan) -> Self {
         let load = Arc::new(Load {
             history: History::create(&estate.path().join("history.jsonl")),
             accepted: AtomicUsize::new(0),
             refused: AtomicUsize::new(0),
+            full: AtomicUsize::new(0),
+            pace,
+            answers: Mutex::default(),
             stopping: AtomicBool::new(false),
             seed: plan.seed,
         });
@@ -71,13 +96,14 @@ impl Run {
         for (number, trust) in TRUSTS.iter().enumerate() {
             senders::begin(&mut sending, &estate.client(trust), &load, trust, number);
         }
+        let (hold, held) = watch::channel(false);
         let (finish, finished) = watch::channel(false);
         let mut collecting = JoinSet::new();
         for practice in PRACTICES.iter().chain(PRACTICES.first()) {
             let client = estate.client(practice);
             let load = Arc::clone(&load);
-            let finished = finished.clone();
-            collecting.spawn(collectors::collect(client, load, practice, finished));
+            let (held, finished) = (held.clone(), finished.clone());
+            collecting.spawn(collectors::collect(client, load, practice, held, finished));
         }
         Self {
             estate,
@@ -85,6 +111,7 @@ impl Run {
             keep: plan.keep.clone(),
             sending,
             collecting,
+            hold,
             finish,
         }
     }
@@ -97,6 +124,36 @@ impl Run {
     /// How many documents were accepted so far.
     pub fn accepted(&self) -> usize {
         self.load.accepted.load(Ordering::Relaxed)
+    }
+
+    /// How many submits were refused because the disk is full.
+    pub fn refused_for_space(&self) -> usize {
+        self.load.full.load(Ordering::Relaxed)
+    }
+
+    /// Lets the collectors wait, or go on.
+    pub fn hold(&self, wait: bool) {
+        self.hold.send_replace(wait);
+    }
+
+    /// Waits until every mailbox is empty.
+    ///
+    /// # Panics
+    /// When that takes too long.
+    pub async fn drained(&self) {
+        books::drained(&self.estate.client(OPERATOR), &self.estate).await;
+    }
+
+    /// How many receipts or confirmed acknowledgements each organisation has.
+    pub(super) fn answers(&self) -> BTreeMap<&'static str, u64> {
+        let answers = self.load.answers.lock();
+        answers.expect("nobody panicked here").clone()
+    }
+
+    /// What the clients did and were told so far.
+    pub(super) fn history(&self) -> Vec<Entry> {
+        let path = self.estate.path().join("history.jsonl");
+        self.load.history.so_far(&path)
     }
 
     /// Randomness for one purpose, the same in every run with the same seed. The senders use the
@@ -146,7 +203,7 @@ impl Run {
     pub(super) async fn judge(mut self, broker: BrokerProcess) -> (Verdict, Estate) {
         self.load.stopping.store(true, Ordering::Relaxed);
         ended(&mut self.sending).await;
-        books::drained(&self.estate.client(OPERATOR), &self.estate).await;
+        self.drained().await;
         self.finish.send_replace(true);
         ended(&mut self.collecting).await;
         for trust in TRUSTS {
