@@ -86,3 +86,9 @@ async fn ten_partitions_lose_nothing_and_are_over_in_ten_seconds() {
     let test = "ten_partitions_lose_nothing_and_are_over_in_ten_seconds";
     prove(test, Row::Network, 10, 100).await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_hundred_torn_and_mixed_images_open_or_name_what_is_damaged() {
+    let test = "a_hundred_torn_and_mixed_images_open_or_name_what_is_damaged";
+    prove(test, Row::Torn, 100, 60).await;
+}

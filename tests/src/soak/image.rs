@@ -61,7 +61,7 @@ impl Disk {
             "lazy_itable_init=0,nodiscard",
         ];
         run(Command::new("mkfs.ext4").args(options).arg(disk.image()));
-        disk.mount();
+        mount(&disk.image(), &disk.path());
         disk
     }
 
@@ -110,22 +110,41 @@ impl Disk {
             .folder
             .path()
             .join(format!("image-{}", self.images + 1));
+        self.copy(&next);
+        stop();
+        self.unmount();
+        fs::remove_file(self.image()).expect("the image of before");
+        self.images += 1;
+        mount(&self.image(), &self.path());
+    }
+
+    /// Looks at what a power cut would leave now. What uses the disk must be stopped.
+    pub(super) fn peek<T>(&self, look: impl FnOnce(&Path) -> T) -> T {
+        let (image, path) = (
+            self.folder.path().join("copy"),
+            self.folder.path().join("peek"),
+        );
+        self.copy(&image);
+        fs::create_dir_all(&path).expect("a mount point");
+        mount(&image, &path);
+        let seen = look(&path);
+        run(Command::new("umount").arg(&path));
+        seen
+    }
+
+    /// Copies what the device has.
+    fn copy(&self, image: &Path) {
         // The kernel may write back by itself meanwhile. A copy half old, half new is none.
         loop {
             let before = self.writes();
             run(Command::new("cp")
                 .arg("--sparse=always")
                 .arg(self.image())
-                .arg(&next));
+                .arg(image));
             if self.writes() == before {
-                break;
+                return;
             }
         }
-        stop();
-        self.unmount();
-        fs::remove_file(self.image()).expect("the image of before");
-        self.images += 1;
-        self.mount();
     }
 
     fn image(&self) -> PathBuf {
@@ -146,14 +165,6 @@ impl Disk {
         format!("{:?}", &counts[4..9])
     }
 
-    fn mount(&self) {
-        let mut mount = Command::new("mount");
-        run(mount
-            .args(["-o", "loop,noatime"])
-            .arg(self.image())
-            .arg(self.path()));
-    }
-
     fn unmount(&self) {
         run(Command::new("umount").arg(self.path()));
     }
@@ -162,8 +173,17 @@ impl Disk {
 impl Drop for Disk {
     fn drop(&mut self) {
         // Even when the row has failed, no mount may be left behind.
-        let _ = Command::new("umount").arg("-l").arg(self.path()).output();
+        for path in [self.path(), self.folder.path().join("peek")] {
+            let _ = Command::new("umount").arg("-l").arg(path).output();
+        }
     }
+}
+
+fn mount(image: &Path, path: &Path) {
+    run(Command::new("mount")
+        .args(["-o", "loop,noatime"])
+        .arg(image)
+        .arg(path));
 }
 
 fn run(command: &mut Command) {
