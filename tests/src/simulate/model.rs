@@ -39,26 +39,29 @@ pub(super) struct Model {
     /// The leases given out, the newest last, and those that run as far as their collectors know.
     leases: BTreeMap<DeliveryId, Vec<LeaseKey>>,
     running: BTreeMap<DeliveryId, (LeaseKey, Timestamp)>,
-    /// Entries of the ledger that were followed.
-    entries: u64,
+    /// The ledger, as far as it was followed.
+    ledger: Vec<LedgerEntry>,
     terminal: u64,
     /// How often each thing happened to a delivery.
     happened: BTreeMap<&'static str, u64>,
     breaches: Vec<String>,
-    /// Every entry, for telling two runs apart.
-    trace: String,
 }
 
 impl Model {
     /// Follows the ledger, and sees that accepted = terminal + pending.
     pub(super) async fn audit(&mut self, store: &impl Store) {
-        if *store.ledger_head().borrow() == self.entries {
+        let (head, followed) = (*store.ledger_head().borrow(), self.ledger.len() as u64);
+        if head == followed {
             return;
         }
-        let from = self.entries + 1;
+        self.require(head > followed, || {
+            format!("the ledger ends with entry {head} and had {followed}")
+        });
+        let from = followed + 1;
         let entries = store.ledger(from, usize::MAX).await;
         for entry in entries.expect("a ledger that can be read") {
             self.enter(store, &entry).await;
+            self.ledger.push(entry);
         }
         let mailboxes = store.mailboxes().await.expect("mailboxes to be read");
         let states = mailboxes.iter().map(|(_, state)| state);
@@ -72,12 +75,10 @@ impl Model {
     }
 
     async fn enter(&mut self, store: &impl Store, entry: &LedgerEntry) {
-        self.trace.push_str(&format!("{entry:?}\n"));
-        let expected = self.entries + 1;
+        let expected = self.ledger.len() as u64 + 1;
         self.require(entry.sequence == expected, || {
             format!("ledger entry {} follows {}", entry.sequence, expected - 1)
         });
-        self.entries = entry.sequence;
         match &entry.what {
             Recorded::Accepted { time, recipients } => {
                 self.submitted(store, entry).await;
@@ -318,8 +319,15 @@ impl Model {
         }
     }
 
-    /// The broker was begun again: leases that are not in its ledger are forgotten.
-    pub(super) fn begun_again(&mut self) {
+    /// The broker was begun again: its ledger is what it was, and leases that are not in it are
+    /// forgotten.
+    pub(super) async fn begun_again(&mut self, store: &impl Store) {
+        let kept = store.ledger(1, self.ledger.len()).await;
+        let kept = kept.expect("a ledger that can be read");
+        self.require(kept == self.ledger, || {
+            "the ledger is not what it was before the broker was begun again".to_owned()
+        });
+        self.audit(store).await;
         self.running.clear();
         for (id, keys) in &mut self.leases {
             let newest = self.deliveries.get(id).map_or(0, |one| one.epoch);
@@ -361,7 +369,9 @@ impl Model {
         &self.happened
     }
 
-    pub(super) fn trace(&self) -> &str {
-        &self.trace
+    /// The whole ledger as text, for telling two runs apart.
+    pub(super) fn trace(&self) -> String {
+        let entries = self.ledger.iter();
+        entries.map(|entry| format!("{entry:?}\n")).collect()
     }
 }

@@ -259,12 +259,15 @@ impl Store for Planted {
 
     async fn ledger(&self, from: u64, max: usize) -> Result<Vec<LedgerEntry>, StoreError> {
         let mut entries = self.store.ledger(from, max).await?;
-        let notice = |entry: &LedgerEntry| match &entry.what {
-            Recorded::Advanced { event, .. } => event.is_notice(),
+        // The same ones each time.
+        let misled = |entry: &&mut LedgerEntry| match &entry.what {
+            Recorded::Advanced { event, .. } => {
+                event.is_notice() && entry.sequence.is_multiple_of(CHANCES.into())
+            }
             Recorded::Accepted { .. } => false,
         };
-        if entries.iter().any(notice) && self.strikes(Bug::MisleadsNotice) {
-            for entry in entries.iter_mut().filter(|entry| notice(entry)) {
+        if self.bug == Some(Bug::MisleadsNotice) {
+            for entry in entries.iter_mut().filter(misled) {
                 entry.sender = ods(PRACTICES[0]);
             }
         }

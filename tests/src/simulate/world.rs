@@ -160,7 +160,7 @@ impl World {
         if self.is_sound() {
             self.take_stock();
         }
-        let mut all = self.model.trace().to_owned();
+        let mut all = self.model.trace();
         for entry in &self.history {
             all.push_str(&serde_json::to_string(entry).expect("an entry is JSON"));
         }
@@ -348,8 +348,8 @@ impl World {
 
     fn begin_again(&mut self, store: Planted) {
         self.broker = begin(store, &self.clock);
-        self.audit();
-        self.model.begun_again();
+        let audit = self.model.begun_again(self.broker.store()).now_or_never();
+        audit.expect("a store that answers at once");
     }
 
     fn audit(&mut self) {
