@@ -183,3 +183,53 @@ pub(super) fn has_room_for_index(index: &Path, messages: usize, free_bytes: u64)
 fn is_unsupported(error: &io::Error) -> bool {
     error.raw_os_error() == Some(Errno::OPNOTSUPP.raw_os_error())
 }
+
+#[cfg(test)]
+mod tests {
+    use std::{fs, os::unix::fs::MetadataExt as _};
+
+    use super::Reserve;
+
+    const PLENTY: u64 = u64::MAX;
+
+    #[test]
+    fn the_reserve_is_really_taken_given_up_in_steps_and_taken_back_when_there_is_room() {
+        let directory = tempfile::tempdir().unwrap();
+        let taken = || {
+            let found = fs::metadata(directory.path().join("RESERVE")).unwrap();
+            found.blocks() << 9
+        };
+        let reserve = Reserve::new(directory.path());
+        assert!(!reserve.forbids(0) && !reserve.give_up());
+        reserve.begin(4 << 20, || PLENTY);
+        assert_eq!(taken(), 2 << 20);
+        assert!(!reserve.forbids(2 << 20));
+        assert!(reserve.forbids((2 << 20) - 1), "the rest is watched");
+
+        assert!(reserve.give_up());
+        assert_eq!(taken(), (2 << 20) - (128 << 10));
+        assert!(reserve.forbids(PLENTY), "it is not whole");
+        reserve.restore((2 << 20) + (128 << 10) - 1);
+        assert!(reserve.forbids(PLENTY), "there is no room for all of it");
+        reserve.restore((2 << 20) + (128 << 10));
+        assert!(!reserve.forbids(PLENTY));
+        assert_eq!(taken(), 2 << 20);
+
+        while reserve.give_up() {}
+        assert_eq!(taken(), 0);
+    }
+
+    #[test]
+    fn a_start_on_a_full_disk_is_given_a_half_of_it() {
+        let directory = tempfile::tempdir().unwrap();
+        let taken = || {
+            let found = fs::metadata(directory.path().join("RESERVE")).unwrap();
+            found.blocks() << 9
+        };
+        Reserve::new(directory.path()).begin(4 << 20, || PLENTY);
+        let reserve = Reserve::new(directory.path());
+        reserve.begin(4 << 20, || (2 << 20) - taken());
+        assert_eq!(taken(), 1 << 20);
+        assert!(reserve.forbids(PLENTY));
+    }
+}
