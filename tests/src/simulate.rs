@@ -33,10 +33,12 @@ pub struct Run {
     pub crashes: u32,
     /// How often each thing happened to a delivery, by its word.
     pub happened: BTreeMap<&'static str, u64>,
-    /// What the checker says.
+    /// What the checker says; nothing when the model had found a breach before.
     pub verdict: Verdict,
     /// Every promise broken, in a sentence; the run ends with the first.
     pub breaches: Vec<String>,
+    /// The ledger and then the history, a line for each entry; empty when no promise was broken.
+    pub record: String,
 }
 
 /// Lives through the run that a seed is, with at most one bug planted.

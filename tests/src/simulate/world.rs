@@ -38,7 +38,7 @@ use super::{
 };
 use crate::{
     checker::{
-        self,
+        self, Verdict,
         history::{Entry, What},
     },
     documents::ods,
@@ -160,21 +160,28 @@ impl World {
         if self.is_sound() {
             self.take_stock();
         }
-        let mut all = self.model.trace();
+        let mut record = self.model.trace();
         for entry in &self.history {
-            all.push_str(&serde_json::to_string(entry).expect("an entry is JSON"));
+            record.push_str(&serde_json::to_string(entry).expect("an entry is JSON"));
+            record.push('\n');
         }
-        let verdict = checker::judge(&self.history);
-        let mut breaches = self.model.breaches().to_vec();
+        let (mut breaches, mut verdict) = (self.model.breaches().to_vec(), Verdict::default());
+        // A history that was cut short would seem to have lost what was still under way.
         if breaches.is_empty() {
+            verdict = checker::judge(&self.history);
             breaches.extend(verdict.breaches());
         }
         Run {
             seed: self.seed,
-            digest: Digest::of(all.as_bytes()),
+            digest: Digest::of(record.as_bytes()),
             crashes: self.crashes,
             happened: self.model.happened().clone(),
             verdict,
+            record: if breaches.is_empty() {
+                String::new()
+            } else {
+                record
+            },
             breaches,
         }
     }

@@ -3,6 +3,8 @@
 
 use std::{
     collections::BTreeMap,
+    fs,
+    path::Path,
     sync::{
         Mutex, PoisonError,
         atomic::{AtomicU64, Ordering},
@@ -39,6 +41,11 @@ pub(super) fn simulate(plan: &Plan) -> Outcome {
                 return;
             }
             let run = simulate::run(plan.seed.wrapping_add(number), None);
+            if let Some(folder) = &plan.keep
+                && !run.breaches.is_empty()
+            {
+                keep(folder, &run);
+            }
             let mut total = total.lock().unwrap_or_else(PoisonError::into_inner);
             total.add(run);
         }
@@ -61,6 +68,13 @@ pub(super) fn simulate(plan: &Plan) -> Outcome {
         breaches.len()
     );
     Outcome::Counted { line, breaches }
+}
+
+/// Keeps what led to a breach.
+fn keep(folder: &Path, run: &Run) {
+    let path = folder.join(format!("seed-{}.txt", run.seed));
+    fs::create_dir_all(folder).expect("a folder to keep the record in");
+    fs::write(path, &run.record).expect("room for the record");
 }
 
 impl Total {
