@@ -80,16 +80,16 @@ pub(super) async fn failpoints(plan: &Plan) -> Outcome {
     let broker = BrokerProcess::start(run.estate()).await;
     let verdict = run.finish(broker).await;
     breaches.extend(verdict.breaches());
-    breaches.extend(answered(
-        &outages,
-        &history::read(&kept.join("history.jsonl")),
-    ));
+    let late = answered(&outages, &history::read(&kept.join("history.jsonl")));
+    let accepted_late = late.len();
+    breaches.extend(late);
     if outages.len() > FAULTS.len() && unready == 0 {
         breaches.push("no broker that had stopped ever said that it is not ready".to_owned());
     }
     Outcome::Counted {
         line: format!(
-            "failpoints: faults={} stopped={} unready_answers={unready}\n{verdict}",
+            "failpoints: faults={} stopped={} accepted_after_a_stop={accepted_late} \
+             unready_answers={unready}\n{verdict}",
             plan.count,
             outages.len()
         ),
