@@ -134,6 +134,7 @@ impl Scene {
             consumer: "surgery-1".into(),
             organisation: practice,
             now,
+            late: false,
         };
         self.store.claim(claim).await.expect("a claim")
     }

@@ -8,10 +8,12 @@ mod reload;
 use std::{
     fmt, io,
     net::SocketAddr,
+    path::PathBuf,
     sync::{Arc, atomic::AtomicBool},
     time::Duration,
 };
 
+use axle_model::time::Timestamp;
 use axle_pki::trust::{ServerTrust, UnusableFiles};
 use axle_proto::v1::{
     admin_service_server::AdminServiceServer, collection_service_server::CollectionServiceServer,
@@ -31,7 +33,7 @@ use tonic::transport::{Server, server::Router};
 use tonic_health::server::HealthReporter;
 
 use crate::{
-    clock::{Clock, SystemClock},
+    clock::{Clock, SteadyClock, SystemClock},
     config::{Config, ConfigError},
     doors::{
         grpc::{AdminDoor, CollectionDoor, ForeignLayer, Streams, SubmissionDoor},
@@ -43,8 +45,8 @@ use crate::{
     service,
 };
 
-/// The broker as it is deployed: the embedded store and the system's clock.
-type Broker = Engine<Embedded, SystemClock>;
+/// The broker as it is deployed: the embedded store and the steady clock.
+type Broker = Engine<Embedded, SteadyClock>;
 
 /// How soon it is noticed that the store has stopped.
 const STORE_TICK: Duration = Duration::from_millis(500);
@@ -65,6 +67,14 @@ pub enum AppError {
     /// The store cannot be opened.
     #[error(transparent)]
     Store(#[from] OpenError),
+    /// The time cannot be noted beside the store.
+    #[error("keeping the time in {path}: {source}")]
+    Clock {
+        /// Where.
+        path: PathBuf,
+        /// What the system says.
+        source: io::Error,
+    },
     /// An address cannot be listened on.
     #[error("listening on {address}: {source}; is another broker running there?")]
     Listen {
@@ -101,6 +111,7 @@ pub struct Wishes {
 pub struct App {
     config: Config,
     engine: Arc<Broker>,
+    clock: SteadyClock,
     trust: Arc<ServerTrust>,
     door: TlsDoor,
     streams: Streams,
@@ -155,14 +166,18 @@ impl Sockets {
 impl App {
     /// Reads every file and opens the store. Blocks while it does.
     pub fn open(config: Config) -> Result<Self, AppError> {
-        let clock = SystemClock;
         let view = reload::view_of(&config)?;
-        let trust = Arc::new(ServerTrust::load(config.tls.clone(), clock.now())?);
-        let store = Embedded::open(&store_options(&config), clock.now())?;
+        // Certificates are held against the wall clock, also at each handshake.
+        let trust = Arc::new(ServerTrust::load(config.tls.clone(), SystemClock.now())?);
+        // The engine wakes what rests, by a clock that goes on from what the store recorded last.
+        let store = Embedded::open(&store_options(&config), Timestamp::default())?;
+        let path = config.store.directory.join("CLOCK");
+        let clock = SteadyClock::begin(&path, store.newest_time())
+            .map_err(|source| AppError::Clock { path, source })?;
         let metrics = Arc::new(Metrics::default());
         let engine = Arc::new(Engine::new(
             Arc::new(store),
-            clock,
+            clock.clone(),
             view,
             Arc::clone(&metrics),
         ));
@@ -177,6 +192,7 @@ impl App {
         Ok(Self {
             config,
             engine,
+            clock,
             trust,
             door,
             streams: Streams::default(),
@@ -190,8 +206,8 @@ impl App {
         let address = sockets.grpc.local_addr().ok();
         let app = Arc::new(self);
         let timekeeper = tokio::spawn({
-            let engine = Arc::clone(&app.engine);
-            async move { engine.keep_time().await }
+            let (engine, clock) = (Arc::clone(&app.engine), app.clock.clone());
+            async move { tokio::join!(engine.keep_time(), clock.keep()) }
         });
         let (health, server) = app.server().await;
         let (closing, close) = oneshot::channel::<()>();
@@ -342,6 +358,7 @@ fn store_options(config: &Config) -> Options {
         reserve_bytes: config.store.reserve_bytes,
         body_cache_bytes: config.store.body_cache_bytes,
         body_retention: config.store.body_retention,
+        segment_bytes_max: config.store.segment_bytes_max,
         ..Options::default()
     }
 }

@@ -77,6 +77,8 @@ pub struct Store {
     pub body_cache_bytes: usize,
     /// How long the body of a settled message is kept; 24 h unless set.
     pub body_retention: Duration,
+    /// A file of the journal is not added to once it is this long; 64 MiB unless set.
+    pub segment_bytes_max: u64,
 }
 
 /// `[routing]`: where the files are that say who is reached, and how.
@@ -248,11 +250,13 @@ fn store(section: &mut Section<'_, '_>) -> Option<Store> {
     let reserve = section.value("reserve_bytes", "a whole number", None);
     let cache = section.number("body_cache_bytes", 32 * MIB, 0..=64 * 1024 * MIB);
     let retention = section.number("body_retention_hours", 24, 0..=24 * 3_660);
+    let segment = section.number("segment_bytes_max", 64 << 20, 1 << 20..=1 << 30);
     Some(Store {
         directory: directory?,
         reserve_bytes: reserve?,
         body_cache_bytes: cache?,
         body_retention: Duration::from_hours(retention?),
+        segment_bytes_max: segment?,
     })
 }
 

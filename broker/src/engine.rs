@@ -108,7 +108,7 @@ impl<S: Store, C: Clock> Engine<S, C> {
 
     /// The change that makes a delivery's step true, with the report to its sender that it calls for.
     fn change(&self, message: &Message, advance: Advance) -> Change {
-        let id = submit::new_message_id(advance.step.event.time);
+        let id = submit::new_message_id(advance.step.event.time, self.clock.chance());
         let report = report(message, &advance, id).map(Box::new);
         Change {
             accept: report,
@@ -123,9 +123,13 @@ impl<S: Store, C: Clock> Engine<S, C> {
         let retry = terms.unwrap_or_else(Terms::default).retry;
         Circumstances {
             now,
-            deadline: message.expire_time,
+            deadline: if self.clock.expiry_rests() {
+                Timestamp::from_micros(u64::MAX)
+            } else {
+                message.expire_time
+            },
             retry,
-            seed: rand::random(),
+            seed: self.clock.chance() as u64,
         }
     }
 }

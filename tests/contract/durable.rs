@@ -98,7 +98,7 @@ async fn the_journal_is_synced_before_the_answer() {
     if !can_trace(estate.path()) {
         return skip::loudly(
             "the_journal_is_synced_before_the_answer",
-            "strace cannot trace here",
+            "strace cannot trace here; ./tests/run installs it",
         );
     }
     let trace = estate.path().join("trace");

@@ -203,6 +203,26 @@ fn what_belongs_to_one_place_stays_there() {
 }
 
 #[test]
+fn the_daemon_that_is_deployed_has_no_failpoints() {
+    let features = |package: &str| {
+        let cargo = env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
+        let output = Command::new(cargo)
+            .args(["tree", "--offline", "-f", "{p} {f}", "-p", package])
+            .current_dir(root())
+            .output()
+            .unwrap();
+        assert!(output.status.success(), "{output:?}");
+        String::from_utf8(output.stdout).unwrap()
+    };
+    assert!(!features("axle-broker").contains("failpoints"));
+    let proofs = features("axle-tests");
+    assert!(
+        proofs.contains("failpoints"),
+        "the search finds what is there"
+    );
+}
+
+#[test]
 fn nothing_else_stands_at_the_top() {
     let mut top: Vec<String> = fs::read_dir(root())
         .unwrap()

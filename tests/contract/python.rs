@@ -45,7 +45,7 @@ async fn a_client_made_from_the_proto_files_alone_does_the_whole_job() {
     let python = root().join("target/python/bin/python");
     if !python.exists() {
         let test = "a_client_made_from_the_proto_files_alone_does_the_whole_job";
-        return skip::loudly(test, "target/python is not there");
+        return skip::loudly(test, "target/python is not there; ./tests/run installs it");
     }
     let estate = Estate::new();
     for who in [TRUST, PRACTICE, OPERATOR] {

@@ -137,6 +137,12 @@ fn configuration(file: &Path) -> Config {
 
 /// What the door of health and metrics answers; `None` when nobody does, or not with 200.
 pub async fn get(port: u16, path: &str) -> Option<String> {
+    let (status, body) = answer(port, path).await?;
+    (status == 200).then_some(body)
+}
+
+/// What that door answers, whatever it is: the HTTP status and the text.
+pub async fn answer(port: u16, path: &str) -> Option<(u16, String)> {
     use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
     let mut stream = tokio::net::TcpStream::connect(("127.0.0.1", port))
         .await
@@ -146,5 +152,6 @@ pub async fn get(port: u16, path: &str) -> Option<String> {
     let mut answer = String::new();
     stream.read_to_string(&mut answer).await.ok()?;
     let (head, body) = answer.split_once("\r\n\r\n")?;
-    head.starts_with("HTTP/1.1 200").then(|| body.to_owned())
+    let status = head.strip_prefix("HTTP/1.1 ")?.get(..3)?;
+    Some((status.parse().ok()?, body.to_owned()))
 }

@@ -4,8 +4,9 @@
 //!
 //! - *lost*: accepted, and in no mailbox, no terminal state, with no notice to its sender; or
 //!   acknowledged in the broker's books though no collector was given its bytes.
-//! - *duplicated*: two messages or two deliveries of one submission for one recipient, or a lease
-//!   given after an acknowledgement was confirmed. A redelivery after a lease ran out is none.
+//! - *duplicated*: two messages or two deliveries of one submission for one recipient, a lease given
+//!   after an acknowledgement was confirmed, or an acknowledgement confirmed under a lease after
+//!   another had been given, or under two. A redelivery after a lease ran out is none.
 //! - *misrouted*: seen by a certificate whose organisation is not the recipient.
 //! - *unexpected*: never submitted, refused, or not the bytes that were submitted.
 
@@ -61,6 +62,10 @@ struct Delivery {
     handed: Vec<Handed>,
     /// When an acknowledgement was first confirmed.
     acknowledged: Option<u64>,
+    /// How many leases' acknowledgements were confirmed.
+    confirmed: u32,
+    /// An acknowledgement under a lease that was lost was confirmed.
+    late: bool,
     state: Option<String>,
 }
 
@@ -135,6 +140,10 @@ fn gather(entries: &[Entry]) -> BTreeMap<Key, Submission> {
             What::Acknowledged { delivery, .. } => {
                 let delivery = submission.deliveries.entry(delivery).or_default();
                 delivery.acknowledged.get_or_insert(entry.wall_micros);
+                delivery.confirmed += 1;
+            }
+            What::AcknowledgedLate { delivery, .. } => {
+                submission.deliveries.entry(delivery).or_default().late = true;
             }
             // Whoever has no answer may be given the document again, or not.
             What::AcknowledgeUnknown { .. } => {}
@@ -157,6 +166,15 @@ impl Submission {
                 verdict
                     .misrouted
                     .push(format!("{label}: a delivery is for {recipient}"));
+            }
+            if delivery.late {
+                let why = format!("{name}: was settled under a lease that was lost");
+                verdict.duplicated.push(why);
+            }
+            if delivery.confirmed > 1 {
+                let times = delivery.confirmed;
+                let why = format!("{name}: was acknowledged under {times} leases");
+                verdict.duplicated.push(why);
             }
             for handed in &delivery.handed {
                 if handed.by != recipient {
@@ -254,6 +272,7 @@ impl What {
             | Self::Unknown { key, .. }
             | Self::Delivered { key, .. }
             | Self::Acknowledged { key, .. }
+            | Self::AcknowledgedLate { key, .. }
             | Self::AcknowledgeUnknown { key, .. }
             | Self::State { key, .. } => key,
         }

@@ -94,7 +94,7 @@ impl BrokerProcess {
             if ended.is_some() || late {
                 panic!(
                     "the broker did not start ({ended:?}); its log ends:\n{}",
-                    tail(estate)
+                    log_tail(estate)
                 );
             }
             tokio::time::sleep(Duration::from_millis(5)).await;
@@ -113,6 +113,44 @@ impl BrokerProcess {
         self.signal(Signal::KILL)
             .expect("a process that can be killed");
         self.child.wait().expect("a child of this process");
+    }
+
+    /// SIGSTOP: when this returns it does nothing more until it goes on or is killed.
+    pub fn pause(&self) {
+        self.signal(Signal::STOP)
+            .expect("a process that can be stopped");
+        // A thread in the middle of a sync stops when that is done.
+        while !self.is_paused() {
+            std::thread::yield_now();
+        }
+    }
+
+    fn is_paused(&self) -> bool {
+        let tasks = format!("/proc/{}/task", self.child.id());
+        let tasks = fs::read_dir(tasks).expect("a process that was not waited for");
+        // A thread that ended meanwhile has no state any more.
+        let mut states =
+            tasks.filter_map(|task| fs::read_to_string(task.ok()?.path().join("stat")).ok());
+        // "ID (NAME) STATE …", and a name may hold anything.
+        states.all(|state| {
+            let (_, state) = state.rsplit_once(") ").expect("a state");
+            state.starts_with(['T', 'Z', 'X'])
+        })
+    }
+
+    /// SIGCONT: it goes on as if no time had passed.
+    pub fn go_on(&self) {
+        self.signal(Signal::CONT).expect("a process that can go on");
+    }
+
+    /// Its id.
+    pub fn id(&self) -> u32 {
+        self.child.id()
+    }
+
+    /// How it ended by itself; `None` while it runs.
+    pub fn ended(&mut self) -> Option<ExitStatus> {
+        self.child.try_wait().expect("a child of this process")
     }
 
     /// Sends SIGTERM and waits for the end.
@@ -163,7 +201,8 @@ fn log(estate: &Estate) -> File {
         .expect("a log file")
 }
 
-fn tail(estate: &Estate) -> String {
+/// The last of those lines.
+pub fn log_tail(estate: &Estate) -> String {
     let log = read_log(estate);
     let lines: Vec<&str> = log.lines().collect();
     lines[lines.len().saturating_sub(20)..].join("\n")

@@ -13,7 +13,7 @@ const FORBIDDEN: &str = "AXLE_TESTS_SKIP_NOTHING";
 /// # Panics
 /// When nothing may be skipped.
 pub fn loudly(test: &str, why: &str) {
-    let line = format!("SKIPPED {test}: {why}; ./tests/run installs it\n");
+    let line = format!("SKIPPED {test}: {why}\n");
     assert!(env::var_os(FORBIDDEN).is_none(), "{line}");
     // Past the capture of a test's output.
     let _ = std::io::stderr().write_all(line.as_bytes());

@@ -192,4 +192,12 @@ impl Recorded {
             Self::Accepted { sender, .. } | Self::Advanced { sender, .. } => *sender,
         }
     }
+
+    /// When it happened.
+    pub const fn time(&self) -> Timestamp {
+        match self {
+            Self::Accepted { time, .. } => *time,
+            Self::Advanced { event, .. } => event.time,
+        }
+    }
 }

@@ -37,6 +37,7 @@ impl Probe for App {
                 syncs: counters.syncs.load(Ordering::Relaxed),
                 bytes: counters.bytes_appended.load(Ordering::Relaxed),
             },
+            clock: self.clock.state(),
             tls: self.door.counts(),
             expiries: self.trust.expiries(),
             reload_successful: self.reload_successful.load(Ordering::Relaxed),

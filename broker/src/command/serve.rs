@@ -86,6 +86,6 @@ fn exit_of(error: &AppError) -> Exit {
         AppError::Config(_) | AppError::Trust(_) => Exit::BadConfiguration,
         AppError::Store(error) => Exit::from(error),
         AppError::StoreStopped(_) => Exit::TryAgain,
-        AppError::Listen { .. } | AppError::Server(_) => Exit::Unavailable,
+        AppError::Clock { .. } | AppError::Listen { .. } | AppError::Server(_) => Exit::Unavailable,
     }
 }

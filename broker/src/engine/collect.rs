@@ -143,6 +143,7 @@ impl<S: Store, C: Clock> Engine<S, C> {
                 consumer: collector.consumer.clone(),
                 organisation: collector.organisation,
                 now,
+                late: self.clock.expiry_rests(),
             };
             let claimed = self.store.claim(claim).await.map_err(refusal_of)?;
             room.deliveries -= claimed.len().min(room.deliveries);

@@ -7,7 +7,7 @@ use axle_core::{
     change::Advance,
     delivery::{Delivery, Move, Outcome, State},
     event::Actor,
-    lease::LeaseToken,
+    lease::{LeaseKey, LeaseToken},
     message::Message,
 };
 use axle_model::{
@@ -16,7 +16,7 @@ use axle_model::{
     refusal::{Reason, Refusal},
     time::Timestamp,
 };
-use axle_store::{Store, StoreError};
+use axle_store::{Store, StoreError, failpoint};
 
 use super::{Engine, refuse::refusal_of};
 use crate::clock::Clock;
@@ -57,7 +57,8 @@ impl<S: Store, C: Clock> Engine<S, C> {
             let message = self.leased_message(organisation, token).await?;
             let delivery = own_delivery(&message, organisation, token)?;
             let now = self.clock.now();
-            let (wanted, by) = (what.under(token, now), Actor::Organisation(organisation));
+            let lease = lease_of(token, delivery);
+            let (wanted, by) = (what.under(lease, now), Actor::Organisation(organisation));
             let at = self.circumstances(&message, now);
             let Outcome::Step(step) = delivery.decide(wanted, by, at)? else {
                 return Ok(());
@@ -124,6 +125,14 @@ fn own_delivery<'m>(
     Ok(delivery)
 }
 
+/// The lease that a token proves.
+fn lease_of(token: &LeaseToken, delivery: &Delivery) -> LeaseKey {
+    match delivery.lease {
+        Some(newest) if failpoint::is_planted("any-lease") => newest,
+        Some(_) | None => token.key,
+    }
+}
+
 /// The refusal of a token that is none, or none of the caller's.
 pub fn not_your_lease() -> Refusal {
     Refusal::new(
@@ -134,8 +143,7 @@ pub fn not_your_lease() -> Refusal {
 }
 
 impl Settlement {
-    fn under(&self, token: &LeaseToken, now: Timestamp) -> Move {
-        let lease = token.key;
+    fn under(&self, lease: LeaseKey, now: Timestamp) -> Move {
         match self {
             Self::Acknowledge => Move::Acknowledge { lease },
             Self::Reject { code, retryable } => Move::Reject {

@@ -94,12 +94,16 @@ impl<S: Store, C: Clock> Engine<S, C> {
         let authorised = authorise(view.table.policy(), caller, submission)?;
         let checked = validate(&view.rules, &authorised, now)?;
         let routed = route(&view.directory, &view.table, &checked)?;
-        Ok(Acceptance::new(&routed, new_message_id(now), now))
+        Ok(Acceptance::new(
+            &routed,
+            new_message_id(now, self.clock.chance()),
+            now,
+        ))
     }
 }
 
 /// A fresh UUIDv7 of this time.
-pub(super) fn new_message_id(now: Timestamp) -> MessageId {
-    let random: [u8; 10] = rand::random();
+pub(super) fn new_message_id(now: Timestamp, chance: u128) -> MessageId {
+    let [random @ .., _, _, _, _, _, _] = chance.to_le_bytes();
     MessageId::new(uuid::Builder::from_unix_timestamp_millis(now.as_millis(), &random).into_uuid())
 }

@@ -227,7 +227,10 @@ impl<S: Store, C: Clock> Engine<S, C> {
         if let MediaType::Opaque(_) = upload.authorised.submission().media_type {
             let checked = unread(&upload.authorised, size, view.limits.document_bytes_max)?;
             let routed = route(&view.directory, &view.table, &checked)?;
-            return Ok(Acceptance::new(&routed, new_message_id(now), now).uploaded(size));
+            return Ok(
+                Acceptance::new(&routed, new_message_id(now, self.clock.chance()), now)
+                    .uploaded(size),
+            );
         }
         let mut rules = view.rules.clone();
         rules.body_bytes_max = view.limits.fhir_bytes_max;
@@ -235,7 +238,7 @@ impl<S: Store, C: Clock> Engine<S, C> {
         let authorised = upload.authorised.with_body(body);
         let checked = validate(&rules, &authorised, now)?;
         let routed = route(&view.directory, &view.table, &checked)?;
-        Ok(Acceptance::new(&routed, new_message_id(now), now).uploaded(size))
+        Ok(Acceptance::new(&routed, new_message_id(now, self.clock.chance()), now).uploaded(size))
     }
 
     /// The whole document, for a kind that must be read to be checked.

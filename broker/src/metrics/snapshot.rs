@@ -12,7 +12,7 @@ use prometheus_client::{
     registry::Registry,
 };
 
-use crate::doors::tls::TlsCounts;
+use crate::{clock::ClockState, doors::tls::TlsCounts};
 
 /// How the broker stands.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -25,6 +25,8 @@ pub struct Snapshot {
     pub store_free_bytes: Option<u64>,
     /// What the store did since it was opened.
     pub store: StoreCounters,
+    /// How the time stands to the wall clock.
+    pub clock: ClockState,
     /// What became of connections.
     pub tls: TlsCounts,
     /// When certificates and revocation lists expire.
@@ -108,6 +110,7 @@ impl Snapshot {
         );
         self.register_backlog(registry);
         self.register_store(registry);
+        self.register_clock(registry);
         self.register_tls(registry);
         self.register_expiries(registry);
     }
@@ -163,6 +166,30 @@ impl Snapshot {
         ] {
             registry.register(name, help, ConstCounter::new(value));
         }
+    }
+
+    fn register_clock(&self, registry: &mut Registry) {
+        let ClockState {
+            jumps,
+            offset_micros,
+            rests,
+        } = self.clock;
+        let help = "Times the machine's clock jumped by more than five minutes";
+        registry.register("clock_jumps", help, ConstCounter::new(jumps));
+        one(
+            registry,
+            "clock_frozen",
+            "Whether nothing expires, because the time is in doubt or the broker was away",
+            u64::from(rests),
+        );
+        // To the millisecond: exact for a quarter of a million years.
+        #[expect(
+            clippy::cast_precision_loss,
+            reason = "a gauge of OpenMetrics is a float"
+        )]
+        let offset = ConstGauge::new((offset_micros / 1_000) as f64 / 1e3);
+        let help = "How far the machine's clock is ahead of the broker's time";
+        registry.register("clock_offset_seconds", help, offset);
     }
 
     fn register_tls(&self, registry: &mut Registry) {

@@ -11,6 +11,7 @@ use axle_pki::trust::{Expiring, Expiry};
 use axle_store::MailboxState;
 
 use super::{Backlog, Metrics, Snapshot, render_mailboxes};
+use crate::clock::ClockState;
 
 const NOW: Timestamp = Timestamp::from_micros(1_795_339_800_000_000);
 
@@ -39,6 +40,11 @@ fn snapshot() -> Snapshot {
             expiry(Expiring::RevocationList, 6),
         ],
         reload_successful: true,
+        clock: ClockState {
+            jumps: 2,
+            offset_micros: -3_250_000,
+            rests: true,
+        },
         ..Snapshot::default()
     }
 }
@@ -73,6 +79,9 @@ fn what_happened_and_how_things_stand_is_told_in_one_text() {
         "axle_oldest_queued_age_seconds 90.0",
         "axle_dead_letters 3",
         "axle_store_free_bytes 5000",
+        "axle_clock_jumps_total 2",
+        "axle_clock_frozen 1",
+        "axle_clock_offset_seconds -3.25",
         "axle_certificate_expiry_timestamp_seconds{role=\"authority\"} 7.0",
         "axle_certificate_expiry_timestamp_seconds{role=\"certificate\"} 8.0",
         "axle_crl_next_update_timestamp_seconds 6",

@@ -4,6 +4,7 @@
 //! data/
 //!   FORMAT                 schema version and node id
 //!   LOCK                   held by the process that has it open
+//!   RESERVE                room that is given up when the disk is full
 //!   journal/0000000001.log segments of frames: every change, with the bytes of every document
 //!   index/                 sled: messages and idempotency keys, rebuilt from the journal when lost
 //! ```
@@ -30,6 +31,7 @@ mod reclaim;
 mod record;
 mod recover;
 mod replay;
+mod reserve;
 mod segment;
 mod shared;
 mod verify;
@@ -45,7 +47,7 @@ use std::{
 };
 
 use axle_core::{
-    change::{Change, LedgerEntry},
+    change::{Change, LedgerEntry, Recorded},
     message::Message,
     totals::Totals,
 };
@@ -73,6 +75,7 @@ use self::{
     located::Located,
     proposal::Proposal,
     recover::Paths,
+    reserve::Reserve,
     shared::{Shared, Space},
 };
 use crate::{
@@ -96,17 +99,27 @@ pub struct Embedded {
 impl Embedded {
     /// Opens the store in a directory, or begins one there. Blocks while the journal is replayed.
     pub fn open(options: &Options, now: Timestamp) -> Result<Self, OpenError> {
-        Self::open_with(Arc::new(Disk), options, now)
+        let reserve = Arc::new(Reserve::new(&options.directory));
+        let files = Arc::new(Disk::new(reserve.clone()));
+        Self::open_with(files, reserve, options, now)
     }
 
     fn open_with(
         files: Arc<dyn Files>,
+        reserve: Arc<Reserve>,
         options: &Options,
         now: Timestamp,
     ) -> Result<Self, OpenError> {
         let paths = Paths::new(&options.directory);
         format::make(&paths.directory)?;
         let lock = format::lock(&paths.directory)?;
+        let space = || {
+            let space = files.space(&paths.directory);
+            space.unwrap_or((u64::MAX, u64::MAX))
+        };
+        let usual = (256 << 20).min(space().1 / 20);
+        let reserve_bytes = options.reserve_bytes.unwrap_or(usual);
+        reserve.begin(reserve_bytes, || space().0);
         let mut recovered = recover::recover(files, &paths, options.index_cache_bytes)?;
         let begun = Journal::begin(
             recovered.segments.clone(),
@@ -117,9 +130,6 @@ impl Embedded {
         let journal = begun.map_err(OpenError::files("beginning a segment in", &paths.journal))?;
         recovered.state.wake(now);
         recovered.state.begin_holdings(now);
-        let space = recovered.segments.files().space(&paths.journal);
-        let (free, whole) = space.unwrap_or((u64::MAX, u64::MAX));
-        let reserve = options.reserve_bytes.unwrap_or((256 << 20).min(whole / 20));
         let shared = Arc::new(Shared {
             state: Mutex::new(recovered.state),
             index: recovered.index,
@@ -132,8 +142,8 @@ impl Embedded {
             checkpointing: Mutex::default(),
             counters: Arc::default(),
             space: Space {
-                reserve_bytes: reserve,
-                free_bytes: AtomicU64::new(free),
+                reserve,
+                free_bytes: AtomicU64::new(u64::MAX),
             },
             retention: options.body_retention,
             told_micros: AtomicU64::new(now.as_micros()),
@@ -142,6 +152,7 @@ impl Embedded {
             rebuild: paths.rebuild.clone(),
             _lock: lock,
         });
+        shared.measure_space();
         Self::start(shared, journal, options).map_err(OpenError::files(
             "starting the threads of",
             &paths.directory,
@@ -166,6 +177,10 @@ impl Embedded {
         let thread = |name: &str| thread::Builder::new().name(name.to_owned());
         let committer = thread("axle-committer").spawn(move || committer.run())?;
         let checkpoint = thread("axle-checkpoint").spawn(move || checkpoint.run())?;
+        if shared.state().changes() > 0 {
+            // What was replayed must not be replayed again, however soon this start ends.
+            drop(wishes.send(Wish::Now));
+        }
         let room_kib = u32::try_from(options.pending_bytes_max >> 10)
             .unwrap_or(u32::MAX)
             .max(1);
@@ -204,6 +219,19 @@ impl Embedded {
         let (answer, answered) = oneshot::channel();
         self.send(Command::Commit(proposal, answer))?;
         answered.await.map_err(|_| self.ended())?
+    }
+
+    /// When what the newest ledger entry records happened. Blocks while it is read.
+    pub fn newest_time(&self) -> Option<Timestamp> {
+        let Shared {
+            ledger, segments, ..
+        } = &*self.shared;
+        let head = *self.shared.head.borrow();
+        let newest = ledger.read(segments, head.max(1), 1, head);
+        let newest =
+            newest.inspect_err(|error| tracing::error!(%error, "reading the newest entry"));
+        let records = newest.ok()?.pop()?.records;
+        records.iter().map(Recorded::time).max()
     }
 
     fn send(&self, command: Command) -> Result<(), StoreError> {

@@ -6,6 +6,9 @@ mod arrivals;
 pub mod conformance;
 pub mod embedded;
 mod entry;
+pub mod failpoint;
+#[cfg(any(test, feature = "testing"))]
+pub mod faulty;
 pub mod memory;
 mod state;
 
@@ -39,7 +42,8 @@ pub trait Store: Send + Sync + 'static {
     fn commit(&self, change: Change) -> impl Future<Output = Result<Committed, StoreError>> + Send;
 
     /// Leases what waits in a mailbox, urgent before routine and oldest first, up to the limits.
-    /// Empty when nothing is available at `claim.now`; what is past its deadline no longer is.
+    /// Empty when nothing is available at `claim.now`; what is past its deadline no longer is, unless
+    /// the claim says so.
     fn claim(&self, claim: Claim) -> impl Future<Output = Result<Vec<Claimed>, StoreError>> + Send;
 
     /// Deliveries whose time has come at `now`: leases that ran out, and deadlines passed. They stay
@@ -194,6 +198,8 @@ pub struct Claim {
     pub organisation: OdsCode,
     /// The time of the claim.
     pub now: Timestamp,
+    /// Whether what is past its deadline is given as well, since nothing expires for now.
+    pub late: bool,
 }
 
 /// A leased delivery.

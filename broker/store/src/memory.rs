@@ -15,6 +15,7 @@ use axle_model::{
     time::Timestamp,
 };
 use bytes::Bytes;
+use rand::{Rng as _, SeedableRng as _, rngs::StdRng};
 use tokio::sync::{futures::OwnedNotified, watch};
 
 use crate::{
@@ -33,10 +34,11 @@ pub struct Memory {
     head: watch::Sender<u64>,
 }
 
-#[derive(Debug, Default)]
+#[derive(Debug)]
 struct Inner {
     state: State<Kept>,
     ledger: Vec<LedgerEntry>,
+    nonces: StdRng,
 }
 
 /// A body: the pieces it came in.
@@ -74,15 +76,25 @@ fn rest(pieces: &[Bytes], mut offset: u64) -> Bytes {
 
 impl Default for Memory {
     fn default() -> Self {
-        Self {
-            inner: Mutex::default(),
-            arrivals: Arrivals::default(),
-            head: watch::Sender::new(0),
-        }
+        Self::seeded(rand::random())
     }
 }
 
 impl Memory {
+    /// A store whose leases are the same in every run with the same seed: for simulation.
+    pub fn seeded(seed: u64) -> Self {
+        let inner = Inner {
+            state: State::default(),
+            ledger: Vec::new(),
+            nonces: StdRng::seed_from_u64(seed),
+        };
+        Self {
+            inner: Mutex::new(inner),
+            arrivals: Arrivals::default(),
+            head: watch::Sender::new(0),
+        }
+    }
+
     fn lock(&self) -> MutexGuard<'_, Inner> {
         self.inner.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -168,7 +180,8 @@ impl Store for Memory {
 
     async fn claim(&self, claim: Claim) -> Result<Vec<Claimed>, StoreError> {
         self.with(|inner| {
-            let claimed = inner.state.claim(&claim, rand::random);
+            let Inner { state, nonces, .. } = inner;
+            let claimed = state.claim(&claim, || nonces.random());
             for advance in inner.state.take_leases() {
                 inner.record(entry::of(None, [&advance]));
             }

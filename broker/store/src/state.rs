@@ -329,6 +329,11 @@ impl<B: Body> State<B> {
         std::mem::take(&mut self.arrived)
     }
 
+    /// In how many messages something changed since `take_changed` was last asked.
+    pub(crate) const fn changes(&self) -> usize {
+        self.dirty.len()
+    }
+
     /// What changed since this was last asked, for the index.
     pub(crate) fn take_changed(&mut self) -> Changed<B> {
         let mut entries = Vec::with_capacity(self.dirty.len());

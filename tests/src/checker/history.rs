@@ -81,6 +81,14 @@ pub enum What {
         /// messages/UUID/deliveries/ODS.
         delivery: String,
     },
+    /// A collector's acknowledgement was confirmed though, before it was sent, another lease of the
+    /// delivery had been given out.
+    AcknowledgedLate {
+        /// Which submission.
+        key: Key,
+        /// messages/UUID/deliveries/ODS.
+        delivery: String,
+    },
     /// A collector's acknowledgement was not confirmed: it may count, or not.
     AcknowledgeUnknown {
         /// Which submission.
@@ -126,6 +134,13 @@ impl History {
         line.push(b'\n');
         let mut file = self.file.lock().unwrap_or_else(PoisonError::into_inner);
         file.write_all(&line).expect("room for the history");
+    }
+
+    /// Reads back what there is of it.
+    pub fn so_far(&self, path: &Path) -> Vec<Entry> {
+        let mut file = self.file.lock().unwrap_or_else(PoisonError::into_inner);
+        file.flush().expect("room for the history");
+        read(path)
     }
 
     /// Ends it and reads it back.

@@ -6,11 +6,11 @@ use std::time::{Duration, Instant};
 use axle_client::{connection::Client, convert};
 use axle_proto::v1::{ListMailboxesRequest, ListMessagesRequest};
 
-use super::STANDSTILL;
+use super::run::STANDSTILL;
 use crate::{
     checker::history::{History, What},
     estate::Estate,
-    process::read_log,
+    process::log_tail,
 };
 
 /// Waits until every mailbox is empty.
@@ -30,9 +30,8 @@ pub(super) async fn drained(operator: &Client, estate: &Estate) {
             return;
         }
         if begun.elapsed() > STANDSTILL {
-            let log = read_log(estate);
-            let end = log.lines().rev().take(20).collect::<Vec<_>>().join("\n");
-            panic!("mailboxes are not empty: {waiting:?}; the log, newest first:\n{end}");
+            let end = log_tail(estate);
+            panic!("mailboxes are not empty: {waiting:?}; the log ends:\n{end}");
         }
         tokio::time::sleep(Duration::from_millis(50)).await;
     }

@@ -13,7 +13,7 @@ use bytes::Bytes;
 use rand::{Rng as _, rngs::StdRng};
 use tokio::task::JoinSet;
 
-use super::{Load, PRACTICES, SUBMITS};
+use super::{PRACTICES, run::Load};
 use crate::{
     checker::history::{Key, What},
     documents,
@@ -26,6 +26,10 @@ const ONE_ATTEMPT: Retry = Retry {
     delay_max: Duration::from_millis(1),
 };
 const PAUSE: Duration = Duration::from_millis(20);
+/// Before it is tried again when the broker's disk is full.
+const PAUSE_FULL: Duration = Duration::from_millis(200);
+/// Submits under way for each trust.
+const SUBMITS: usize = 16;
 
 struct Sender {
     client: Client,
@@ -46,9 +50,9 @@ pub(super) fn begin(
     client: &Client,
     load: &Arc<Load>,
     trust: &'static str,
-    first_task: usize,
+    number: usize,
 ) {
-    for task in first_task..first_task + SUBMITS {
+    for task in number * SUBMITS..(number + 1) * SUBMITS {
         let client = client.clone().with_retry(ONE_ATTEMPT);
         let sender = Sender {
             client,
@@ -111,6 +115,7 @@ impl Sender {
         } = draft;
         let history = &self.load.history;
         loop {
+            let mut pause = PAUSE;
             history.record(What::Invoke {
                 key: key.clone(),
                 recipients: header.recipients.clone(),
@@ -118,6 +123,7 @@ impl Sender {
             });
             match self.client.submit(header.clone(), content.clone()).await {
                 Ok(receipt) => {
+                    self.load.answered(self.trust);
                     history.record(What::Ok {
                         key: key.clone(),
                         message: receipt.message,
@@ -134,12 +140,18 @@ impl Sender {
                     self.load.refused.fetch_add(1, Ordering::Relaxed);
                     return false;
                 }
-                Err(_) => history.record(What::Unknown { key: key.clone() }),
+                Err(error) => {
+                    history.record(What::Unknown { key: key.clone() });
+                    if error.reason() == "STORAGE_LOW" {
+                        self.load.full.fetch_add(1, Ordering::Relaxed);
+                        pause = PAUSE_FULL;
+                    }
+                }
             }
             if gives_up {
                 return false;
             }
-            tokio::time::sleep(PAUSE).await;
+            tokio::time::sleep(pause).await;
         }
     }
 }

@@ -1,5 +1,7 @@
 #![allow(clippy::expect_used, clippy::panic, reason = "tests fail by panicking")]
 
+mod races;
+
 use std::time::Duration;
 
 use proptest::prelude::*;

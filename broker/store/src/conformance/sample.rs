@@ -133,6 +133,7 @@ pub fn claim(code: &str, deliveries_max: usize, now: Timestamp) -> Claim {
         consumer: "site agent".into(),
         organisation: ods(code),
         now,
+        late: false,
     }
 }
 

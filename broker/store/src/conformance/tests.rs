@@ -10,7 +10,26 @@ use proptest::{
 use tempfile::TempDir;
 
 use super::{InMemory, Place, model, rules, sample::at};
-use crate::embedded::{Embedded, Options, verify};
+use crate::{
+    embedded::{Embedded, Options, verify},
+    faulty::{Faulty, Odds},
+    memory::Memory,
+};
+
+/// The memory store behind faults that never happen, stopped and begun again.
+struct Faultless;
+
+impl Place for Faultless {
+    type Store = Faulty<Memory>;
+
+    async fn open(&mut self) -> Faulty<Memory> {
+        Faulty::new(Memory::seeded, 1, Odds::default())
+    }
+
+    async fn reopen(&mut self, store: Faulty<Memory>) -> Faulty<Memory> {
+        store.after_stop().await
+    }
+}
 
 /// A directory with an embedded store.
 struct OnDisk {
@@ -95,6 +114,12 @@ fn the_memory_store_keeps_the_rules() {
 #[test]
 fn the_memory_store_is_as_the_model() {
     any_sequence_of_operations_comes_out_alike(256, InMemory::default);
+}
+
+#[test]
+fn the_faulty_store_without_faults_is_as_the_model() {
+    block_on(rules::all(|| Faultless));
+    any_sequence_of_operations_comes_out_alike(64, || Faultless);
 }
 
 #[test]

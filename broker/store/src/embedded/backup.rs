@@ -45,7 +45,7 @@ pub struct Stated {
 
 /// Copies the store in `directory` to `to`, which must not be there yet.
 pub fn backup(directory: &Path, to: &Path) -> Result<Stated, OpenError> {
-    let files = Arc::new(Disk);
+    let files = Arc::new(Disk::default());
     let paths = Paths::new(directory);
     let node = format::read(files.as_ref(), directory)?.ok_or_else(|| OpenError::Format {
         path: directory.join("FORMAT"),
@@ -160,7 +160,8 @@ fn begin(to: &Path) -> Result<PathBuf, OpenError> {
 }
 
 fn make(folder: &Path) -> Result<(), OpenError> {
-    Disk.create_directory(folder)
+    Disk::default()
+        .create_directory(folder)
         .map_err(OpenError::files("making", folder))
 }
 
@@ -179,15 +180,18 @@ fn write(path: &Path, bytes: &[u8]) -> Result<(), OpenError> {
 /// Makes the names durable, and gives the folder its own.
 fn finish(folders: &[&Path], partial: &Path, to: &Path) -> Result<(), OpenError> {
     for folder in folders {
-        Disk.sync_directory(folder)
+        Disk::default()
+            .sync_directory(folder)
             .map_err(OpenError::files("syncing", folder))?;
     }
-    Disk.rename(partial, to)
+    Disk::default()
+        .rename(partial, to)
         .map_err(OpenError::files("naming", to))?;
     let parent = match to.parent() {
         Some(parent) if parent != Path::new("") => parent,
         Some(_) | None => Path::new("."),
     };
-    Disk.sync_directory(parent)
+    Disk::default()
+        .sync_directory(parent)
         .map_err(OpenError::files("syncing", parent))
 }

@@ -16,6 +16,7 @@ use tokio::sync::oneshot;
 use super::{
     committer::Command,
     reclaim::{self, PassedOver},
+    reserve::has_room_for_index,
     shared::Shared,
 };
 use crate::StoreError;
@@ -71,7 +72,6 @@ impl Checkpoint {
                             break;
                         }
                     }
-                    self.shared.measure_space();
                 }
                 Ok(Wish::Finish(answer)) => {
                     let index = &self.shared.index;
@@ -89,6 +89,11 @@ impl Checkpoint {
 
     /// Brings the index up to the journal.
     fn take(&self) -> Result<(), StoreError> {
+        // On a full disk the index waits: the journal has everything, and a start replays it.
+        let (changes, free) = (self.shared.state().changes(), self.shared.measure_space());
+        if !has_room_for_index(self.shared.index.path(), changes, free) {
+            return Ok(());
+        }
         let (answer, answered) = oneshot::channel();
         let gone = |_| {
             self.shared

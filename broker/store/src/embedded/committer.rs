@@ -22,7 +22,7 @@ use super::{
     checkpoint::Wish, index::Applied, journal::Journal, located::Located, proposal::Proposal,
     shared::Shared,
 };
-use crate::{StoreError, state::Changed};
+use crate::{StoreError, failpoint, state::Changed};
 use group::Group;
 
 /// Leases nobody waits for are made durable this much later.
@@ -30,7 +30,7 @@ const LEASES_LINGER: Duration = Duration::from_millis(50);
 /// A group takes no more than this many commands.
 const GROUP_COMMANDS_MAX: usize = 1_024;
 /// The free space is asked for again after this many bytes.
-const SPACE_EVERY_BYTES: u64 = 8 << 20;
+const SPACE_EVERY_BYTES: u64 = 256 << 10;
 /// While the index is this many checkpoints behind, the journal waits for it: a start must not have
 /// to replay without end.
 const CHECKPOINTS_BEHIND_MAX: u64 = 8;
@@ -113,10 +113,13 @@ impl Committer {
     /// Works until nobody can ask any more.
     pub(super) fn run(mut self) {
         while let Some(last) = self.gather() {
+            if failpoint::is_planted("answer-early") {
+                self.group.tell(&Ok(()));
+            }
             if let Err(error) = self.write_group(last.is_some()) {
                 self.shared.stop(&format!("writing the journal: {error}"));
             }
-            self.group.answer(self.shared.running());
+            self.group.answer(&self.shared.running());
             if let Some(command) = last {
                 self.serve_alone(command);
             }
@@ -177,6 +180,7 @@ impl Committer {
             return Ok(());
         }
         if !self.group.is_empty() {
+            failpoint::hit("before-write")?;
             self.journal.write()?;
             let counters = &self.shared.counters;
             counters.groups.fetch_add(1, Ordering::Relaxed);
@@ -188,11 +192,13 @@ impl Committer {
         let overdue = |since: Instant| since.elapsed() >= LEASES_LINGER;
         let sync = wanted || self.group.is_awaited() || self.behind_since.is_some_and(overdue);
         if sync && self.behind_since.is_some() {
+            failpoint::hit("before-sync")?;
             self.sync()?;
+            failpoint::hit("before-apply")?;
         }
         self.group.apply(&self.shared);
         self.shared.publish(self.journal.durable());
-        Ok(())
+        failpoint::hit("before-answer")
     }
 
     fn sync(&mut self) -> io::Result<()> {

@@ -9,6 +9,8 @@ use std::{
     sync::Arc,
 };
 
+use super::reserve::Reserve;
+
 /// A file system.
 pub(super) trait Files: fmt::Debug + Send + Sync + 'static {
     /// Makes a directory and those above it.
@@ -42,12 +44,30 @@ pub(super) trait File: fmt::Debug + Send + Sync {
     fn length(&self) -> io::Result<u64>;
 }
 
-/// The operating system's files.
-#[derive(Debug)]
-pub(super) struct Disk;
+/// The operating system's files. What writes goes on with the reserve when the disk is full.
+#[derive(Debug, Default)]
+pub(super) struct Disk {
+    reserve: Option<Arc<Reserve>>,
+}
 
 #[derive(Debug)]
-struct DiskFile(fs::File);
+struct DiskFile {
+    file: fs::File,
+    reserve: Option<Arc<Reserve>>,
+}
+
+impl Disk {
+    pub(super) const fn new(reserve: Arc<Reserve>) -> Self {
+        Self {
+            reserve: Some(reserve),
+        }
+    }
+}
+
+/// Whether it may be tried again, for the disk was full and is less so now.
+fn has_given(reserve: Option<&Arc<Reserve>>, error: &io::Error) -> bool {
+    error.kind() == io::ErrorKind::StorageFull && reserve.is_some_and(|reserve| reserve.give_up())
+}
 
 impl Files for Disk {
     fn create_directory(&self, path: &Path) -> io::Result<()> {
@@ -56,13 +76,22 @@ impl Files for Disk {
 
     fn create(&self, path: &Path, length: u64) -> io::Result<Arc<dyn File>> {
         let mut options = fs::OpenOptions::new();
-        let file = options.read(true).write(true).create_new(true).open(path)?;
+        options.read(true).write(true).create_new(true);
+        let reserve = self.reserve.clone();
+        let file = loop {
+            match options.open(path) {
+                Err(error) if has_given(reserve.as_ref(), &error) => {}
+                opened => break opened?,
+            }
+        };
         file.set_len(length)?;
-        Ok(Arc::new(DiskFile(file)))
+        Ok(Arc::new(DiskFile { file, reserve }))
     }
 
     fn open(&self, path: &Path) -> io::Result<Arc<dyn File>> {
-        Ok(Arc::new(DiskFile(fs::File::open(path)?)))
+        let file = fs::File::open(path)?;
+        let reserve = None;
+        Ok(Arc::new(DiskFile { file, reserve }))
     }
 
     fn rename(&self, from: &Path, to: &Path) -> io::Result<()> {
@@ -100,10 +129,11 @@ impl File for DiskFile {
         // More slices than the kernel takes in one call make a short write, which is gone on with.
         IoSlice::advance_slices(&mut pieces, 0);
         while !pieces.is_empty() {
-            match (&self.0).write_vectored(pieces) {
+            match (&self.file).write_vectored(pieces) {
                 Ok(0) => return Err(io::ErrorKind::WriteZero.into()),
                 Ok(written) => IoSlice::advance_slices(&mut pieces, written),
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(error) if has_given(self.reserve.as_ref(), &error) => {}
                 Err(error) => return Err(error),
             }
         }
@@ -111,7 +141,7 @@ impl File for DiskFile {
     }
 
     fn sync(&self) -> io::Result<()> {
-        self.0.sync_data()
+        self.file.sync_data()
     }
 
     fn read_at(&self, buffer: &mut [u8], offset: u64) -> io::Result<usize> {
@@ -120,7 +150,7 @@ impl File for DiskFile {
             let Some(rest) = buffer.get_mut(filled..) else {
                 break;
             };
-            match self.0.read_at(rest, offset + filled as u64) {
+            match self.file.read_at(rest, offset + filled as u64) {
                 Ok(0) => break,
                 Ok(read) => filled += read,
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
@@ -131,7 +161,7 @@ impl File for DiskFile {
     }
 
     fn length(&self) -> io::Result<u64> {
-        Ok(self.0.metadata()?.len())
+        Ok(self.file.metadata()?.len())
     }
 }
 

@@ -24,7 +24,7 @@ use super::{
     segment::{Locator, NodeId, Position},
 };
 use crate::{
-    Query,
+    Query, failpoint,
     state::{Changed, Earlier, Entry, Half, MessageKeys, Page, Prior, StoredPiece},
 };
 
@@ -157,6 +157,11 @@ impl Index {
         }
     }
 
+    /// Its directory.
+    pub(super) fn path(&self) -> &Path {
+        &self.path
+    }
+
     /// How far it has followed the journal; `None` when it is empty.
     pub(super) fn applied(&self) -> Result<Option<Applied>, Unusable> {
         guarded(|| {
@@ -265,6 +270,7 @@ impl Index {
             }
             uploads::put(&self.uploads, &changed.uploads)?;
             self.sync()?;
+            failpoint::hit("before-applied")?;
             self.system
                 .insert(APPLIED, encode(&AppliedRecord::from(applied)))?;
             self.system.remove(WRITING)?;

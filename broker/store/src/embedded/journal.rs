@@ -17,6 +17,7 @@ use super::{
     frame::{self, Draft, Kind},
     segment::{self, Header, Locator, NodeId, Position, Segments},
 };
+use crate::failpoint;
 
 /// The end of the journal.
 #[derive(Debug)]
@@ -176,7 +177,9 @@ impl Journal {
 
     /// Makes durable what was written.
     pub(super) fn sync(&mut self) -> io::Result<()> {
-        self.file.sync()?;
+        if !failpoint::is_planted("skip-sync") {
+            self.file.sync()?;
+        }
         self.durable = self.end.sequence;
         Ok(())
     }
@@ -185,6 +188,7 @@ impl Journal {
     pub(super) fn rotate(&mut self) -> io::Result<()> {
         // The new segment's header says that all before it is durable.
         self.sync()?;
+        failpoint::hit("before-segment")?;
         let (header, file) = create(&self.segments, self.node, self.end, self.segment_bytes_max)?;
         self.end = header.start();
         (self.header, self.file) = (header, file);
@@ -241,6 +245,7 @@ fn create(
     let file = segments
         .files()
         .create(&segments.path(header.number), length)?;
+    failpoint::hit("segment-made")?;
     file.append(&mut [IoSlice::new(&header.encode())])?;
     file.sync()?;
     segments.files().sync_directory(segments.directory())?;

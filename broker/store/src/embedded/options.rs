@@ -21,8 +21,8 @@ pub struct Options {
     pub checkpoint_bytes: u64,
     /// And after this time.
     pub checkpoint_interval: Duration,
-    /// With fewer bytes free on the disk nothing is accepted, while deliveries go on. `None` for
-    /// 256 MiB, or a twentieth of a small disk.
+    /// With fewer bytes free on the disk nothing is accepted, while deliveries go on. A half of it,
+    /// up to 32 MiB, is really taken. `None` for 256 MiB, or a twentieth of a small disk.
     pub reserve_bytes: Option<u64>,
     /// The body of a settled message is kept this long.
     pub body_retention: Duration,

@@ -15,7 +15,7 @@ use super::{
     index::{Applied, Index, Unusable},
     located::Located,
     reclaim, replay,
-    segment::{Header, Locator, NodeId, Position, Segments},
+    segment::{self, Header, Locator, NodeId, Position, Segments},
     written::Written,
 };
 use crate::state::{Misfit, State};
@@ -109,6 +109,8 @@ pub(super) fn recover(
         tracing::warn!(
             frames = tail.torn,
             after = tail.end.sequence,
+            segment = %segment::name(tail.end.segment),
+            offset = tail.end.offset,
             "left a torn tail behind"
         );
     }

@@ -21,6 +21,7 @@ use super::{
     index::{Index, Stored, Unusable},
     ledger::Ledger,
     located::Located,
+    reserve::Reserve,
     segment::{Locator, Segments},
 };
 use crate::{
@@ -62,8 +63,8 @@ pub(super) struct Shared {
 /// The room on the disk.
 #[derive(Debug)]
 pub(super) struct Space {
-    /// Below this many free bytes nothing is accepted.
-    pub(super) reserve_bytes: u64,
+    /// What is kept of it.
+    pub(super) reserve: Arc<Reserve>,
     /// How many there were when last asked.
     pub(super) free_bytes: AtomicU64,
 }
@@ -160,14 +161,16 @@ impl Shared {
     /// The bytes that are left when they are too few to accept anything.
     pub(super) fn is_full(&self) -> Option<u64> {
         let free = self.space.free_bytes.load(Ordering::Relaxed);
-        (free < self.space.reserve_bytes).then_some(free)
+        self.space.reserve.forbids(free).then_some(free)
     }
 
     /// Asks how much room there is. A file system that does not say is taken to have enough.
-    pub(super) fn measure_space(&self) {
+    pub(super) fn measure_space(&self) -> u64 {
         let space = self.segments.files().space(self.segments.directory());
         let free = space.map_or(u64::MAX, |(free, _)| free);
+        self.space.reserve.restore(free);
         self.space.free_bytes.store(free, Ordering::Relaxed);
+        free
     }
 
     /// Makes known what became available.

@@ -9,6 +9,7 @@
 mod backup;
 mod damage;
 mod faults;
+mod ledger;
 mod reclaim;
 mod verify;
 
@@ -21,7 +22,7 @@ use std::{
 use axle_model::id::MessageId;
 use tempfile::TempDir;
 
-use super::{Embedded, OpenError, Options, files::simulated::Simulated};
+use super::{Embedded, OpenError, Options, files::simulated::Simulated, reserve::Reserve};
 use crate::{
     Store,
     conformance::sample::{at, draft},
@@ -47,7 +48,8 @@ impl Bench {
 
     fn open(&self) -> Result<Embedded, OpenError> {
         let options = self.options(self.directory.path());
-        Embedded::open_with(Arc::new(self.files.clone()), &options, at(0))
+        let reserve = Arc::new(Reserve::new(self.directory.path()));
+        Embedded::open_with(Arc::new(self.files.clone()), reserve, &options, at(0))
     }
 
     fn options(&self, directory: &Path) -> Options {
@@ -56,6 +58,7 @@ impl Bench {
             segment_bytes_max: self.segment_bytes_max,
             checkpoint_interval: Duration::from_hours(1),
             body_cache_bytes: 0,
+            reserve_bytes: Some(0),
             body_retention: self.body_retention,
             ..Options::default()
         }

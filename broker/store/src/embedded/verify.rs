@@ -150,7 +150,7 @@ pub fn verify(directory: &Path) -> Result<Report, OpenError> {
         path: format_path,
         what: "it is missing, so there is no store here",
     };
-    let files = Arc::new(Disk);
+    let files = Arc::new(Disk::default());
     let node = format::read(files.as_ref(), directory)?.ok_or_else(missing)?;
     let _lock = format::lock(directory)?;
     let mut report = Report::default();

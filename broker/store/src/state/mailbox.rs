@@ -129,7 +129,8 @@ impl<B: Body> State<B> {
                 continue;
             };
             // Past its deadline it is due to expire, and is not offered again.
-            if entry.message.expire_time <= claim.now || self.reserved.contains(&id) {
+            let late = entry.message.expire_time <= claim.now && !claim.late;
+            if late || self.reserved.contains(&id) {
                 continue;
             }
             bytes = bytes.saturating_add(entry.message.size);

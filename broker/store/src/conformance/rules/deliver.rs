@@ -9,7 +9,7 @@ use axle_core::{
 use axle_model::{envelope::Priority, id::MessageId, time::Timestamp};
 
 use crate::{
-    DueFor, Store, StoreError,
+    Claim, DueFor, Store, StoreError,
     conformance::{
         Place,
         rules::twice,
@@ -199,6 +199,12 @@ pub async fn what_nobody_collects_is_due_to_expire(place: &mut impl Place) {
     let expire = advance(&message, ods(PRACTICES[0]), Move::Expire, at(31));
     store.commit(Change::from(expire)).await.unwrap();
     assert_eq!(store.due(at(31), 10).await.unwrap().len(), 1);
+    // While nothing expires it is given all the same.
+    let late = Claim {
+        late: true,
+        ..claim(PRACTICES[1], 1, at(31))
+    };
+    assert_eq!(store.claim(late).await.unwrap().len(), 1);
 }
 
 pub async fn an_arrival_wakes_who_waits(place: &mut impl Place) {

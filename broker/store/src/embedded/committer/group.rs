@@ -23,7 +23,7 @@ use crate::{
         shared::Shared,
         written,
     },
-    entry,
+    entry, failpoint,
     state::{Earlier, Keys, StoredPiece, Verdict},
 };
 
@@ -158,6 +158,9 @@ impl Group {
     }
 
     fn recognise(&self, shared: &Shared, new: &mut Acceptable) -> Result<Verdict, StoreError> {
+        if failpoint::is_planted("forget-submissions") {
+            return Ok(Verdict::New);
+        }
         let state = shared.state();
         if new.evictions != shared.evictions.load(Ordering::Acquire) {
             new.prior = shared.prior(&new.keys)?;
@@ -276,14 +279,18 @@ impl Group {
     }
 
     /// Answers everybody: as judged, or that the store has stopped.
-    pub(super) fn answer(&mut self, running: Result<(), StoreError>) {
-        for Answer { to, what } in self.answers.drain(..) {
-            // Whoever asked may be gone; what was committed stays committed.
-            drop(to.send(running.clone().and(what)));
-        }
+    pub(super) fn answer(&mut self, running: &Result<(), StoreError>) {
+        self.tell(running);
         self.staged.clear();
         self.entries.clear();
         self.keys.clear();
         self.leases = 0;
+    }
+
+    pub(super) fn tell(&mut self, running: &Result<(), StoreError>) {
+        for Answer { to, what } in self.answers.drain(..) {
+            // Whoever asked may be gone; what was committed stays committed.
+            drop(to.send(running.clone().and(what)));
+        }
     }
 }

@@ -5,6 +5,7 @@
 use std::{
     collections::BTreeMap,
     io::{self, IoSlice},
+    ops::Range,
     path::{Path, PathBuf},
     sync::{Arc, Mutex, MutexGuard},
 };
@@ -23,6 +24,7 @@ struct Inner {
     durable_names: BTreeMap<PathBuf, Arc<Mutex<Content>>>,
     operations: usize,
     fails_at: Option<usize>,
+    failed: Option<&'static str>,
     ignores_sync: bool,
 }
 
@@ -31,6 +33,8 @@ struct Content {
     bytes: Vec<u8>,
     end: usize,
     durable: Vec<u8>,
+    /// What was written and not synced.
+    dirty: Vec<Range<usize>>,
 }
 
 #[derive(Debug)]
@@ -45,13 +49,14 @@ impl Simulated {
     }
 
     /// Counts an operation, and fails it if it is its turn.
-    fn operate(&self) -> io::Result<()> {
+    fn operate(&self, operation: &'static str) -> io::Result<()> {
         let mut inner = self.lock();
         inner.operations += 1;
-        match inner.fails_at {
-            Some(nth) if nth == inner.operations => Err(io::Error::other("the disk says no")),
-            _ => Ok(()),
+        if inner.fails_at == Some(inner.operations) {
+            inner.failed = Some(operation);
+            return Err(io::Error::other("the disk says no"));
         }
+        Ok(())
     }
 
     /// The `nth` operation from now on fails.
@@ -60,9 +65,9 @@ impl Simulated {
         inner.fails_at = nth.map(|nth| inner.operations + nth);
     }
 
-    /// How many operations there were.
-    pub(in crate::embedded) fn operations(&self) -> usize {
-        self.lock().operations
+    /// Which operation failed, if its turn came.
+    pub(in crate::embedded) fn failed(&self) -> Option<&'static str> {
+        self.lock().failed
     }
 
     /// Whether from now on a sync says that it is done, and does nothing.
@@ -87,6 +92,7 @@ impl Simulated {
                 end: bytes.len(),
                 durable: bytes.clone(),
                 bytes,
+                dirty: Vec::new(),
             };
             names.insert(path.clone(), Arc::new(Mutex::new(content)));
         }
@@ -102,16 +108,17 @@ impl Simulated {
         let mut content = inner.names[path].lock().unwrap();
         change(&mut content.bytes);
         content.durable = content.bytes.clone();
+        content.dirty.clear();
     }
 }
 
 impl Files for Simulated {
     fn create_directory(&self, _: &Path) -> io::Result<()> {
-        self.operate()
+        self.operate("create_directory")
     }
 
     fn create(&self, path: &Path, length: u64) -> io::Result<Arc<dyn File>> {
-        self.operate()?;
+        self.operate("create")?;
         let mut inner = self.lock();
         if inner.names.contains_key(path) {
             return Err(io::ErrorKind::AlreadyExists.into());
@@ -131,7 +138,7 @@ impl Files for Simulated {
     }
 
     fn rename(&self, from: &Path, to: &Path) -> io::Result<()> {
-        self.operate()?;
+        self.operate("rename")?;
         let mut inner = self.lock();
         let content = inner.names.remove(from).ok_or(io::ErrorKind::NotFound)?;
         inner.names.insert(to.to_path_buf(), content);
@@ -139,13 +146,13 @@ impl Files for Simulated {
     }
 
     fn remove(&self, path: &Path) -> io::Result<()> {
-        self.operate()?;
+        self.operate("remove")?;
         let removed = self.lock().names.remove(path);
         removed.map(drop).ok_or(io::ErrorKind::NotFound.into())
     }
 
     fn sync_directory(&self, path: &Path) -> io::Result<()> {
-        self.operate()?;
+        self.operate("sync_directory")?;
         let mut inner = self.lock();
         let here = |name: &Path| name.parent() == Some(path);
         inner.durable_names.retain(|name, _| !here(name));
@@ -186,7 +193,7 @@ impl Simulated {
 
 impl File for SimulatedFile {
     fn append(&self, pieces: &mut [IoSlice<'_>]) -> io::Result<()> {
-        let failed = self.files.operate();
+        let failed = self.files.operate("append");
         let mut written: Vec<u8> = pieces.iter().flat_map(|piece| piece.to_vec()).collect();
         if failed.is_err() {
             written.truncate(written.len() / 2);
@@ -199,14 +206,24 @@ impl File for SimulatedFile {
         let start = content.end;
         content.bytes[start..end].copy_from_slice(&written);
         content.end = end;
+        content.dirty.push(start..end);
         failed
     }
 
     fn sync(&self) -> io::Result<()> {
-        self.files.operate()?;
-        if !self.files.lock().ignores_sync {
-            let mut content = self.content.lock().unwrap();
-            content.durable = content.bytes.clone();
+        let failed = self.files.operate("sync");
+        if self.files.lock().ignores_sync {
+            return failed;
+        }
+        let mut content = self.content.lock().unwrap();
+        // As by Linux: what a sync has failed to write counts as clean, and the next sync, which
+        // succeeds, does not write it either.
+        let dirty = std::mem::take(&mut content.dirty);
+        failed?;
+        let Content { bytes, durable, .. } = &mut *content;
+        durable.resize(bytes.len(), 0);
+        for range in dirty {
+            durable[range.clone()].copy_from_slice(&bytes[range]);
         }
         Ok(())
     }
