@@ -3,6 +3,7 @@
 //! notes every breach in a sentence.
 
 mod reference;
+mod reports;
 
 use std::collections::BTreeMap;
 
@@ -79,6 +80,7 @@ impl Model {
         self.require(entry.sequence == expected, || {
             format!("ledger entry {} follows {}", entry.sequence, expected - 1)
         });
+        self.reported(entry);
         for record in &entry.records {
             match record {
                 Recorded::Accepted {
@@ -344,9 +346,14 @@ impl Model {
         self.deliveries.get(&id).map(Reference::word)
     }
 
-    /// Every delivery with the word for its state.
+    /// Every delivery that an organisation sent, with the word for its state. The broker's reports
+    /// wait in mailboxes that nobody collects here.
     pub(super) fn deliveries(&self) -> impl Iterator<Item = (DeliveryId, &'static str)> {
-        self.deliveries.iter().map(|(id, one)| (*id, one.word()))
+        let sent = self
+            .deliveries
+            .iter()
+            .filter(|(_, one)| one.sender != OdsCode::BROKER);
+        sent.map(|(id, one)| (*id, one.word()))
     }
 
     fn require(&mut self, holds: bool, breach: impl FnOnce() -> String) {

@@ -1,0 +1,28 @@
+//! Reports: whoever is told of a document that was given up is sent one report of it.
+
+use axle_core::change::{LedgerEntry, Recorded};
+use axle_model::ods::OdsCode;
+
+use super::Model;
+
+impl Model {
+    /// What is given up is reported to its sender, in the same change and once.
+    pub(super) fn reported(&mut self, entry: &LedgerEntry) {
+        let records = entry.records.iter();
+        let given_up = records.clone().filter(|record| match record {
+            Recorded::Advanced { event, sender, .. } => {
+                event.is_undelivered() && *sender != OdsCode::BROKER
+            }
+            Recorded::Accepted { .. } => false,
+        });
+        let reports = records.filter(|record| match record {
+            Recorded::Accepted { sender, .. } => *sender == OdsCode::BROKER,
+            Recorded::Advanced { .. } => false,
+        });
+        let (given_up, reports) = (given_up.count(), reports.count());
+        self.require(given_up == reports, || {
+            let sequence = entry.sequence;
+            format!("entry {sequence} gives {given_up} up and makes {reports} reports")
+        });
+    }
+}
