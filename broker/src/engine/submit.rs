@@ -58,11 +58,15 @@ impl<S: Store, C: Clock> Engine<S, C> {
             receipt: message.receipt(false),
             warnings: message.warnings.clone(),
         };
+        let sender = message.sender;
         let began = Instant::now();
         let committed = self.store.commit(Change::from(acceptance)).await;
         self.metrics.committed(began.elapsed());
         Ok(match committed.map_err(refusal_of)? {
-            Committed::Done => accepted,
+            Committed::Done => {
+                self.activity.sender(sender, self.clock.now());
+                accepted
+            }
             Committed::Repeat(first) => Accepted {
                 receipt: first.receipt(true),
                 warnings: first.warnings.clone(),
