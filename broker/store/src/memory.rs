@@ -7,12 +7,15 @@ use std::{
 };
 
 use axle_core::{
-    change::{Acceptance, Change, LedgerEntry},
+    alarm::AgedDeliveries,
+    change::{Acceptance, Change, LedgerEntry, Refused},
     message::Message,
+    reconcile::Named,
     totals::Totals,
 };
 use axle_model::{
-    id::{MessageId, SubmissionId},
+    digest::Digest,
+    id::{DeliveryId, MessageId, SubmissionId},
     mailbox::MailboxId,
     ods::OdsCode,
     time::Timestamp,
@@ -72,7 +75,11 @@ impl Memory {
 
 impl Inner {
     fn commit(&mut self, change: Change) -> Result<Committed, StoreError> {
-        let Change { accept, advance } = change;
+        let Change {
+            accept,
+            advance,
+            refuse,
+        } = change;
         if let Some(acceptance) = &accept
             && let Some(earlier) = self.judge(&acceptance.message)?
         {
@@ -84,7 +91,7 @@ impl Inner {
             self.state.check(step)?;
         }
         let message = accept.as_ref().map(|acceptance| &acceptance.message);
-        let sequence = self.record(entry::of(message, &advance));
+        let sequence = self.record(entry::of(message, &advance, refuse.as_ref()));
         if let Some(acceptance) = accept {
             let Acceptance { message, body } = *acceptance;
             self.bodies.insert(message.id, body);
@@ -94,6 +101,9 @@ impl Inner {
             self.state.advance(step).map_err(|_| StoreError::Stale {
                 delivery: step.delivery,
             })?;
+        }
+        if let Some(refused) = refuse {
+            self.state.refusals().insert(refused);
         }
         Ok(Committed::Done)
     }
@@ -128,7 +138,7 @@ impl Store for Memory {
         self.with(|inner| {
             let claimed = inner.state.claim(&claim, rand::random);
             for advance in inner.state.take_leases() {
-                inner.record(entry::of(None, [&advance]));
+                inner.record(entry::of(None, [&advance], None));
             }
             Ok(claimed)
         })
@@ -155,6 +165,21 @@ impl Store for Memory {
         Ok(entry.map(|entry| entry.message.clone()))
     }
 
+    async fn find_document(&self, name: &Digest) -> Result<Vec<Arc<Message>>, StoreError> {
+        let inner = self.lock();
+        let found = inner.state.named(name).into_iter();
+        let entries = found.filter_map(|id| inner.state.message(id));
+        Ok(entries.map(|entry| entry.message.clone()).collect())
+    }
+
+    async fn find_refusal(
+        &self,
+        sender: OdsCode,
+        named: &Named,
+    ) -> Result<Option<Arc<Refused>>, StoreError> {
+        Ok(self.lock().state.refusals().find(sender, named))
+    }
+
     async fn body(&self, id: MessageId) -> Result<Bytes, StoreError> {
         let body = self.lock().bodies.get(&id).cloned();
         body.ok_or(StoreError::Unknown { message: id })
@@ -171,6 +196,18 @@ impl Store for Memory {
 
     async fn mailboxes(&self) -> Result<Vec<(MailboxId, MailboxState)>, StoreError> {
         Ok(self.lock().state.mailboxes())
+    }
+
+    async fn waiting(
+        &self,
+        mailbox: &MailboxId,
+        max: usize,
+    ) -> Result<Vec<DeliveryId>, StoreError> {
+        Ok(self.lock().state.waiting(mailbox, max))
+    }
+
+    fn aged(&self) -> Vec<AgedDeliveries> {
+        self.lock().state.aged()
     }
 
     async fn ledger(&self, from: u64, max: usize) -> Result<Vec<LedgerEntry>, StoreError> {
@@ -202,6 +239,7 @@ impl Store for Memory {
         StoreHealth {
             messages_live: inner.state.live(),
             deliveries_pending: inner.state.pending(),
+            totals: inner.state.totals(),
             ..StoreHealth::default()
         }
     }

@@ -3,6 +3,8 @@
 
 pub mod deliver;
 pub mod look;
+pub mod order;
+pub mod refuse;
 pub mod submit;
 
 use super::Place;
@@ -37,4 +39,10 @@ pub async fn all<P: Place>(mut place: impl FnMut() -> P) {
     look::pages_hold_everything_once_newest_first(&mut place()).await;
     look::the_ledger_has_every_step_and_no_gap(&mut place()).await;
     deliver::an_arrival_wakes_who_waits(&mut place()).await;
+    refuse::a_refusal_is_known_by_both_names_and_the_newest_counts(&mut place()).await;
+    order::one_patients_documents_come_one_after_the_other(&mut place()).await;
+    order::no_document_blocks_its_patient_for_longer_than_its_hold(&mut place()).await;
+    order::what_is_urgent_lifts_what_it_waits_for(&mut place()).await;
+    order::an_order_is_that_of_one_mailbox(&mut place()).await;
+    order::a_document_is_found_by_its_name_and_its_replacement_for_good(&mut place()).await;
 }

@@ -99,6 +99,7 @@ impl Checkpoint {
         let written = written.map_err(|unusable| self.shared.stop_for_index(&unusable))?;
         let mut state = self.shared.state();
         state.forget(&written, &snapshot.changed.keys);
+        state.refusals().forget(&snapshot.changed.refusals);
         self.shared.evictions.fetch_add(1, Ordering::Release);
         drop((state, writing));
         self.shared

@@ -4,7 +4,7 @@
 use std::sync::{Arc, atomic::Ordering};
 
 use axle_core::{
-    change::{Acceptance, Advance, Change, LedgerEntry},
+    change::{Acceptance, Advance, Change, LedgerEntry, Refused},
     message::Message,
 };
 use bytes::Bytes;
@@ -20,6 +20,7 @@ use crate::{
 pub(super) struct Proposal {
     pub(super) accept: Option<Box<Acceptable>>,
     pub(super) advances: Vec<Advance>,
+    pub(super) refused: Option<Refused>,
     pub(super) kind: Kind,
     pub(super) record: Vec<u8>,
     pub(super) entry: LedgerEntry,
@@ -40,14 +41,19 @@ pub(super) struct Acceptable {
 impl Proposal {
     /// Makes a change ready.
     pub(super) fn new(change: Change, shared: &Shared) -> Result<Self, StoreError> {
-        let Change { accept, advance } = change;
+        let Change {
+            accept,
+            advance,
+            refuse,
+        } = change;
         let message = accept.as_ref().map(|acceptance| &acceptance.message);
-        let (kind, record) = written::encoded(message, &advance);
-        let entry = entry::of(message, &advance);
+        let (kind, record) = written::encoded(message, &advance, refuse.as_ref());
+        let entry = entry::of(message, &advance, refuse.as_ref());
         let accept = accept.map(|acceptance| Acceptable::new(*acceptance, shared));
         Ok(Self {
             accept: accept.transpose()?.map(Box::new),
             advances: advance,
+            refused: refuse,
             kind,
             record,
             entry,

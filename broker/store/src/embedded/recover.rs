@@ -299,6 +299,9 @@ fn take(
     if let Some(message) = written.message {
         state.accept(Arc::new(message), frame.sequence, body);
     }
+    if let Some(refused) = written.refused {
+        state.refusals().insert(refused);
+    }
     for advance in written.advances {
         match state.advance(&advance) {
             Ok(()) | Err(Misfit::Past) => {}
@@ -322,6 +325,7 @@ fn checkpoint(state: &mut State<Locator>, index: &Index, at: Position) -> Result
     };
     let written = index.write(&changed, &applied)?;
     state.forget(&written, &changed.keys);
+    state.refusals().forget(&changed.refusals);
     // Nobody waits yet.
     drop(state.take_arrived());
     Ok(())

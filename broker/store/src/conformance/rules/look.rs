@@ -141,6 +141,7 @@ pub async fn the_ledger_has_every_step_and_no_gap(place: &mut impl Place) {
             .map(|entry| match &entry.records[0] {
                 Recorded::Accepted { .. } => "accepted",
                 Recorded::Advanced { state, .. } => state.as_str(),
+                Recorded::Refused(_) => "refused",
             })
             .collect();
         assert_eq!(words, ["accepted", "leased", "acknowledged", "accepted"]);

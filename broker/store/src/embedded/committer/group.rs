@@ -4,7 +4,7 @@
 use std::sync::{Arc, atomic::Ordering};
 
 use axle_core::{
-    change::{Advance, LedgerEntry},
+    change::{Advance, LedgerEntry, Refused},
     message::Message,
 };
 use axle_model::{id::MessageId, ods::OdsCode};
@@ -53,6 +53,7 @@ enum Staged {
         body: Bytes,
     },
     Advance(Advance),
+    Refuse(Refused),
 }
 
 impl Group {
@@ -92,6 +93,11 @@ impl Group {
             shared.counters.repeats.fetch_add(1, Ordering::Relaxed);
             return Ok(Outcome::Repeat(earlier));
         }
+        if new.refused.is_some()
+            && let Some(free_bytes) = shared.is_full()
+        {
+            return Err(StoreError::Full { free_bytes });
+        }
         self.judge_advances(shared, journal, &new.advances)?;
         let (body, crc) = match &new.accept {
             Some(accept) => (accept.body.clone(), accept.body_crc),
@@ -110,6 +116,7 @@ impl Group {
         }
         let advances = new.advances.into_iter().map(Staged::Advance);
         self.staged.extend(advances);
+        self.staged.extend(new.refused.map(Staged::Refuse));
         Ok(Outcome::Done)
     }
 
@@ -198,9 +205,9 @@ impl Group {
     /// Stages leases, which are true already.
     pub(super) fn stage_leases(&mut self, journal: &mut Journal, leases: Vec<Advance>) {
         for advance in leases {
-            let (kind, record) = written::encoded(None, std::slice::from_ref(&advance));
+            let (kind, record) = written::encoded(None, std::slice::from_ref(&advance), None);
             let placed = journal.stage(kind, &record, Bytes::new(), 0);
-            self.enter(entry::of(None, [&advance]), placed);
+            self.enter(entry::of(None, [&advance], None), placed);
             self.leases += 1;
         }
     }
@@ -209,7 +216,7 @@ impl Group {
     pub(super) fn apply(&mut self, shared: &Shared) {
         let accepted = self.staged.iter().filter_map(|staged| match staged {
             Staged::Accept { message, body, .. } => Some((message.id, body.clone())),
-            Staged::Advance(_) => None,
+            Staged::Advance(_) | Staged::Refuse(_) => None,
         });
         shared.bodies.keep(accepted);
         let commits = self.staged.len() as u64;
@@ -230,6 +237,7 @@ impl Group {
                     at,
                     ..
                 } => state.accept(message, sequence, at),
+                Staged::Refuse(refused) => state.refusals().insert(refused),
                 Staged::Advance(advance) => {
                     // Judged when it was staged, and nothing else moved it since.
                     if let Err(misfit) = state.advance(&advance) {

@@ -15,7 +15,7 @@ use crate::{
         segment::{Header, Locator, Position, Segments},
         written::Written,
     },
-    state::{Changed, State},
+    state::{Changed, State, refusal_keys},
 };
 
 /// The index is held against the journal this many entries at a time.
@@ -221,6 +221,9 @@ impl<'v> Walk<'v> {
             }
             self.state.accept(Arc::new(message), frame.sequence, at);
         }
+        if let Some(refused) = written.refused {
+            self.state.refusals().insert(refused);
+        }
         for advance in &written.advances {
             let misfit = |misfit| format!("entry {} does not fit: {misfit:?}", frame.sequence);
             self.state.advance(advance).map_err(misfit)?;
@@ -253,6 +256,7 @@ impl<'v> Walk<'v> {
             .map(|one| (one.message.id, 0))
             .collect();
         self.state.forget(&ids, &changed.keys);
+        self.state.refusals().forget(&changed.refusals);
         drop(self.state.take_arrived());
     }
 
@@ -276,6 +280,11 @@ impl<'v> Walk<'v> {
         for (keys, earlier) in &changed.keys {
             if found.index.submission(&keys.submission)? != Some(*earlier) {
                 differences.push(format!("{} has no idempotency key", earlier.message));
+            }
+        }
+        for key in changed.refusals.iter().flat_map(|one| refusal_keys(one)) {
+            if found.index.refusal(&key)?.is_none() {
+                differences.push("a refused submission is not known".to_owned());
             }
         }
         if self.end.sequence == self.applied {
