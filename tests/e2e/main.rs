@@ -6,11 +6,17 @@
     reason = "a test fails by panicking"
 )]
 
+mod alarming;
 mod journey;
 mod operating;
+mod reconciling;
+mod ordering;
 mod reloading;
+mod rerouting;
 mod settling;
 mod steps;
 mod stopping;
 mod streaming;
+mod undelivered;
 mod watching;
+mod withdrawing;

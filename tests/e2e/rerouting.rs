@@ -71,7 +71,10 @@ async fn a_rerouted_document_is_the_new_mailboxs_alone() {
     let [leased] = &leased[..] else {
         panic!("{leased:?}")
     };
-    assert_eq!((&leased.name, leased.mailbox.as_str()), (name, OTHER_MAILBOX));
+    assert_eq!(
+        (&leased.name, leased.mailbox.as_str()),
+        (name, OTHER_MAILBOX)
+    );
     let late = practice.settler().acknowledge(&old.lease_token).await;
     assert_eq!(late.unwrap_err().reason(), "LEASE_LOST");
     let token = &leased.lease_token;

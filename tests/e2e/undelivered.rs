@@ -159,7 +159,10 @@ async fn a_return_is_a_dry_run_when_asked_and_done_once_when_repeated() {
     assert_eq!(give_back(true).await.code, 0);
     let held = lease(&practice, 60).await;
     let refused = give_back(true).await;
-    assert_eq!(refused.reason, "DELIVERY_NOT_IN_STATE", "the practice has it");
+    assert_eq!(
+        refused.reason, "DELIVERY_NOT_IN_STATE",
+        "the practice has it"
+    );
     let settler = practice.settler();
     let rest = std::time::Duration::from_secs(600);
     settler.release(&held.lease_token, rest).await.unwrap();
@@ -185,7 +188,10 @@ async fn a_sender_finds_its_reports_without_an_entry_in_the_directory_and_nobody
     let other = broker.client("RBA");
     let refused = async |name: &str| {
         let error = other.mailbox(name).await.unwrap_err();
-        (error.reason().to_owned(), error.what().replace(name, "NAME"))
+        (
+            error.reason().to_owned(),
+            error.what().replace(name, "NAME"),
+        )
     };
     assert_eq!(refused("mailboxes/RR8").await.0, "MAILBOX_NOT_YOURS");
     assert_eq!(
@@ -281,7 +287,11 @@ async fn a_report_that_nobody_collects_ends_after_thirty_days_and_begets_no_othe
     assert_eq!(stands(), (1, 0, 1));
     clock.pass(6);
     engine.move_due().await.unwrap();
-    assert_eq!(stands(), (2, 1, 1), "the letter has ended, its report waits");
+    assert_eq!(
+        stands(),
+        (2, 1, 1),
+        "the letter has ended, its report waits"
+    );
     clock.pass(29);
     engine.move_due().await.unwrap();
     assert_eq!(stands(), (2, 1, 1));
@@ -290,5 +300,8 @@ async fn a_report_that_nobody_collects_ends_after_thirty_days_and_begets_no_othe
     assert_eq!(stands(), (2, 2, 0));
     let told = engine.metrics().render(&Default::default());
     let notices = r#"axle_notices_total{state="expired"} 1"#;
-    assert!(told.contains(notices), "the report's end is no notice: {told}");
+    assert!(
+        told.contains(notices),
+        "the report's end is no notice: {told}"
+    );
 }

@@ -3,7 +3,11 @@
 
 use std::{collections::BTreeMap, ops::Range, time::Duration};
 
-use axle_model::{envelope::Priority, mailbox::{REPORT_WORKFLOW, WorkflowId}, ods::OdsCode};
+use axle_model::{
+    envelope::Priority,
+    mailbox::{REPORT_WORKFLOW, WorkflowId},
+    ods::OdsCode,
+};
 use serde::Deserialize;
 use toml::Spanned;
 

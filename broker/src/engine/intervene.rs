@@ -11,11 +11,7 @@ use axle_core::{
     route::no_mailbox,
 };
 use axle_model::{
-    id::DeliveryId,
-    identity::Identity,
-    mailbox::MailboxId,
-    ods::OdsCode,
-    refusal::Refusal,
+    id::DeliveryId, identity::Identity, mailbox::MailboxId, ods::OdsCode, refusal::Refusal,
 };
 use axle_store::{Store, StoreError};
 

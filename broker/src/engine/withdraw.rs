@@ -111,7 +111,8 @@ fn named<'m>(message: &'m Message, recipients: &[OdsCode]) -> Result<Vec<&'m Del
 }
 
 fn already_collected(message: &Message, held: &[&Delivery]) -> Refusal {
-    const REMEDY: &str = "tell these recipients; name the others in `recipients` to withdraw theirs";
+    const REMEDY: &str =
+        "tell these recipients; name the others in `recipients` to withdraw theirs";
     let finding = |delivery: &&Delivery| {
         let path = format!("deliveries[{}]", delivery.recipient);
         let what = format!("it is {}", delivery.state.as_str());

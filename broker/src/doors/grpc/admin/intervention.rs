@@ -4,7 +4,9 @@ use axle_core::authorise::require_operator;
 use axle_model::{
     id::DeliveryId, identity::Identity, mailbox::MailboxId, ods::OdsCode, refusal::Refusal,
 };
-use axle_proto::v1::{CommandResult, RerouteDeliveryRequest, reroute_delivery_request::Destination};
+use axle_proto::v1::{
+    CommandResult, RerouteDeliveryRequest, reroute_delivery_request::Destination,
+};
 use axle_store::Store;
 
 use super::{
