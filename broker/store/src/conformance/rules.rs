@@ -34,6 +34,7 @@ pub async fn all<P: Place>(mut place: impl FnMut() -> P) {
     deliver::only_the_newest_lease_counts(&mut place()).await;
     deliver::a_settled_message_stays_and_moves_no_more(&mut place()).await;
     look::mailboxes_are_counted(&mut place()).await;
+    look::what_waits_is_told_by_mailbox_and_what_has_aged_by_kind(&mut place()).await;
     deliver::what_is_due_stays_due_until_it_is_moved(&mut place()).await;
     deliver::what_nobody_collects_is_due_to_expire(&mut place()).await;
     look::pages_hold_everything_once_newest_first(&mut place()).await;
