@@ -51,7 +51,8 @@ pub struct Engine<S, C> {
     allowance: Allowance,
     activity: Activity,
     names: Names,
-    alarms: channel::Sender<Arc<Alarms>>,
+    /// `None` until they were looked for once.
+    alarms: channel::Sender<Option<Arc<Alarms>>>,
     draining: channel::Sender<bool>,
     start_time: Timestamp,
 }
@@ -71,7 +72,7 @@ impl<S: Store, C: Clock> Engine<S, C> {
             allowance: Allowance::default(),
             activity,
             names: Names::default(),
-            alarms: channel::Sender::new(Arc::default()),
+            alarms: channel::Sender::new(None),
             draining: channel::Sender::new(false),
             start_time,
         }

@@ -9,8 +9,8 @@
 mod alarming;
 mod journey;
 mod operating;
-mod reconciling;
 mod ordering;
+mod reconciling;
 mod reloading;
 mod rerouting;
 mod settling;

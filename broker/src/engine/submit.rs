@@ -5,7 +5,7 @@ use std::time::Instant;
 
 use axle_core::{
     authorise::authorise,
-    change::{Acceptance, Change},
+    change::Acceptance,
     message::Warning,
     route::{Destination, route},
     validate::validate,
@@ -21,7 +21,7 @@ use axle_model::{
 };
 use axle_store::{Committed, Store};
 
-use super::{Engine, refuse::refusal_of};
+use super::Engine;
 use crate::clock::Clock;
 
 /// An accepted document.
@@ -60,9 +60,9 @@ impl<S: Store, C: Clock> Engine<S, C> {
         };
         let sender = message.sender;
         let began = Instant::now();
-        let committed = self.store.commit(Change::from(acceptance)).await;
+        let committed = self.accept(acceptance).await;
         self.metrics.committed(began.elapsed());
-        Ok(match committed.map_err(refusal_of)? {
+        Ok(match committed? {
             Committed::Done => {
                 self.activity.sender(sender, self.clock.now());
                 accepted

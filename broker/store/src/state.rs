@@ -189,7 +189,11 @@ impl<B: Clone> State<B> {
             std::cmp::Ordering::Equal => {}
         }
         self.unplace(&entry.message, entry.sequence, before);
-        let left = advance.step.mailbox.is_some().then(|| before.mailbox.clone());
+        let left = advance
+            .step
+            .mailbox
+            .is_some()
+            .then(|| before.mailbox.clone());
         let message = Arc::make_mut(&mut entry.message);
         let all = &mut message.deliveries;
         if let Some(delivery) = all.iter_mut().find(|one| one.recipient == recipient) {

@@ -47,7 +47,9 @@ fn digests(all: &[Vec<u8>]) -> Result<Vec<Digest>, Malformed> {
 }
 
 fn bytes_of(all: &[Digest]) -> Vec<Vec<u8>> {
-    all.iter().map(|digest| digest.as_bytes().to_vec()).collect()
+    all.iter()
+        .map(|digest| digest.as_bytes().to_vec())
+        .collect()
 }
 
 fn mailbox(text: &str) -> Result<MailboxId, Malformed> {
@@ -123,9 +125,10 @@ impl TryFrom<MessageRecord> for Message {
             size: record.size,
             priority,
             order_key: record.order_key.as_deref().map(digest).transpose()?,
-            order_hold: record
-                .order_hold_micros
-                .map_or(Terms::default().order_hold, std::time::Duration::from_micros),
+            order_hold: record.order_hold_micros.map_or(
+                Terms::default().order_hold,
+                std::time::Duration::from_micros,
+            ),
             correlation_id: record.correlation_id.map(Into::into),
             labels: record.labels,
             document: record.document.as_deref().map(digest).transpose()?,

@@ -201,8 +201,7 @@ impl Index {
     pub(super) fn refusal(&self, key: &Half) -> Result<Option<Refused>, Unusable> {
         guarded(|| {
             let found = self.keys.get(refusal_key(key))?;
-            let read =
-                |bytes: sled::IVec| Ok(Refused::try_from(decode::<RefusedRecord>(&bytes)?)?);
+            let read = |bytes: sled::IVec| Ok(Refused::try_from(decode::<RefusedRecord>(&bytes)?)?);
             found.map(read).transpose()
         })
     }
