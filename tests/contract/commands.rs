@@ -132,7 +132,11 @@ async fn a_letter_goes_from_the_command_line_to_the_command_line() {
         oldest.find("A83008") < oldest.find("K81003"),
         "the one that waits goes first: {oldest}"
     );
-    operator.told("status");
+    let status = operator.told("status");
+    let sums = "accepted=2 acknowledged=1 rejected=0 expired=0 withdrawn=0 pending=1";
+    assert!(status.contains(sums), "{sums}: {status}");
+    assert_eq!(operator.told("alarms"), "no alarms\n");
+    assert_eq!(operator.told("alarms --output json"), "[]\n");
     operator.told("dlq list");
     let denied = trust.fails(78, "status");
     assert!(denied.contains("ROLE_REQUIRED"), "{denied}");

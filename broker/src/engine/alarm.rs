@@ -51,7 +51,7 @@ impl<S: Store, C: Clock> Engine<S, C> {
 
     /// Puts a set of alarms in force and logs what turned.
     fn sound(&self, after: Alarms) {
-        let before = self.alarms.borrow().clone();
+        let before = self.alarms();
         for turn in turns(&before, &after) {
             match turn {
                 Turn::Raised(subject, alarm) => tracing::warn!(
@@ -69,9 +69,9 @@ impl<S: Store, C: Clock> Engine<S, C> {
             }
         }
         self.alarms.send_if_modified(|standing| {
-            let differs = **standing != after;
+            let differs = standing.as_deref() != Some(&after);
             if differs {
-                *standing = Arc::new(after);
+                *standing = Some(Arc::new(after));
             }
             differs
         });
@@ -79,16 +79,20 @@ impl<S: Store, C: Clock> Engine<S, C> {
 
     /// The alarms in force.
     pub fn alarms(&self) -> Arc<Alarms> {
-        self.alarms.borrow().clone()
+        self.alarms.borrow().clone().unwrap_or_default()
     }
 
-    /// The alarms in force, for an operator; changes as they do.
-    pub fn watch_alarms(
+    /// The alarms in force, for an operator; changes as they do. Just after the start it waits until
+    /// they were looked for: none is not yet all well.
+    pub async fn watch_alarms(
         &self,
         caller: &Identity,
-    ) -> Result<channel::Receiver<Arc<Alarms>>, Refusal> {
+    ) -> Result<channel::Receiver<Option<Arc<Alarms>>>, Refusal> {
         require_operator(caller)?;
-        Ok(self.alarms.subscribe())
+        let mut standing = self.alarms.subscribe();
+        // It cannot end while the engine is here.
+        let _ = standing.wait_for(Option::is_some).await;
+        Ok(standing)
     }
 
     /// When those who must not fall silent were last heard of.

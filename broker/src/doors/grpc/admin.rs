@@ -202,9 +202,9 @@ impl<S: Store, C: Clock> AdminService for AdminDoor<S, C> {
         request: Request<wire::ListAlarmsRequest>,
     ) -> Result<Response<wire::ListAlarmsResponse>, Status> {
         let identity = caller(&request)?;
-        let standing = self.engine.watch_alarms(&identity).map_err(status_of)?;
-        let alarms = standing.borrow().clone();
-        Ok(Response::new(alarms_of(&alarms)))
+        let looked = self.engine.watch_alarms(&identity).await;
+        looked.map_err(status_of)?;
+        Ok(Response::new(alarms_of(&self.engine.alarms())))
     }
 
     async fn watch_alarms(
@@ -212,7 +212,8 @@ impl<S: Store, C: Clock> AdminService for AdminDoor<S, C> {
         request: Request<wire::WatchAlarmsRequest>,
     ) -> Result<Response<Self::WatchAlarmsStream>, Status> {
         let identity = caller(&request)?;
-        let standing = self.engine.watch_alarms(&identity).map_err(status_of)?;
+        let standing = self.engine.watch_alarms(&identity).await;
+        let standing = standing.map_err(status_of)?;
         let streams_max = self.engine.view().limits.streams_per_organisation_max;
         let open = self
             .streams

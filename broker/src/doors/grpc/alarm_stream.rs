@@ -19,7 +19,7 @@ use crate::{clock::Clock, engine::Engine};
 
 struct Watching<S, C> {
     engine: Arc<Engine<S, C>>,
-    standing: watch::Receiver<Arc<Alarms>>,
+    standing: watch::Receiver<Option<Arc<Alarms>>>,
     draining: watch::Receiver<bool>,
     /// What the caller knows of once it has all that is ready; `None` before the first message.
     told: Option<Arc<Alarms>>,
@@ -32,7 +32,7 @@ struct Watching<S, C> {
 /// looks is not told.
 pub(super) fn updates<S: Store, C: Clock>(
     engine: Arc<Engine<S, C>>,
-    standing: watch::Receiver<Arc<Alarms>>,
+    standing: watch::Receiver<Option<Arc<Alarms>>>,
     open: Open,
 ) -> BoxStream<'static, Result<wire::WatchAlarmsResponse, Status>> {
     let watching = Watching {
@@ -62,7 +62,11 @@ impl<S: Store, C: Clock> Watching<S, C> {
             if let Some(turn) = self.ready.pop_front() {
                 return Some(update_of(&turn));
             }
-            let now = self.standing.borrow_and_update().clone();
+            let now = self
+                .standing
+                .borrow_and_update()
+                .clone()
+                .unwrap_or_default();
             let Some(told) = self.told.replace(Arc::clone(&now)) else {
                 return Some(Update::Standing(alarms_of(&now)));
             };
