@@ -7,6 +7,7 @@
 )]
 
 mod alarming;
+mod ending;
 mod journey;
 mod operating;
 mod ordering;
@@ -17,6 +18,7 @@ mod settling;
 mod steps;
 mod stopping;
 mod streaming;
+mod timeless;
 mod undelivered;
 mod watching;
 mod withdrawing;

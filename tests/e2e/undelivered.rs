@@ -1,35 +1,20 @@
 //! What cannot be delivered: whatever the cause, its sender hears of it once on its watch and finds
 //! one report in its own mailbox, over a restart of the broker as well.
 
-use std::sync::{
-    Arc,
-    atomic::{AtomicU64, Ordering},
-};
-
-use axle_broker::{
-    clock::Clock,
-    engine::Engine,
-    view::{Limits, View},
-};
 use axle_client::{connection::Client, watch::Watch};
-use axle_core::{directory::Directory, table::RoutingTable, totals::Totals, validate::Rules};
-use axle_model::{
-    digest::Digest,
-    envelope::{MediaType, Priority, Submission},
-    id::SubmissionId,
-    identity::Identity,
-    time::Timestamp,
-};
+use axle_core::totals::Totals;
 use axle_proto::v1::{DeliveryState, DocumentHeader, LeaseDeliveriesRequest};
-use axle_store::{Store as _, memory::Memory};
 use axle_tests::{
     broker::TestBroker,
-    documents::{named, now, ods, small, to},
-    estate::{DIRECTORY, OTHER_PRACTICE, PRACTICE, ROUTING, TRUST, lease_from},
+    documents::{named, to},
+    estate::{DIRECTORY, OTHER_PRACTICE, PRACTICE, TRUST, lease_from},
     wait::{self, soon},
 };
 
-use super::steps::{lease, reports, send, send_with};
+use super::{
+    steps::{lease, reports, send, send_with},
+    timeless::{Timeless, identity, letter},
+};
 
 /// The next notice: of which delivery, and the state it is in now.
 async fn notice(watch: &mut Watch) -> (String, DeliveryState) {
@@ -226,79 +211,29 @@ async fn a_mailbox_set_apart_for_reports_takes_them() {
     assert_eq!(own.queued_count, 0);
 }
 
-/// A clock that is told the time, in microseconds.
-#[derive(Clone, Default)]
-struct Told(Arc<AtomicU64>);
-
-impl Clock for Told {
-    fn now(&self) -> Timestamp {
-        Timestamp::from_micros(self.0.load(Ordering::SeqCst))
-    }
-}
-
-impl Told {
-    fn pass(&self, days: u64) {
-        let micros = days * 24 * 3_600 * 1_000_000;
-        self.0.fetch_add(micros, Ordering::SeqCst);
-    }
-}
-
-fn letter() -> Submission {
-    let text = small("1", TRUST, 0);
-    Submission {
-        id: SubmissionId::parse("1").unwrap(),
-        claimed_sender: None,
-        recipients: vec![ods(PRACTICE)],
-        workflow: None,
-        media_type: MediaType::FhirJson,
-        digest: Digest::of(text.as_bytes()),
-        body: text.into(),
-        priority: Priority::Routine,
-        order_key: None,
-        correlation_id: None,
-        labels: Default::default(),
-        time_to_live: None,
-    }
-}
-
 #[tokio::test]
 async fn a_report_that_nobody_collects_ends_after_thirty_days_and_begets_no_other() {
-    let clock = Told(Arc::new(AtomicU64::new(now().as_micros())));
-    let view = View {
-        directory: Directory::parse(DIRECTORY).unwrap(),
-        table: RoutingTable::parse(ROUTING).unwrap(),
-        rules: Rules::default(),
-        limits: Limits::default(),
-    };
-    let store = Arc::new(Memory::default());
-    let engine = Engine::new(Arc::clone(&store), clock.clone(), view, Arc::default());
-    let trust = Identity {
-        organisation: Some(ods(TRUST)),
-        operator: false,
-        serial: "1".to_owned(),
-        fingerprint: Digest::of(b"certificate"),
-    };
+    const DAY: u64 = 24 * 3_600;
+    let broker = Timeless::new();
     let stands = || {
-        let totals = store.totals();
-        assert_eq!(totals.pending(), store.health().deliveries_pending);
+        let totals = broker.books();
         (totals.accepted, totals.expired, totals.pending())
     };
-    engine.submit(&trust, letter()).await.unwrap();
+    let trust = identity(TRUST);
+    let letter = letter("1", "LETTERS", &[PRACTICE]);
+    broker.engine.submit(&trust, letter).await.unwrap();
     assert_eq!(stands(), (1, 0, 1));
-    clock.pass(6);
-    engine.move_due().await.unwrap();
+    broker.pass(6 * DAY).await;
     assert_eq!(
         stands(),
         (2, 1, 1),
         "the letter has ended, its report waits"
     );
-    clock.pass(29);
-    engine.move_due().await.unwrap();
+    broker.pass(29 * DAY).await;
     assert_eq!(stands(), (2, 1, 1));
-    clock.pass(2);
-    engine.move_due().await.unwrap();
+    broker.pass(2 * DAY).await;
     assert_eq!(stands(), (2, 2, 0));
-    let told = engine.metrics().render(&Default::default());
+    let told = broker.engine.metrics().render(&Default::default());
     let notices = r#"axle_notices_total{state="expired"} 1"#;
     assert!(
         told.contains(notices),
