@@ -1,6 +1,8 @@
 //! The model: a list of messages, and what a store must answer worked out from it the slow and
 //! obvious way. Any sequence of operations must come out alike.
 
+mod answers;
+
 use std::{collections::BTreeMap, time::Duration};
 
 use axle_core::{
@@ -10,19 +12,14 @@ use axle_core::{
     lease::LeaseToken,
     message::Message,
 };
-use axle_model::{
-    envelope::Priority,
-    id::{DeliveryId, MessageId},
-    mailbox::MailboxId,
-    time::Timestamp,
-};
+use axle_model::{envelope::Priority, id::MessageId, mailbox::MailboxId, time::Timestamp};
 use proptest::prelude::*;
 
 use super::{
     Place,
     sample::{Draft, PRACTICES, advance, at, claim, mailbox, step_of},
 };
-use crate::{Claimed, Committed, Due, DueFor, MailboxState, Query, Store, StoreError};
+use crate::{Claimed, Committed, DueFor, MailboxState, Query, Store, StoreError};
 
 /// One thing to do.
 #[derive(Clone, Debug)]
@@ -122,60 +119,6 @@ impl Model {
         repeat.map_or(Expected::Done, |one| Expected::Repeat(one.id))
     }
 
-    /// The deliveries a claim of up to `most` should get, in order.
-    fn claimed(&self, practice: &str, most: usize) -> Vec<DeliveryId> {
-        let now = self.now();
-        let all = self
-            .messages
-            .iter()
-            .enumerate()
-            .flat_map(|(turn, message)| {
-                let here = message.deliveries.iter();
-                let here = here.filter(|delivery| delivery.mailbox == mailbox(practice));
-                here.map(move |delivery| (turn, message, delivery))
-            });
-        let waits = |state: State| !state.is_terminal() && state != State::DeadLettered;
-        let waiting: Vec<_> = all.filter(|(_, _, one)| waits(one.state)).collect();
-        let mut offered = Vec::new();
-        for (index, (turn, message, delivery)) in waiting.iter().enumerate() {
-            let of_line =
-                |other: &Message| other.order_key.is_some() && other.order_key == message.order_key;
-            let before = waiting[..index].iter();
-            let mut before = before.filter(|(_, other, _)| of_line(other));
-            let blocked = before.any(|(_, other, one)| {
-                let held = one
-                    .tried_since
-                    .is_none_or(|since| since.after(other.order_hold) > now);
-                held || matches!(one.state, State::Leased { .. })
-            });
-            let ready = matches!(delivery.state, State::Queued { not_before } if not_before <= now);
-            if blocked || !ready || message.expire_time <= now {
-                continue;
-            }
-            // As urgent as what waits for it.
-            let behind = waiting[index..]
-                .iter()
-                .filter(|(_, other, _)| of_line(other));
-            let urgency = behind.map(|(_, other, _)| other.priority).min();
-            let urgency = urgency.unwrap_or(message.priority);
-            let id = DeliveryId {
-                message: message.id,
-                recipient: delivery.recipient,
-            };
-            offered.push(((urgency, *turn, delivery.recipient), id, message.order_key));
-        }
-        offered.sort_by_key(|(place, _, _)| *place);
-        offered.truncate(most);
-        // Not two of a line at once.
-        let mut lines = Vec::new();
-        offered.retain(|(_, _, line)| {
-            let first = line.is_none() || !lines.contains(line);
-            lines.push(*line);
-            first
-        });
-        offered.into_iter().map(|(_, id, _)| id).collect()
-    }
-
     fn message(&mut self, id: MessageId) -> &mut Message {
         self.messages
             .iter_mut()
@@ -200,28 +143,6 @@ impl Model {
             }
         }
         all.into_iter().collect()
-    }
-
-    fn due(&self) -> Vec<Due> {
-        let mut due = Vec::new();
-        for message in &self.messages {
-            for delivery in &message.deliveries {
-                let what = match delivery.state {
-                    State::Leased { until } if until <= self.now() => DueFor::Lapse,
-                    State::Queued { .. } | State::DeadLettered
-                        if message.expire_time <= self.now() =>
-                    {
-                        DueFor::Expire
-                    }
-                    _ => continue,
-                };
-                let (message, recipient) = (message.id, delivery.recipient);
-                let delivery = DeliveryId { message, recipient };
-                due.push(Due { delivery, what });
-            }
-        }
-        due.sort_by_key(|one| one.delivery);
-        due
     }
 }
 
