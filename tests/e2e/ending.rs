@@ -165,6 +165,10 @@ async fn judge(broker: &Timeless) {
 }
 
 #[tokio::test]
+#[expect(
+    clippy::print_stdout,
+    reason = "a failure shows the seed it comes from"
+)]
 async fn every_delivery_ends_once_and_each_time_one_is_given_up_there_is_one_report() {
     let mut reports = 0;
     for seed in 0..SEEDS {

@@ -5,11 +5,10 @@ use axle_proto::v1::{
     ExtendLeasesRequest, GetBrokerStatusRequest, GetMailboxRequest, GetMessageRequest,
     GetMessageTimelineRequest, LeaseDeliveriesRequest, ListAlarmsRequest, ListDeadLettersRequest,
     ListMailboxesRequest, ListMessagesRequest, ReconcileSubmissionsRequest, RejectDeliveryRequest,
-    ReleaseDeliveriesRequest,
-    RequeueDeliveriesRequest, RerouteDeliveryRequest, ReturnDeliveriesRequest,
-    ValidateDocumentRequest, WatchAlarmsRequest, WatchDeliveriesRequest, WithdrawMessageRequest,
-    collect_request::Command, get_message_request::Key, reroute_delivery_request::Destination,
-    withdraw_message_request,
+    ReleaseDeliveriesRequest, RequeueDeliveriesRequest, RerouteDeliveryRequest,
+    ReturnDeliveriesRequest, ValidateDocumentRequest, WatchAlarmsRequest, WatchDeliveriesRequest,
+    WithdrawMessageRequest, collect_request::Command, get_message_request::Key,
+    reroute_delivery_request::Destination, withdraw_message_request,
 };
 use axle_tests::{
     collecting::CollectStream,
