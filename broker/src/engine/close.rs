@@ -11,8 +11,8 @@ use axle_store::{MailboxState, Store, StoreError};
 use super::Engine;
 use crate::clock::Clock;
 
-/// How many of one mailbox are set aside at a time.
-const SET_ASIDE_MAX: usize = 256;
+/// How many are set aside at a time, in all mailboxes.
+const SET_ASIDE_MAX: usize = 1_000;
 
 /// The mailboxes found closed with something waiting in them, and since when.
 #[derive(Debug, Default)]
@@ -30,12 +30,13 @@ impl<S: Store, C: Clock> Engine<S, C> {
         mailboxes: &[(MailboxId, MailboxState)],
     ) -> Result<Vec<InMailbox>, StoreError> {
         let (view, now) = (self.view(), self.clock.now());
-        let (mut seen, mut waiting) = (BTreeMap::new(), Vec::new());
+        let (mut seen, mut waiting, mut room) = (BTreeMap::new(), Vec::new(), SET_ASIDE_MAX);
         for (id, state) in mailboxes {
             let (true, Some(cause)) = (state.queued > 0, view.directory.closed(id)) else {
                 continue;
             };
-            let found = self.store.waiting(id, SET_ASIDE_MAX).await?;
+            // One at least, to know of a mailbox whose turn comes later that it is not done with.
+            let found = self.store.waiting(id, room.max(1)).await?;
             if found.is_empty() {
                 continue;
             }
@@ -49,8 +50,9 @@ impl<S: Store, C: Clock> Engine<S, C> {
                 });
                 continue;
             }
-            for delivery in found {
+            for delivery in found.into_iter().take(room) {
                 self.move_by_itself(delivery, Move::Close { cause }).await?;
+                room -= 1;
             }
         }
         closing.seen = seen;

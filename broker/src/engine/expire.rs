@@ -1,5 +1,5 @@
-//! Expire: what happens because time passes. Leases run out, and what nobody collected ends, each
-//! decided by the core like any other move.
+//! Expire: what happens because time passes. Leases run out, senders are warned of what waits too long,
+//! and what nobody collected ends, each decided by the core like any other move.
 
 use std::time::Duration;
 
