@@ -4,7 +4,9 @@
 use std::time::Duration;
 
 use axle_model::time::Timestamp;
-use axle_proto::v1::{AlarmKind, DeliveryEventKind, DeliveryState, Priority, ReconciliationOutcome};
+use axle_proto::v1::{
+    AlarmKind, DeliveryEventKind, DeliveryState, Priority, ReconciliationOutcome,
+};
 
 /// A time from the wire; `None` when it is missing or before 1970.
 pub fn timestamp(time: Option<&prost_types::Timestamp>) -> Option<Timestamp> {
