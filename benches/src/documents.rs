@@ -9,7 +9,7 @@ use axle_model::{
     id::SubmissionId,
     mailbox::WorkflowId,
     ods::OdsCode,
-    synthetic::Document,
+    synthetic::{Document, nhs_number},
     time::Timestamp,
 };
 use bytes::Bytes;
@@ -161,12 +161,15 @@ pub fn workflow(number: usize) -> Option<WorkflowId> {
     WorkflowId::parse(&workflow_name(number)).ok()
 }
 
-/// Makes documents that differ in one UUID: enough to be different documents for the broker, which
-/// tells them apart by their identifier, and to be told apart by those who count them.
+/// Makes documents that differ in one UUID and in their patient: enough to be different documents for
+/// the broker, which tells them apart by their identifier, and to be told apart by those who count
+/// them; and none of them waits for another.
 #[derive(Clone, Debug)]
 pub struct Template {
     bytes: Vec<u8>,
     uuid_at: usize,
+    /// Where the patient's NHS number is, in documents that have one.
+    patient_at: Option<usize>,
     media_type: &'static str,
 }
 
@@ -181,6 +184,7 @@ impl Template {
         Self {
             bytes: filler.collect(),
             uuid_at: 0,
+            patient_at: None,
             media_type: "application/octet-stream",
         }
     }
@@ -199,7 +203,9 @@ impl Template {
         let prefix = "\"value\": \"";
         let value = text.get(identifier..).and_then(|rest| rest.find(prefix));
         let value = identifier + value.unwrap_or_default() + prefix.len();
+        let patient = format!("{:010}", nhs_number(1).expose());
         Self {
+            patient_at: text.find(&patient),
             uuid_at: value
                 + text[value..]
                     .find(|c: char| c.is_ascii_hexdigit())
@@ -225,6 +231,11 @@ impl Template {
         let uuid = numbered(run, sequence);
         if let Some(place) = bytes.get_mut(self.uuid_at..self.uuid_at + UUID_LENGTH) {
             uuid.hyphenated().encode_lower(place);
+        }
+        let place = self.patient_at.and_then(|at| bytes.get_mut(at..at + 10));
+        if let Some(place) = place {
+            let patient = format!("{:010}", nhs_number(sequence).expose());
+            place.copy_from_slice(patient.as_bytes());
         }
         bytes.into()
     }
@@ -283,6 +294,13 @@ mod tests {
             facts.identity().unwrap()
         };
         assert_ne!(identity(1), identity(2));
+        let patient = |sequence| {
+            let bytes = letter.make(7, sequence);
+            let limits = format::Limits::default();
+            let facts = format::read(&MediaType::FhirJson, &bytes, &limits).unwrap();
+            facts.patient().unwrap().nhs_number().unwrap().to_owned()
+        };
+        assert_ne!(patient(1), patient(2));
         for template in [Template::opaque(LETTER_BYTES), letter] {
             let third = template.make(7, 3);
             assert_eq!(third.len(), template.size());

@@ -2,6 +2,7 @@
 //! in the order that loses nothing: no new documents, leases settle, connections end, the store
 //! closes last.
 
+mod activity;
 mod probe;
 mod reload;
 
@@ -189,7 +190,7 @@ impl App {
                 connections_per_address_max: config.limits.connections_max,
             },
         );
-        Ok(Self {
+        let app = Self {
             config,
             engine,
             clock,
@@ -198,7 +199,9 @@ impl App {
             streams: Streams::default(),
             metrics,
             reload_successful: AtomicBool::new(true),
-        })
+        };
+        app.resume_activity();
+        Ok(app)
     }
 
     /// Serves until asked to stop, then drains and closes.
@@ -208,6 +211,10 @@ impl App {
         let timekeeper = tokio::spawn({
             let (engine, clock) = (Arc::clone(&app.engine), app.clock.clone());
             async move { tokio::join!(engine.keep_time(), clock.keep()) }
+        });
+        let lookout = tokio::spawn({
+            let app = Arc::clone(&app);
+            async move { tokio::join!(app.engine.keep_watch(), app.keep_activity()) }
         });
         let (health, server) = app.server().await;
         let (closing, close) = oneshot::channel::<()>();
@@ -237,6 +244,8 @@ impl App {
         }
         serving.abort();
         timekeeper.abort();
+        lookout.abort();
+        app.save_activity().await;
         drop(http_closing);
         if let Some(http) = http {
             let _ = http.await;
@@ -269,7 +278,7 @@ impl App {
         let bytes_max = axle_proto::MESSAGE_BYTES_MAX;
         let submission = SubmissionDoor::new(Arc::clone(&self.engine), self.streams.clone());
         let collection = CollectionDoor::new(Arc::clone(&self.engine), self.streams.clone());
-        let admin = AdminDoor::new(Arc::clone(&self.engine));
+        let admin = AdminDoor::new(Arc::clone(&self.engine), self.streams.clone());
         let submission =
             SubmissionServiceServer::new(submission).max_decoding_message_size(bytes_max);
         let collection =

@@ -1,33 +1,45 @@
 //! The engine: takes a caller's wish through the core's decisions to the store, and tells the caller
 //! only what the store has made durable. It knows no wire and decides nothing itself.
 
+pub mod activity;
+pub mod alarm;
+pub mod close;
 pub mod collect;
 pub mod expire;
+pub mod intervene;
 pub mod oversee;
+pub mod reconcile;
 pub mod refuse;
+pub mod remember;
+pub mod replace;
 pub mod settle;
 pub mod submit;
 pub mod track;
 pub mod upload;
 pub mod watch;
+pub mod withdraw;
 
 use std::sync::Arc;
 
 use arc_swap::ArcSwap;
 use axle_core::{
+    alarm::Alarms,
     change::{Advance, Change},
     delivery::Circumstances,
     message::Message,
-    report::report,
+    report,
     table::Terms,
 };
 use axle_model::{
+    id::DeliveryId,
+    ods::OdsCode,
     refusal::{Reason, Refusal},
     time::Timestamp,
 };
 use axle_store::Store;
 use tokio::sync::watch as channel;
 
+use self::{activity::Activity, remember::Allowance, replace::Names};
 use crate::{clock::Clock, metrics::Metrics, view::View};
 
 /// The broker behind its doors.
@@ -37,6 +49,11 @@ pub struct Engine<S, C> {
     clock: C,
     view: ArcSwap<View>,
     metrics: Arc<Metrics>,
+    allowance: Allowance,
+    activity: Activity,
+    names: Names,
+    /// `None` until they were looked for once.
+    alarms: channel::Sender<Option<Arc<Alarms>>>,
     draining: channel::Sender<bool>,
     start_time: Timestamp,
 }
@@ -44,12 +61,19 @@ pub struct Engine<S, C> {
 impl<S: Store, C: Clock> Engine<S, C> {
     /// An engine over a store that is open.
     pub fn new(store: Arc<S>, clock: C, view: View, metrics: Arc<Metrics>) -> Self {
-        let (view, start_time) = (ArcSwap::from_pointee(view), clock.now());
+        let start_time = clock.now();
+        let activity = Activity::default();
+        activity.listen_for(&view.directory, start_time);
+        let view = ArcSwap::from_pointee(view);
         Self {
             store,
             clock,
             view,
             metrics,
+            allowance: Allowance::default(),
+            activity,
+            names: Names::default(),
+            alarms: channel::Sender::new(None),
             draining: channel::Sender::new(false),
             start_time,
         }
@@ -62,6 +86,7 @@ impl<S: Store, C: Clock> Engine<S, C> {
 
     /// Puts another snapshot in force, for requests that come after.
     pub fn replace_view(&self, view: View) {
+        self.activity.listen_for(&view.directory, self.clock.now());
         self.view.store(Arc::new(view));
     }
 
@@ -73,6 +98,11 @@ impl<S: Store, C: Clock> Engine<S, C> {
     /// What is counted.
     pub fn metrics(&self) -> &Metrics {
         &self.metrics
+    }
+
+    /// When senders and mailboxes were last heard of.
+    pub const fn activity(&self) -> &Activity {
+        &self.activity
     }
 
     /// The time, by the broker's clock.
@@ -109,11 +139,24 @@ impl<S: Store, C: Clock> Engine<S, C> {
     /// The change that makes a delivery's step true, with the report to its sender that it calls for.
     fn change(&self, message: &Message, advance: Advance) -> Change {
         let id = submit::new_message_id(advance.step.event.time, self.clock.chance());
-        let report = report(message, &advance, id).map(Box::new);
+        let view = self.view.load();
+        let mailbox = |sender| report::mailbox(&view.directory, sender);
         Change {
-            accept: report,
+            accept: report::report(message, &advance, id, mailbox).map(Box::new),
             advance: vec![advance],
+            ..Change::default()
         }
+    }
+
+    /// Counts and logs a delivery that was given up, once that is durable.
+    fn undelivered(&self, delivery: DeliveryId, sender: OdsCode, state: &'static str) {
+        if sender == OdsCode::BROKER {
+            // There is nobody left to tell.
+            tracing::warn!(%delivery, state, "a report was not collected");
+            return;
+        }
+        self.metrics.notice(state);
+        tracing::warn!(%delivery, state, "undelivered; the sender is told");
     }
 
     /// The circumstances of a decision about one of a message's deliveries.

@@ -4,7 +4,7 @@
 
 use std::{fmt, time::Duration};
 
-use axle_model::{mailbox::MailboxId, time::Timestamp};
+use axle_model::{envelope::Priority, mailbox::MailboxId, time::Timestamp};
 use axle_store::MailboxState;
 use prometheus_client::{
     encoding::text,
@@ -49,6 +49,7 @@ pub struct Metrics {
     delivery_seconds: Histogram,
     lease_expirations: Counter,
     notices: Family<[Word; 1], Counter>,
+    aged_warnings: Family<[Word; 1], Counter>,
     commit_seconds: Histogram,
 }
 
@@ -61,6 +62,7 @@ impl Default for Metrics {
             delivery_seconds: Histogram::new(DELIVERY_SECONDS),
             lease_expirations: Counter::default(),
             notices: Family::default(),
+            aged_warnings: Family::default(),
             commit_seconds: Histogram::new(COMMIT_SECONDS),
         };
         metrics.register();
@@ -72,6 +74,10 @@ impl Default for Metrics {
         }
         for state in ["dead-lettered", "expired", "rejected"] {
             let _ = metrics.notices.get_or_create(&[("state", state)]);
+        }
+        for priority in [Priority::Routine, Priority::Urgent] {
+            let labels = [("priority", priority.as_str())];
+            let _ = metrics.aged_warnings.get_or_create(&labels);
         }
         metrics
     }
@@ -87,6 +93,7 @@ impl Metrics {
             delivery_seconds,
             lease_expirations,
             notices,
+            aged_warnings,
             commit_seconds,
         } = self;
         registry.register(
@@ -113,6 +120,11 @@ impl Metrics {
             "notices",
             "Deliveries that ended without an acknowledgement, of which the sender was told, by state",
             notices.clone(),
+        );
+        registry.register(
+            "aged_warnings",
+            "Deliveries whose sender was warned that they wait too long, by priority",
+            aged_warnings.clone(),
         );
         registry.register(
             "store_commit_seconds",
@@ -142,6 +154,12 @@ impl Metrics {
     /// A delivery ended in `state` without an acknowledgement, and its sender was told.
     pub fn notice(&self, state: &'static str) {
         self.notices.get_or_create(&[("state", state)]).inc();
+    }
+
+    /// A sender was warned that a delivery of this priority waits too long.
+    pub fn aged(&self, priority: &'static str) {
+        let labels = [("priority", priority)];
+        self.aged_warnings.get_or_create(&labels).inc();
     }
 
     /// A change became durable after `took`.

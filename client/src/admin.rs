@@ -3,7 +3,8 @@
 use axle_proto::v1::{
     CommandResult, GetBrokerStatusRequest, GetBrokerStatusResponse, GetMessageTimelineRequest,
     ListDeadLettersRequest, ListDeadLettersResponse, ListMailboxesRequest, ListMailboxesResponse,
-    Message, RequeueDeliveriesRequest,
+    Message, RequeueDeliveriesRequest, RerouteDeliveryRequest, RerouteDeliveryResponse,
+    ReturnDeliveriesRequest,
 };
 
 use crate::{connection::Client, error::ClientError, retry::CALL_DEADLINE, track::incomplete};
@@ -56,20 +57,58 @@ impl Client {
         .await
     }
 
-    /// Offers dead letters again; what became of each, in the order of `deliveries`.
+    /// Offers dead letters again; what became of each, in the order of `deliveries`. With
+    /// `validate_only` nothing is changed: the answer says what would become of each.
     pub async fn requeue(
         &self,
         deliveries: Vec<String>,
         reason: &str,
+        validate_only: bool,
     ) -> Result<Vec<CommandResult>, ClientError> {
         let request = RequeueDeliveriesRequest {
             deliveries,
             reason: reason.to_owned(),
+            validate_only,
         };
         let answer = self
             .call(CALL_DEADLINE, request, |request| {
                 let mut service = self.admin();
                 async move { service.requeue_deliveries(request).await }
+            })
+            .await?;
+        Ok(answer.results)
+    }
+
+    /// Sends a delivery to another mailbox; where it waited before, and where it waits now. Repeated
+    /// by itself when the broker is not available, which is safe.
+    pub async fn reroute(
+        &self,
+        request: RerouteDeliveryRequest,
+    ) -> Result<RerouteDeliveryResponse, ClientError> {
+        self.call(CALL_DEADLINE, request, |request| {
+            let mut service = self.admin();
+            async move { service.reroute_delivery(request).await }
+        })
+        .await
+    }
+
+    /// Gives deliveries back to their senders; what became of each, in the order of `deliveries`.
+    /// With `validate_only` nothing is changed.
+    pub async fn return_to_senders(
+        &self,
+        deliveries: Vec<String>,
+        reason: &str,
+        validate_only: bool,
+    ) -> Result<Vec<CommandResult>, ClientError> {
+        let request = ReturnDeliveriesRequest {
+            deliveries,
+            reason: reason.to_owned(),
+            validate_only,
+        };
+        let answer = self
+            .call(CALL_DEADLINE, request, |request| {
+                let mut service = self.admin();
+                async move { service.return_deliveries(request).await }
             })
             .await?;
         Ok(answer.results)

@@ -13,6 +13,7 @@ use crate::{
     retry::Retry,
 };
 
+mod alarms;
 mod collect;
 mod dlq;
 mod inbox;
@@ -20,6 +21,7 @@ mod list;
 mod mailbox;
 mod pki;
 mod print;
+mod reconcile;
 mod report;
 mod save;
 mod send;
@@ -27,6 +29,7 @@ mod status;
 mod track;
 mod view;
 mod watch;
+mod withdraw;
 
 use print::{Format, Printer};
 
@@ -81,8 +84,12 @@ enum Command {
     Track(track::Arguments),
     /// List your own messages, newest first
     List(list::Arguments),
+    /// Hold your own list of what you sent against what the broker knows
+    Reconcile(reconcile::Arguments),
     /// Watch what happens to your deliveries
     Watch(watch::Arguments),
+    /// Take a message back while nobody has collected it
+    Withdraw(withdraw::Arguments),
     /// Show how your own mailbox stands
     Inbox(inbox::Arguments),
     /// Show mailboxes: for operators all, oldest unread first; otherwise your own
@@ -92,6 +99,8 @@ enum Command {
     Dlq(dlq::Command),
     /// How the broker stands (operators)
     Status,
+    /// What somebody must look at: silence, long waits, dead letters (operators)
+    Alarms(alarms::Arguments),
     /// A development authority: certificates for brokers, organisations and operators
     #[command(subcommand)]
     Pki(pki::Command),
@@ -143,7 +152,11 @@ async fn run(arguments: Arguments, printer: &mut Printer) -> Outcome {
             track::run(&client, &profile, command, printer).await
         }
         Command::List(command) => list::run(&connection.client()?, command, printer).await,
+        Command::Reconcile(command) => {
+            reconcile::run(&connection.client()?, command, printer).await
+        }
         Command::Watch(command) => watch::run(&connection.client()?, command, printer).await,
+        Command::Withdraw(command) => withdraw::run(&connection.client()?, command, printer).await,
         Command::Inbox(command) => {
             let (profile, client) = connection.profile_and_client()?;
             inbox::run(&client, &profile, command, printer).await
@@ -153,6 +166,7 @@ async fn run(arguments: Arguments, printer: &mut Printer) -> Outcome {
             mailbox::run(&client, &profile, command, printer).await
         }
         Command::Dlq(command) => dlq::run(&connection.client()?, command, printer).await,
+        Command::Alarms(command) => alarms::run(&connection.client()?, command, printer).await,
         Command::Status => status::run(&connection.client()?, printer).await,
     }
 }

@@ -4,7 +4,9 @@
 use std::time::Duration;
 
 use axle_model::time::Timestamp;
-use axle_proto::v1::{DeliveryEventKind, DeliveryState, Priority};
+use axle_proto::v1::{
+    AlarmKind, DeliveryEventKind, DeliveryState, Priority, ReconciliationOutcome,
+};
 
 /// A time from the wire; `None` when it is missing or before 1970.
 pub fn timestamp(time: Option<&prost_types::Timestamp>) -> Option<Timestamp> {
@@ -14,6 +16,15 @@ pub fn timestamp(time: Option<&prost_types::Timestamp>) -> Option<Timestamp> {
     Some(Timestamp::from_micros(
         seconds.checked_mul(1_000_000)?.checked_add(micros)?,
     ))
+}
+
+/// A time for the wire.
+pub fn wire_time(time: Timestamp) -> prost_types::Timestamp {
+    let micros = time.as_micros();
+    prost_types::Timestamp {
+        seconds: i64::try_from(micros / 1_000_000).unwrap_or(i64::MAX),
+        nanos: i32::try_from(micros % 1_000_000 * 1_000).unwrap_or_default(),
+    }
 }
 
 /// A span of time for the wire.
@@ -32,6 +43,16 @@ pub fn state_word(state: DeliveryState) -> String {
 /// What happened to a delivery in a word, for example `acknowledged`.
 pub fn event_word(kind: DeliveryEventKind) -> String {
     word(kind.as_str_name(), "DELIVERY_EVENT_KIND_")
+}
+
+/// What a reconciliation found, in a word, for example `never_submitted`.
+pub fn outcome_word(outcome: ReconciliationOutcome) -> String {
+    word(outcome.as_str_name(), "RECONCILIATION_OUTCOME_")
+}
+
+/// What an alarm is about in a word, for example `sender_silent`.
+pub fn alarm_word(kind: AlarmKind) -> String {
+    word(kind.as_str_name(), "ALARM_KIND_")
 }
 
 /// A priority in a word: `routine` or `urgent`.

@@ -3,6 +3,7 @@
 //! nothing about a document. The `axle` command line, [`cli`], stands on top of it.
 
 pub mod admin;
+pub mod alarms;
 pub mod cli;
 pub mod collect;
 pub mod connection;
@@ -10,6 +11,7 @@ pub mod convert;
 pub mod error;
 pub mod mailbox;
 pub mod profile;
+pub mod reconcile;
 pub mod retry;
 pub mod send;
 #[cfg(test)]

@@ -87,6 +87,10 @@ pub(crate) struct Fake {
     pub(crate) messages: Script<wire::GetMessageRequest, wire::Message>,
     pub(crate) watches:
         Script<wire::WatchDeliveriesRequest, Vec<Result<wire::WatchDeliveriesResponse, Status>>>,
+    pub(crate) reconciliations: Script<
+        Vec<wire::ReconcileSubmissionsRequest>,
+        Vec<Result<wire::ReconcileSubmissionsResponse, Status>>,
+    >,
     pub(crate) collects: Script<(), Collecting>,
     pub(crate) downloads:
         Script<wire::DownloadDocumentRequest, Vec<Result<wire::DownloadDocumentResponse, Status>>>,
@@ -236,6 +240,28 @@ impl SubmissionService for Door {
         _: Request<wire::ListMessagesRequest>,
     ) -> Answer<wire::ListMessagesResponse> {
         Err(Status::unimplemented("not in any script"))
+    }
+
+    async fn withdraw_message(
+        &self,
+        _: Request<wire::WithdrawMessageRequest>,
+    ) -> Answer<wire::WithdrawMessageResponse> {
+        Err(Status::unimplemented("not in any script"))
+    }
+
+    type ReconcileSubmissionsStream = Flow<wire::ReconcileSubmissionsResponse>;
+
+    async fn reconcile_submissions(
+        &self,
+        request: Request<Streaming<wire::ReconcileSubmissionsRequest>>,
+    ) -> Answer<Self::ReconcileSubmissionsStream> {
+        let mut requests = request.into_inner();
+        let mut parts = Vec::new();
+        while let Some(part) = requests.message().await? {
+            parts.push(part);
+        }
+        let items = self.reconciliations.play(parts)?;
+        Ok(Response::new(Box::pin(stream::iter(items))))
     }
 
     type WatchDeliveriesStream = Flow<wire::WatchDeliveriesResponse>;

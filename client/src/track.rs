@@ -1,7 +1,8 @@
-//! A sender's own messages, looked up.
+//! A sender's own messages, looked up and taken back.
 
 use axle_proto::v1::{
-    GetMessageRequest, ListMessagesRequest, ListMessagesResponse, Message, get_message_request::Key,
+    GetMessageRequest, ListMessagesRequest, ListMessagesResponse, Message, WithdrawMessageRequest,
+    get_message_request::Key,
 };
 
 use crate::{connection::Client, error::ClientError, retry::CALL_DEADLINE};
@@ -28,6 +29,19 @@ impl Client {
             async move { service.list_messages(request).await }
         })
         .await
+    }
+
+    /// Takes one of the caller's own messages back while nobody has it, from all its recipients or
+    /// from those named: all of these or none. The message as it stands then. Repeated by itself
+    /// when the broker is not available, which is safe.
+    pub async fn withdraw(&self, request: WithdrawMessageRequest) -> Result<Message, ClientError> {
+        let answer = self
+            .call(CALL_DEADLINE, request, |request| {
+                let mut service = self.submission();
+                async move { service.withdraw_message(request).await }
+            })
+            .await?;
+        answer.message.ok_or_else(|| incomplete("message"))
     }
 
     async fn message_by(&self, key: Key) -> Result<Message, ClientError> {

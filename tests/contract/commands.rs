@@ -132,7 +132,11 @@ async fn a_letter_goes_from_the_command_line_to_the_command_line() {
         oldest.find("A83008") < oldest.find("K81003"),
         "the one that waits goes first: {oldest}"
     );
-    operator.told("status");
+    let status = operator.told("status");
+    let sums = "accepted=2 acknowledged=1 rejected=0 expired=0 withdrawn=0 pending=1";
+    assert!(status.contains(sums), "{sums}: {status}");
+    assert_eq!(operator.told("alarms"), "no alarms\n");
+    assert_eq!(operator.told("alarms --output json"), "[]\n");
     operator.told("dlq list");
     let denied = trust.fails(78, "status");
     assert!(denied.contains("ROLE_REQUIRED"), "{denied}");
@@ -146,4 +150,70 @@ async fn a_letter_goes_from_the_command_line_to_the_command_line() {
         profile: "nobody",
     };
     nobody.fails(78, "list");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_does_not_arrive_is_mended_and_taken_back_from_the_command_line() {
+    let estate = estate();
+    let person = |profile| Person {
+        estate: &estate,
+        profile,
+    };
+    let (trust, practice, operator) = (person("RR8"), person("K81003"), person("operator"));
+    let broker = BrokerProcess::start(&estate).await;
+    for name in ["stray", "returned", "mistake"] {
+        let number = name.len() as u64;
+        let letter = document(number, TRUST, PRACTICE).outpatient_letter_json();
+        fs::write(estate.path().join(format!("{name}.json")), letter).unwrap();
+        trust.told(&format!(
+            "send {name}.json --to A83008 --submission-id {name}"
+        ));
+    }
+    let name = |submission: &str| {
+        let tracked = trust.told(&format!("track {submission} --output json"));
+        let tracked: serde_json::Value = serde_json::from_str(&tracked).unwrap();
+        tracked["deliveries"][0]["name"]
+            .as_str()
+            .unwrap()
+            .to_owned()
+    };
+
+    let reroute = format!("dlq reroute {} --to K81003 --reason merged", name("stray"));
+    let dry = operator.told(&format!("{reroute} --dry-run"));
+    assert!(dry.contains("would be rerouted"), "{dry}");
+    operator.told(&reroute);
+    practice.told("collect --into inbox");
+    let tracked = trust.told("track stray");
+    for word in ["rerouted", "mailboxes/A83008", "merged", "acknowledged"] {
+        assert!(tracked.contains(word), "{word}: {tracked}");
+    }
+
+    operator.told(&format!("dlq return {} --reason closed", name("returned")));
+    let inbox = trust.told("inbox");
+    assert!(inbox.contains("reports only"), "{inbox}");
+    let collected = trust.told("collect --into reports");
+    for word in [
+        "NOT DELIVERED",
+        "returned",
+        "A83008",
+        "closed",
+        ".report.json",
+    ] {
+        assert!(collected.contains(word), "{word}: {collected}");
+    }
+
+    let withdrawn = trust.told("withdraw mistake --reason mistaken");
+    assert!(withdrawn.contains("withdrawn"), "{withdrawn}");
+    trust.told("withdraw mistake --reason mistaken");
+    let late = trust.fails(65, "withdraw stray --reason mistaken");
+    assert!(
+        late.contains("ALREADY_COLLECTED") && late.contains("A83008"),
+        "{late}"
+    );
+    let gone = trust.told("list --state withdrawn");
+    assert!(
+        gone.contains("withdrawn") && !gone.contains("acknowledged"),
+        "{gone}"
+    );
+    assert!(broker.stop().await.success());
 }

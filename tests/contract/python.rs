@@ -125,6 +125,10 @@ fn judge(told: &str) {
     assert_eq!(kinds, ["ACCEPTED", "LEASED", "ACKNOWLEDGED"].map(kind));
     assert_eq!(one("message")["state"], "DELIVERY_STATE_ACKNOWLEDGED");
     assert_eq!(one("list")["submissions"], json!(["python/1"]));
+    let late = one("withdraw");
+    assert_eq!(late["code"], "FAILED_PRECONDITION");
+    assert_eq!(late["reason"], "ALREADY_COLLECTED");
+    assert_eq!(late["fields"], json!(["deliveries[K81003]"]));
     assert_eq!(one("status")["ready"], true);
     assert_eq!(one("not yours")["reason"], "MAILBOX_NOT_YOURS");
 }

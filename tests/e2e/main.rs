@@ -6,12 +6,20 @@
     reason = "a test fails by panicking"
 )]
 
+mod alarming;
+mod ending;
 mod journey;
 mod large;
 mod operating;
+mod ordering;
+mod reconciling;
 mod reloading;
+mod rerouting;
 mod settling;
 mod steps;
 mod stopping;
 mod streaming;
+mod timeless;
+mod undelivered;
 mod watching;
+mod withdrawing;

@@ -170,7 +170,7 @@ async fn a_collector_that_dies_loses_nothing_and_an_operator_can_offer_a_dead_le
     let mailbox = practice.mailbox(MAILBOX).await.unwrap();
     assert_eq!((mailbox.queued_count, mailbox.dead_letter_count), (0, 1));
     let requeued = operator
-        .requeue(receipt.deliveries.clone(), "the practice is back")
+        .requeue(receipt.deliveries.clone(), "the practice is back", false)
         .await;
     assert_eq!(requeued.unwrap()[0].code, 0);
     let third = lease(&practice, 60).await;
@@ -192,7 +192,7 @@ async fn a_collector_that_dies_loses_nothing_and_an_operator_can_offer_a_dead_le
     );
     settler.acknowledge(&third.lease_token).await.unwrap();
     let again = operator
-        .requeue(receipt.deliveries.clone(), "once more")
+        .requeue(receipt.deliveries.clone(), "once more", false)
         .await
         .unwrap();
     assert_eq!(again[0].reason, "DELIVERY_NOT_IN_STATE");

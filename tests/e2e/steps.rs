@@ -73,3 +73,28 @@ pub(crate) async fn delivery(trust: &Client, message: &str, recipient: &str) -> 
         .find(|delivery| delivery.recipient == recipient)
         .unwrap()
 }
+
+/// The reports that wait for a trust, read and acknowledged: each with its submission id, the state
+/// of the delivery and the reason.
+pub(crate) async fn reports(trust: &Client) -> Vec<[String; 3]> {
+    let request = LeaseDeliveriesRequest {
+        max_deliveries: 100,
+        wait: None,
+        ..lease_from(&format!("mailboxes/{TRUST}"), 60)
+    };
+    let mut reports = Vec::new();
+    for leased in trust.lease(request).await.unwrap() {
+        let message = leased.message.unwrap();
+        assert_eq!(
+            (message.sender.as_str(), message.workflow.as_str()),
+            ("AXLE", "AXLE_REPORT")
+        );
+        assert_eq!(message.media_type, "application/json");
+        let report: serde_json::Value = serde_json::from_slice(&leased.content).unwrap();
+        let text = |field: &str| report[field].as_str().unwrap().to_owned();
+        reports.push(["submission_id", "state", "reason"].map(text));
+        let settler = trust.settler();
+        settler.acknowledge(&leased.lease_token).await.unwrap();
+    }
+    reports
+}

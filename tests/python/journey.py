@@ -77,6 +77,15 @@ def submit(trust, document):
     return receipt
 
 
+def withdraw(trust):
+    """Too late: the practice has it, and is named."""
+    request = submission_pb2.WithdrawMessageRequest(submission_id="python/1", reason="a mistake")
+    try:
+        trust.WithdrawMessage(request, timeout=PATIENCE)
+    except grpc.RpcError as error:
+        tell("withdraw", **refusal(error))
+
+
 def collect(practice, document):
     commands = queue.SimpleQueue()
     start = collection_pb2.CollectStart(mailboxes=["mailboxes/K81003"], consumer_id="python")
@@ -129,6 +138,7 @@ def main():
     tell("message", state=types_pb2.DeliveryState.Name(message.deliveries[0].state))
     listed = trust.ListMessages(submission_pb2.ListMessagesRequest())
     tell("list", submissions=[message.submission_id for message in listed.messages])
+    withdraw(trust)
     status = operator.GetBrokerStatus(admin_pb2.GetBrokerStatusRequest())
     tell("status", ready=status.ready)
     try:

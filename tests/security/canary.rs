@@ -91,6 +91,16 @@ fn documents() -> Vec<(&'static str, String)> {
             JSON,
             swap(&json, "\"document\"", &format!("\"{GIVEN} {FAMILY}\"")),
         ),
+        // Names that could be types: where a Bundle's type is told, where its first entry's, and
+        // where the whole document's.
+        (JSON, swap(&json, "\"document\"", &quoted)),
+        (JSON, swap(&json, "\"Composition\"", &quoted)),
+        (JSON, swap(&json, "\"Bundle\"", &quoted)),
+        (
+            XML,
+            swap(&xml, "<MessageHeader", &format!("<{FAMILY}"))
+                .replace("</MessageHeader", &format!("</{FAMILY}")),
+        ),
         (JSON, swap(&json, &format!("\"{TRUST}\""), &quoted)),
         (XML, json),
         (JSON, xml),

@@ -275,6 +275,7 @@ async fn a_token_or_name_that_is_none_of_ours_is_told_so() {
     let silent = RequeueDeliveriesRequest {
         deliveries: vec!["x".to_owned()],
         reason: String::new(),
+        validate_only: false,
     };
     refusal(
         operator.admin.requeue_deliveries(silent).await,
@@ -284,6 +285,7 @@ async fn a_token_or_name_that_is_none_of_ours_is_told_so() {
     let bad = RequeueDeliveriesRequest {
         deliveries: vec!["x".to_owned()],
         reason: "a try".to_owned(),
+        validate_only: false,
     };
     let results = operator
         .admin

@@ -3,12 +3,13 @@
 use axle_core::lease::{LeaseKey, LeaseToken};
 use axle_proto::v1::{
     AcknowledgeDeliveriesRequest, CommandResult, DownloadDocumentRequest, ExtendLeasesRequest,
-    RejectDeliveryRequest, ReleaseDeliveriesRequest,
+    RejectDeliveryRequest, ReleaseDeliveriesRequest, RerouteDeliveryRequest,
+    reroute_delivery_request::Destination,
 };
 use axle_tests::{
     broker::TestBroker,
     documents::{named, ods, small, to},
-    estate::{OTHER_PRACTICE, PRACTICE, TRUST, lease_from},
+    estate::{CLOSED_PRACTICE, OTHER_PRACTICE, PRACTICE, TRUST, lease_from},
     raw::{Raw, Refused},
 };
 use rand::Rng as _;
@@ -162,4 +163,48 @@ async fn a_stolen_token_is_worth_no_more_than_nonsense() {
         acknowledge(&broker.raw(PRACTICE), vec![token]).await[0].code,
         0
     );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_old_lease_of_a_rerouted_document_is_over_for_its_holder_and_worth_nothing_to_others() {
+    let (broker, token) = leased().await;
+    let practice = broker.raw(PRACTICE);
+    let release = ReleaseDeliveriesRequest {
+        lease_tokens: vec![token.clone()],
+        delay: None,
+    };
+    practice
+        .collection
+        .clone()
+        .release_deliveries(release)
+        .await
+        .unwrap();
+    let message = LeaseToken::parse(&token).unwrap().delivery;
+    let request = RerouteDeliveryRequest {
+        delivery: message.to_string(),
+        destination: Some(Destination::Organisation(OTHER_PRACTICE.to_owned())),
+        reason: "merged".to_owned(),
+        validate_only: false,
+    };
+    broker.operator().reroute(request).await.unwrap();
+    // The new owner with the old owner's token, the old owner, and somebody else.
+    for (who, reason) in [
+        (OTHER_PRACTICE, "LEASE_LOST"),
+        (PRACTICE, "LEASE_LOST"),
+        (CLOSED_PRACTICE, "LEASE_TOKEN_INVALID"),
+    ] {
+        let raw = broker.raw(who);
+        let result = acknowledge(&raw, vec![token.clone()]).await.remove(0);
+        assert_eq!(result.reason, reason, "{who}");
+        let download = DownloadDocumentRequest {
+            lease_token: token.clone(),
+            offset: 0,
+        };
+        let status = raw.collection.clone().download_document(download).await;
+        assert_eq!(Refused::of(&status.unwrap_err()).reason, reason, "{who}");
+    }
+    let mut forged = LeaseToken::parse(&token).unwrap();
+    forged.key.nonce[0] ^= 1;
+    let result = acknowledge(&practice, vec![forged.to_string()]).await;
+    assert_eq!(result[0].reason, "LEASE_TOKEN_INVALID");
 }

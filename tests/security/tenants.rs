@@ -28,7 +28,7 @@ const STATE: Code = Code::FailedPrecondition;
 
 /// What each call comes to, for: the organisation it is about, another one, an operator who acts for
 /// no organisation, and a certificate that names nobody.
-const MATRIX: [(&str, [Code; 4]); 18] = [
+const MATRIX: [(&str, [Code; 4]); 24] = [
     // Another trust's document under this certificate: the document says whose it is.
     (
         "SubmissionService/SubmitDocument",
@@ -45,6 +45,16 @@ const MATRIX: [(&str, [Code; 4]); 18] = [
     // Not found: the page does not hold it.
     (
         "SubmissionService/ListMessages",
+        [OK, NOT_FOUND, NOBODY, NOBODY],
+    ),
+    // The practice has it; its sender may ask.
+    (
+        "SubmissionService/WithdrawMessage",
+        [STATE, NOT_FOUND, NOBODY, NOBODY],
+    ),
+    // Not found: the manifest's entry was never submitted.
+    (
+        "SubmissionService/ReconcileSubmissions",
         [OK, NOT_FOUND, NOBODY, NOBODY],
     ),
     (
@@ -84,6 +94,17 @@ const MATRIX: [(&str, [Code; 4]); 18] = [
     // The delivery is no dead letter; the operator may ask.
     (
         "AdminService/RequeueDeliveries",
+        [DENIED, DENIED, STATE, NOBODY],
+    ),
+    ("AdminService/ListAlarms", [DENIED, DENIED, OK, NOBODY]),
+    ("AdminService/WatchAlarms", [DENIED, DENIED, OK, NOBODY]),
+    // The practice holds it; the operator may ask.
+    (
+        "AdminService/RerouteDelivery",
+        [DENIED, DENIED, STATE, NOBODY],
+    ),
+    (
+        "AdminService/ReturnDeliveries",
         [DENIED, DENIED, STATE, NOBODY],
     ),
 ];

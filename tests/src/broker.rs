@@ -8,6 +8,7 @@ use axle_broker::{
     config::Config,
 };
 use axle_client::connection::Client;
+use axle_core::totals::Totals;
 use tokio::{
     sync::{mpsc, oneshot},
     task::JoinHandle,
@@ -87,6 +88,19 @@ impl TestBroker {
     pub async fn restart(&mut self) {
         self.stop().await;
         self.start_again().await;
+    }
+
+    /// Stops, has the whole store read, and starts again: how many deliveries there were and how they
+    /// ended.
+    ///
+    /// # Panics
+    /// When a record is damaged, or the equation of the ledger does not hold.
+    pub async fn books(&mut self) -> Totals {
+        self.stop().await;
+        let report = axle_store::embedded::verify(&self.estate.data()).expect("a readable store");
+        assert!(report.is_sound(), "{report}");
+        self.start_again().await;
+        report.totals
     }
 
     /// Has the broker read its files again, as SIGHUP does; not finished when it returns.

@@ -6,7 +6,12 @@ use std::{
     time::{SystemTime, UNIX_EPOCH},
 };
 
-use axle_model::{ods::OdsCode, synthetic::Document, time::Timestamp};
+use axle_model::{
+    digest::Digest,
+    ods::OdsCode,
+    synthetic::{Document, nhs_number},
+    time::Timestamp,
+};
 use axle_proto::v1::DocumentHeader;
 
 /// A document's media type.
@@ -48,8 +53,13 @@ pub fn named(submission_id: &str, header: DocumentHeader) -> DocumentHeader {
 }
 
 /// A FHIR R4 document of about a kilobyte, for load: the smallest that keeps every rule. `filler`
-/// bytes are added to its narrative. The same arguments give the same bytes, in one process.
+/// bytes are added to its narrative. The same arguments give the same bytes, in one process. Each key
+/// has a patient of its own, so that none of them waits for another.
 pub fn small(key: &str, sender: &str, filler: usize) -> String {
+    let hash = Digest::of(key.as_bytes());
+    let (first, _) = hash.as_bytes().split_at(8);
+    let number = u64::from_be_bytes(first.try_into().expect("eight bytes"));
+    let patient = nhs_number(number).expose();
     static WRITTEN: OnceLock<Timestamp> = OnceLock::new();
     let time = WRITTEN.get_or_init(now);
     let mut text = String::with_capacity(1_200 + filler);
@@ -69,7 +79,7 @@ pub fn small(key: &str, sender: &str, filler: usize) -> String {
     write!(
         text,
         r#"</div>"}}}}]}}}},
-{{"fullUrl":"urn:uuid:6f1d6f5c-2f58-4d3e-9f0c-0d8a5f3f7a02","resource":{{"resourceType":"Patient","identifier":[{{"system":"https://fhir.nhs.uk/Id/nhs-number","value":"9990000018"}}]}}}},
+{{"fullUrl":"urn:uuid:6f1d6f5c-2f58-4d3e-9f0c-0d8a5f3f7a02","resource":{{"resourceType":"Patient","identifier":[{{"system":"https://fhir.nhs.uk/Id/nhs-number","value":"{patient:010}"}}]}}}},
 {{"fullUrl":"urn:uuid:6f1d6f5c-2f58-4d3e-9f0c-0d8a5f3f7a03","resource":{{"resourceType":"Organization","identifier":[{{"system":"https://fhir.nhs.uk/Id/ods-organization-code","value":"{sender}"}}]}}}}]}}"#
     )
     .expect("a String takes all");

@@ -3,7 +3,7 @@
 
 use axle_model::{
     digest::Digest,
-    id::{DeliveryId, MessageId},
+    id::{DeliveryId, MessageId, SubmissionId},
     ods::OdsCode,
     time::Timestamp,
 };
@@ -13,6 +13,7 @@ use crate::{
     delivery::{Delivery, State, Step},
     event::Event,
     message::{Message, Warning},
+    order,
     route::Routed,
 };
 
@@ -23,6 +24,8 @@ pub struct Change {
     pub accept: Option<Box<Acceptance>>,
     /// Deliveries take a step each.
     pub advance: Vec<Advance>,
+    /// A submission was refused, and its sender can ask about it later.
+    pub refuse: Option<Refused>,
 }
 
 /// A message with the body that arrives with it.
@@ -64,11 +67,35 @@ pub struct Advance {
     pub step: Step,
 }
 
+/// A submission that was refused. Its sender was told in full; this is what is kept of it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Refused {
+    /// Who submitted it.
+    pub sender: OdsCode,
+    /// The sender's own name for it.
+    pub submission: SubmissionId,
+    /// SHA-256 of the document as its sender has it, when that is known.
+    pub digest: Option<Digest>,
+    /// Why, as the code of a reason.
+    pub reason: Box<str>,
+    /// When.
+    pub time: Timestamp,
+}
+
 impl From<Acceptance> for Change {
     fn from(acceptance: Acceptance) -> Self {
         Self {
             accept: Some(Box::new(acceptance)),
-            advance: Vec::new(),
+            ..Self::default()
+        }
+    }
+}
+
+impl From<Refused> for Change {
+    fn from(refused: Refused) -> Self {
+        Self {
+            refuse: Some(refused),
+            ..Self::default()
         }
     }
 }
@@ -76,8 +103,8 @@ impl From<Acceptance> for Change {
 impl From<Advance> for Change {
     fn from(advance: Advance) -> Self {
         Self {
-            accept: None,
             advance: vec![advance],
+            ..Self::default()
         }
     }
 }
@@ -85,8 +112,8 @@ impl From<Advance> for Change {
 impl From<Vec<Advance>> for Change {
     fn from(advance: Vec<Advance>) -> Self {
         Self {
-            accept: None,
             advance,
+            ..Self::default()
         }
     }
 }
@@ -97,6 +124,10 @@ impl Acceptance {
         let checked = routed.checked();
         let (submission, sender) = (checked.submission(), checked.sender());
         let warnings = checked.warnings().iter().take(Message::WARNINGS_MAX);
+        // No sender's identifier means anything to another.
+        let within = |identity: Digest| {
+            Digest::of_parts([sender.as_str().as_bytes(), identity.as_bytes().as_slice()])
+        };
         let deliveries = routed.destinations().iter().map(|destination| {
             Delivery::accept(
                 destination.recipient,
@@ -116,11 +147,16 @@ impl Acceptance {
             digest: submission.digest,
             size: submission.body.len() as u64,
             priority: submission.priority,
-            order_key: submission.order_key,
+            order_key: order::key(routed.terms().order, checked),
+            order_hold: routed.terms().order_hold,
             correlation_id: submission.correlation_id.clone(),
             labels: submission.labels.clone(),
-            document: checked.document_identity().map(|identity| {
-                Digest::of_parts([sender.as_str().as_bytes(), identity.as_bytes().as_slice()])
+            document: checked.document_identity().map(within),
+            names: checked.facts().map_or_else(Vec::new, |facts| {
+                facts.names().into_iter().map(within).collect()
+            }),
+            replaces: checked.facts().map_or_else(Vec::new, |facts| {
+                facts.replaces().into_iter().map(within).collect()
             }),
             accept_time: now,
             expire_time: now.after(routed.lifetime()),
@@ -183,13 +219,17 @@ pub enum Recorded {
         /// What happened.
         event: Event,
     },
+    /// A submission was refused.
+    Refused(Refused),
 }
 
 impl Recorded {
-    /// The organisation whose message it is about.
+    /// The organisation whose message or submission it is about.
     pub const fn sender(&self) -> OdsCode {
         match self {
-            Self::Accepted { sender, .. } | Self::Advanced { sender, .. } => *sender,
+            Self::Accepted { sender, .. }
+            | Self::Advanced { sender, .. }
+            | Self::Refused(Refused { sender, .. }) => *sender,
         }
     }
 
@@ -198,6 +238,7 @@ impl Recorded {
         match self {
             Self::Accepted { time, .. } => *time,
             Self::Advanced { event, .. } => event.time,
+            Self::Refused(refused) => refused.time,
         }
     }
 }

@@ -9,20 +9,22 @@
 //!     │      requeue        ▼
 //!     └────────────── DeadLettered  notice ◀── Queued, when its mailbox closes
 //!   Queued, DeadLettered, or a lease that lapses past the deadline ──▶ Expired  ■ notice
-//!   Queued, DeadLettered ── withdraw, supersede ──▶ Withdrawn ■
+//!   Queued, DeadLettered ── withdraw, supersede ──▶ Withdrawn ■ (a lease runs on; when it lapses,
+//!                                                    or is given back, what was superseded ends)
 //!   Queued, DeadLettered ── return ──▶ Rejected ■ notice    ── reroute ──▶ Queued elsewhere
 //!   anything unsettled ── age ──▶ the same, once, with a warning
 //! ```
 //! ■ is terminal: nothing leaves it. A notice is an event that the sender must be told of.
 //! An acknowledgement or a rejection with the newest lease counts even after that lease has run
-//! out, as long as nobody else has been given the delivery: the practice did the work.
+//! out, as long as nobody else has been given the delivery: the practice did the work. A reroute
+//! ends that too. What is asked again by a caller that did not hear the answer changes nothing.
 
 mod decide;
 mod step;
 
 pub use step::{Circumstances, Move, Outcome, Step};
 
-use axle_model::{mailbox::MailboxId, ods::OdsCode, time::Timestamp};
+use axle_model::{id::MessageId, mailbox::MailboxId, ods::OdsCode, time::Timestamp};
 
 use crate::{
     event::{Actor, Event, EventKind},
@@ -32,9 +34,10 @@ use crate::{
 /// One message for one recipient.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Delivery {
-    /// The organisation it is for.
+    /// The organisation its sender named. It names the delivery for good, also when an operator
+    /// has sent it to another's mailbox.
     pub recipient: OdsCode,
-    /// Where it waits.
+    /// Where it waits. Who may collect it follows from this alone.
     pub mailbox: MailboxId,
     /// What it waits for.
     pub state: State,
@@ -46,6 +49,10 @@ pub struct Delivery {
     pub lease: Option<LeaseKey>,
     /// Whether its sender was warned that it waits too long.
     pub aged: bool,
+    /// Since when it has been tried: its first lease since it was accepted, requeued or rerouted.
+    pub tried_since: Option<Timestamp>,
+    /// The message that replaced it. One that was leased then ends when the lease comes to nothing.
+    pub superseded_by: Option<MessageId>,
     /// What has happened to it, oldest first, at most [`Delivery::TIMELINE_EVENTS_MAX`] events.
     pub timeline: Vec<Event>,
 }
@@ -113,6 +120,8 @@ impl Delivery {
             attempts: 0,
             lease: None,
             aged: false,
+            tried_since: None,
+            superseded_by: None,
             timeline: vec![accepted],
         }
     }
@@ -123,7 +132,7 @@ impl Delivery {
         self.version = step.from.wrapping_add(1);
         self.attempts = step.attempts;
         self.lease = step.lease;
-        self.aged |= step.event.kind == EventKind::Aged;
+        self.note(&step.event);
         if let Some(mailbox) = step.mailbox {
             self.mailbox = mailbox;
         }
@@ -131,6 +140,28 @@ impl Delivery {
             self.timeline.remove(1);
         }
         self.timeline.push(step.event);
+    }
+
+    /// Keeps what the timeline may lose.
+    fn note(&mut self, event: &Event) {
+        match event.kind {
+            EventKind::Aged => self.aged = true,
+            EventKind::Leased { .. } => {
+                self.tried_since.get_or_insert(event.time);
+            }
+            EventKind::Requeued { .. } | EventKind::Rerouted { .. } => self.tried_since = None,
+            EventKind::Superseded { by } => self.superseded_by = Some(by),
+            EventKind::Accepted
+            | EventKind::Extended { .. }
+            | EventKind::Released { .. }
+            | EventKind::Lapsed { .. }
+            | EventKind::Acknowledged
+            | EventKind::Rejected { .. }
+            | EventKind::DeadLettered { .. }
+            | EventKind::Expired
+            | EventKind::Withdrawn { .. }
+            | EventKind::Returned { .. } => {}
+        }
     }
 
     fn to(&self, state: State, event: Event) -> Step {

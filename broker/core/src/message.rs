@@ -1,7 +1,7 @@
 //! Message: an accepted submission, with the state of each of its deliveries. The body is not in it:
 //! the store keeps that once for all recipients.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, time::Duration};
 
 use axle_model::{
     digest::Digest,
@@ -38,14 +38,20 @@ pub struct Message {
     pub size: u64,
     /// How soon it should be collected.
     pub priority: Priority,
-    /// Which of one patient's documents these are; identifies nobody.
+    /// What its sender's documents about the same patient have in common: see [`crate::order`].
     pub order_key: Option<Digest>,
+    /// How long later documents of that key wait for this one once it has been tried.
+    pub order_hold: Duration,
     /// The sender's reference to a conversation.
     pub correlation_id: Option<Box<str>>,
     /// The sender's own small facts.
     pub labels: BTreeMap<String, String>,
     /// What the document's own identifier comes to, with its sender: rule V-118.
     pub document: Option<Digest>,
+    /// What a later document may call it by, each with its sender: see [`crate::order`].
+    pub names: Vec<Digest>,
+    /// The names of the documents that it replaces.
+    pub replaces: Vec<Digest>,
     /// When it was accepted.
     pub accept_time: Timestamp,
     /// When what nobody has collected by then ends as expired.

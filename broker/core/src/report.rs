@@ -8,9 +8,8 @@ use axle_model::{
     digest::Digest,
     envelope::{MediaType, Priority},
     id::{MessageId, SubmissionId},
-    mailbox::{MailboxId, WorkflowId},
+    mailbox::{MailboxId, REPORT_WORKFLOW, WorkflowId},
     ods::OdsCode,
-    time::Timestamp,
 };
 use bytes::Bytes;
 use serde::Serialize;
@@ -18,12 +17,11 @@ use serde::Serialize;
 use crate::{
     change::{Acceptance, Advance, Body},
     delivery::Delivery,
+    directory::Directory,
     event::EventKind,
     message::Message,
 };
 
-/// The workflow that reports travel under.
-pub const WORKFLOW: &str = "AXLE_REPORT";
 /// How long a report waits to be collected.
 const LIFETIME: Duration = Duration::from_hours(30 * 24);
 
@@ -48,9 +46,31 @@ struct Report<'r> {
     what_to_do: &'static str,
 }
 
-/// The report that `advance` of `message` calls for, named `id`; `None` when the sender need not be
-/// told, or is the broker itself.
-pub fn report(message: &Message, advance: &Advance, id: MessageId) -> Option<Acceptance> {
+/// Where the reports to an organisation wait: its mailbox set apart for them, if it has one,
+/// otherwise the one with its own name, which needs no entry in the directory for that.
+pub fn mailbox(directory: &Directory, organisation: OdsCode) -> MailboxId {
+    let mut own = directory.of_organisation(organisation);
+    let apart = own.find(|mailbox| is_for_reports(&mailbox.id));
+    apart.map_or(MailboxId::of(organisation), |mailbox| mailbox.id.clone())
+}
+
+/// Whether reports may wait in this mailbox: its owner may then look into it, listed or not.
+pub fn may_wait_in(mailbox: &MailboxId) -> bool {
+    mailbox.workflow.is_none() || is_for_reports(mailbox)
+}
+
+fn is_for_reports(mailbox: &MailboxId) -> bool {
+    mailbox.workflow.as_ref().map(WorkflowId::as_str) == Some(REPORT_WORKFLOW)
+}
+
+/// The report that `advance` of `message` calls for, named `id`, into this mailbox; `None` when the
+/// sender need not be told, or is the broker itself.
+pub fn report(
+    message: &Message,
+    advance: &Advance,
+    id: MessageId,
+    mailbox: impl FnOnce(OdsCode) -> MailboxId,
+) -> Option<Acceptance> {
     let event = &advance.step.event;
     if !event.is_undelivered() || message.sender == OdsCode::BROKER {
         return None;
@@ -77,7 +97,13 @@ pub fn report(message: &Message, advance: &Advance, id: MessageId) -> Option<Acc
     // The step's version makes it this step's report and no other's.
     let name = format!("report:{}:{}", advance.delivery, advance.step.from);
     let submission = SubmissionId::parse(&name).ok()?;
-    let message = message_of(message, submission, id, &body, event.time)?;
+    let to = Delivery::accept(
+        message.sender,
+        mailbox(message.sender),
+        OdsCode::BROKER,
+        event.time,
+    );
+    let message = message_of(message, submission, id, &body, to)?;
     let body = Body::Whole(body);
     Some(Acceptance { message, body })
 }
@@ -113,34 +139,37 @@ fn message_of(
     submission: SubmissionId,
     id: MessageId,
     body: &Bytes,
-    now: Timestamp,
+    to: Delivery,
 ) -> Option<Message> {
-    let (broker, to) = (OdsCode::BROKER, about.sender);
     let digest = Digest::of(body);
+    let now = to.timeline.first()?.time;
     let labels = BTreeMap::from([
         ("report".to_owned(), "undelivered".to_owned()),
         ("message".to_owned(), about.id.to_string()),
     ]);
     Some(Message {
         id,
-        sender: broker,
+        sender: OdsCode::BROKER,
         request: Digest::of_parts([submission.as_str().as_bytes(), digest.as_bytes()]),
         submission,
-        workflow: WorkflowId::parse(WORKFLOW).ok()?,
+        workflow: WorkflowId::parse(REPORT_WORKFLOW).ok()?,
         table_version: about.table_version,
         media_type: MediaType::Opaque(Arc::from("application/json")),
         digest,
         size: body.len() as u64,
         priority: Priority::Urgent,
         order_key: None,
+        order_hold: Duration::ZERO,
         correlation_id: Some(about.submission.as_str().into()),
         labels,
         document: None,
+        names: Vec::new(),
+        replaces: Vec::new(),
         accept_time: now,
         expire_time: now.after(LIFETIME),
         warn_time: now.after(LIFETIME),
         warnings: Vec::new(),
-        deliveries: vec![Delivery::accept(to, MailboxId::of(to), broker, now)],
+        deliveries: vec![to],
     })
 }
 

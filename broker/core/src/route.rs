@@ -139,7 +139,8 @@ fn destination(
     })
 }
 
-fn no_mailbox(why: NoMailbox, recipient: OdsCode, workflow: &WorkflowId) -> Refusal {
+/// The refusal of a document that no mailbox takes.
+pub fn no_mailbox(why: NoMailbox, recipient: OdsCode, workflow: &WorkflowId) -> Refusal {
     let refusal = match why {
         NoMailbox::Unknown => Refusal::new(
             Reason::RecipientUnknown,

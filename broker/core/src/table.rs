@@ -3,11 +3,16 @@
 
 use std::{collections::BTreeMap, ops::Range, time::Duration};
 
-use axle_model::{envelope::Priority, mailbox::WorkflowId, ods::OdsCode};
+use axle_model::{
+    envelope::Priority,
+    mailbox::{REPORT_WORKFLOW, WorkflowId},
+    ods::OdsCode,
+};
 use serde::Deserialize;
 use toml::Spanned;
 
 use crate::{
+    order::Order,
     policy::{Allow, Any, Policy},
     problem::Problem,
     retry::Retry,
@@ -36,6 +41,10 @@ pub struct Terms {
     pub warn_routine: Duration,
     /// The same for an urgent one.
     pub warn_urgent: Duration,
+    /// Which of a sender's documents are delivered in order.
+    pub order: Order,
+    /// How long later documents of a patient wait for an earlier one once it has been tried.
+    pub order_hold: Duration,
 }
 
 /// A class of documents, by what they say of themselves.
@@ -88,8 +97,11 @@ struct WorkflowEntry {
     attempts_max: Option<u32>,
     retry_base_seconds: Option<u32>,
     retry_ceiling_seconds: Option<u32>,
-    warn_after_minutes: Option<u32>,
-    warn_urgent_after_minutes: Option<u32>,
+    warn_after_seconds: Option<u32>,
+    warn_urgent_after_seconds: Option<u32>,
+    #[serde(default)]
+    order: Order,
+    order_hold_seconds: Option<u32>,
 }
 
 #[derive(Deserialize)]
@@ -156,6 +168,8 @@ impl Default for Terms {
             retry: Retry::default(),
             warn_routine: Duration::from_hours(24),
             warn_urgent: Duration::from_hours(1),
+            order: Order::default(),
+            order_hold: Duration::from_hours(4),
         }
     }
 }
@@ -183,6 +197,10 @@ impl RoutingTable {
             let span = entry.span();
             let entry = entry.into_inner();
             let terms = entry.terms(&span, &mut problems);
+            if entry.id.as_str() == REPORT_WORKFLOW {
+                let what = format!("workflow {} is the broker's own", entry.id);
+                problems.push(Problem::new(span.clone(), what));
+            }
             if table.workflows.insert(entry.id.clone(), terms).is_some() {
                 problems.push(Problem::new(
                     span,
@@ -280,6 +298,7 @@ impl WorkflowEntry {
     fn terms(&self, span: &Range<usize>, problems: &mut Vec<Problem>) -> Terms {
         let mut terms = Terms {
             opaque: self.opaque,
+            order: self.order,
             ..Terms::default()
         };
         let mut positive = |value: Option<u32>, name: &str| {
@@ -303,12 +322,15 @@ impl WorkflowEntry {
         if let Some(seconds) = positive(self.retry_ceiling_seconds, "retry_ceiling_seconds") {
             terms.retry.ceiling = Duration::from_secs(seconds.into());
         }
-        if let Some(minutes) = positive(self.warn_after_minutes, "warn_after_minutes") {
-            terms.warn_routine = Duration::from_mins(minutes.into());
+        if let Some(seconds) = positive(self.warn_after_seconds, "warn_after_seconds") {
+            terms.warn_routine = Duration::from_secs(seconds.into());
         }
-        if let Some(minutes) = positive(self.warn_urgent_after_minutes, "warn_urgent_after_minutes")
-        {
-            terms.warn_urgent = Duration::from_mins(minutes.into());
+        let urgent = positive(self.warn_urgent_after_seconds, "warn_urgent_after_seconds");
+        if let Some(seconds) = urgent {
+            terms.warn_urgent = Duration::from_secs(seconds.into());
+        }
+        if let Some(seconds) = positive(self.order_hold_seconds, "order_hold_seconds") {
+            terms.order_hold = Duration::from_secs(seconds.into());
         }
         terms
     }

@@ -28,6 +28,7 @@ impl Totals {
             match record {
                 Recorded::Accepted { recipients, .. } => self.accepted += recipients.len() as u64,
                 Recorded::Advanced { state, .. } => self.advance(*state),
+                Recorded::Refused(_) => {}
             }
         }
     }

@@ -7,6 +7,7 @@
 mod bytes;
 mod envelope;
 mod handling;
+mod known;
 mod review;
 mod table;
 #[cfg(test)]

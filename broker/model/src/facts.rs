@@ -7,6 +7,7 @@ mod composition;
 mod datatypes;
 mod header;
 mod parties;
+mod replacing;
 mod text;
 mod when;
 

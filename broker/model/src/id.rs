@@ -5,7 +5,7 @@ use std::{fmt, sync::Arc};
 use thiserror::Error;
 use uuid::Uuid;
 
-use crate::ods::OdsCode;
+use crate::{ods::OdsCode, time::Timestamp};
 
 /// A message: one accepted submission with its one stored body. A UUIDv7, so that the order of ids is
 /// the order of acceptance to the millisecond. Named `messages/{uuid}` on the wire.
@@ -32,6 +32,11 @@ impl MessageId {
     /// A message id from 16 bytes.
     pub const fn from_bytes(bytes: [u8; 16]) -> Self {
         Self(Uuid::from_bytes(bytes))
+    }
+
+    /// The least id of a time's millisecond: what was accepted from then on is not before it.
+    pub const fn least_at(time: Timestamp) -> Self {
+        Self(Uuid::from_u128((time.as_millis() as u128) << 80))
     }
 
     /// The 16 bytes, whose order is the order of ids.

@@ -6,6 +6,10 @@ use thiserror::Error;
 
 use crate::ods::{NotAnOdsCode, OdsCode};
 
+/// The workflow of what the broker itself tells a sender: the reports of documents that were not
+/// delivered. No routing table may list it.
+pub const REPORT_WORKFLOW: &str = "AXLE_REPORT";
+
 /// The name of a workflow, as in the MESH workflow list, for example `TOC_FHIR_IP_DISCH`:
 /// 1 to 50 characters of `A-Z`, `a-z`, `0-9`, `_` and `-`.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]

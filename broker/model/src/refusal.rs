@@ -48,6 +48,8 @@ pub enum Reason {
     LeaseTokenInvalid,
     /// The delivery is in a state that does not allow this.
     DeliveryNotInState,
+    /// A recipient has the document, so that its sender cannot take it back.
+    AlreadyCollected,
     /// The state changed between reading and writing; try again.
     Conflict,
     /// No such upload, or not the caller's.
@@ -58,6 +60,8 @@ pub enum Reason {
     DocumentTooLarge,
     /// Too many streams or connections for this caller.
     TooManyStreams,
+    /// The caller asks for this more often than it is given.
+    RateLimited,
     /// The store has no room left.
     StorageLow,
     /// The broker is shutting down.
@@ -106,11 +110,13 @@ impl Reason {
             Self::LeaseLost => "LEASE_LOST",
             Self::LeaseTokenInvalid => "LEASE_TOKEN_INVALID",
             Self::DeliveryNotInState => "DELIVERY_NOT_IN_STATE",
+            Self::AlreadyCollected => "ALREADY_COLLECTED",
             Self::Conflict => "CONFLICT",
             Self::UploadNotFound => "UPLOAD_NOT_FOUND",
             Self::ChunkOutOfOrder => "CHUNK_OUT_OF_ORDER",
             Self::DocumentTooLarge => "DOCUMENT_TOO_LARGE",
             Self::TooManyStreams => "TOO_MANY_STREAMS",
+            Self::RateLimited => "RATE_LIMITED",
             Self::StorageLow => "STORAGE_LOW",
             Self::Draining => "DRAINING",
             Self::StoreUnavailable => "STORE_UNAVAILABLE",

@@ -202,16 +202,32 @@ impl Document {
     }
 }
 
-/// An NHS number of the range set aside for tests (999 …) with its right check digit. Patients of
-/// two numbers below 900,000 are seldom, but may be, one.
+/// An NHS number of the range set aside for tests (999 …) with its right check digit. Numbers below
+/// 900,000 are that many patients; then they come again.
 pub fn nhs_number(number: u64) -> NhsNumber {
-    let mut nine = 999_000_000 + number % 900_000;
+    // One in eleven has no check digit, never two in the same ten: those ten's next is in a range a
+    // tenth as long, and so on.
+    let (mut first, mut length, mut rest) = (999_000_000, 900_000, number % 900_000);
     loop {
-        // One number in eleven has no check digit; the next one has.
+        let nine = first + rest;
         let found = (0..10).find_map(|check| NhsNumber::parse(&format!("{nine}{check}")).ok());
         if let Some(found) = found {
             return found;
         }
-        nine += 1;
+        (first, length, rest) = (first + length, length / 10, rest / 10);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::HashSet;
+
+    use super::nhs_number;
+
+    #[test]
+    fn different_numbers_are_different_patients() {
+        let numbers = (0..5_000).chain(895_000..900_000);
+        let patients: HashSet<_> = numbers.map(nhs_number).collect();
+        assert_eq!(patients.len(), 10_000);
     }
 }

@@ -12,6 +12,12 @@ impl Timestamp {
         Self(micros)
     }
 
+    /// Reads RFC 3339, for example `2026-11-22T09:30:00Z`; `None` for anything else or before 1970.
+    pub fn parse(text: &str) -> Option<Self> {
+        let time: jiff::Timestamp = text.parse().ok()?;
+        u64::try_from(time.as_microsecond()).ok().map(Self)
+    }
+
     /// Microseconds since the epoch.
     pub const fn as_micros(self) -> u64 {
         self.0
@@ -31,7 +37,7 @@ impl Timestamp {
         )
     }
 
-    /// This point moved earlier by `span`; stays at the beginning of time rather than wrap.
+    /// This point moved earlier by `span`; stays at the epoch rather than wrap.
     #[must_use]
     pub fn before(self, span: Duration) -> Self {
         Self(
@@ -75,6 +81,18 @@ mod tests {
     fn time_neither_wraps_nor_runs_backwards() {
         let end = Timestamp::from_micros(u64::MAX);
         assert_eq!(end.after(Duration::from_secs(1)), end);
+        let second = Duration::from_secs(1);
+        assert_eq!(
+            Timestamp::from_micros(7).before(second),
+            Timestamp::default()
+        );
+        assert_eq!(
+            Timestamp::from_micros(7)
+                .after(second)
+                .before(second)
+                .as_micros(),
+            7
+        );
         assert_eq!(Timestamp::from_micros(1).since(end), Duration::ZERO);
     }
 }

@@ -29,6 +29,10 @@ impl Probe for App {
         let (health, counters) = (store.health(), store.counters());
         self.metrics.render(&Snapshot {
             backlog: Backlog::of(mailboxes.iter().map(|(_, state)| state), self.engine.now()),
+            totals: health.totals,
+            pending: health.deliveries_pending,
+            aged: store.aged(),
+            alarms: self.engine.alarms(),
             store_stopped: health.stopped.is_some(),
             store_free_bytes: health.free_bytes,
             store: StoreCounters {

@@ -2,12 +2,14 @@
 //! touches no store.
 
 mod admin;
+mod alarm_stream;
 mod collect_stream;
 mod collection;
 mod credits;
 mod foreign;
 mod header;
 mod principal;
+mod reconcile;
 mod reply;
 mod status;
 mod streams;

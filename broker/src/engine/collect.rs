@@ -2,11 +2,14 @@
 //! read for it.
 
 use std::{
+    collections::BTreeSet,
     sync::atomic::{AtomicUsize, Ordering},
     time::Duration,
 };
 
-use axle_core::{authorise::organisation_of, delivery::State, lease::LeaseToken};
+use axle_core::{
+    authorise::organisation_of, delivery::State, directory::Directory, lease::LeaseToken, report,
+};
 use axle_model::{
     identity::Identity,
     mailbox::MailboxId,
@@ -56,7 +59,7 @@ pub struct MailboxView {
 
 impl<S: Store, C: Clock> Engine<S, C> {
     /// Lets a caller collect from these mailboxes, or from all of its organisation's when none is
-    /// named.
+    /// named: those in the directory, and the one with its own name in any case, for reports.
     pub fn collector(
         &self,
         caller: &Identity,
@@ -67,21 +70,18 @@ impl<S: Store, C: Clock> Engine<S, C> {
         let organisation = organisation_of(caller)?;
         let view = self.view.load();
         for mailbox in &mailboxes {
-            if mailbox.organisation != organisation || view.directory.mailbox(mailbox).is_none() {
+            if !is_own(&view.directory, organisation, mailbox) {
                 return Err(not_your_mailbox(mailbox));
             }
         }
-        let named = !mailboxes.is_empty();
-        let own = || {
-            view.directory
-                .of_organisation(organisation)
-                .map(|own| own.id.clone())
-                .collect()
+        let mailboxes = if mailboxes.is_empty() {
+            let listed = view.directory.of_organisation(organisation);
+            let mut own: BTreeSet<MailboxId> = listed.map(|own| own.id.clone()).collect();
+            own.insert(MailboxId::of(organisation));
+            own.into_iter().collect()
+        } else {
+            mailboxes
         };
-        let mailboxes: Vec<MailboxId> = if named { mailboxes } else { own() };
-        if mailboxes.is_empty() {
-            return Err(not_your_mailbox(&MailboxId::of(organisation)));
-        }
         Ok(Collector {
             organisation,
             mailboxes,
@@ -101,6 +101,7 @@ impl<S: Store, C: Clock> Engine<S, C> {
         mut stop: impl Future<Output = ()> + Unpin,
     ) -> Result<Vec<Claimed>, Refusal> {
         let mut draining = self.draining();
+        let _waiting = self.activity.waiting(&collector.mailboxes);
         loop {
             // Taken before the claim, so that what arrives in between is not slept over.
             let arrivals: Vec<_> = collector
@@ -135,6 +136,7 @@ impl<S: Store, C: Clock> Engine<S, C> {
                 break;
             }
             let now = self.clock.now();
+            self.activity.mailbox(mailbox, now);
             let claim = Claim {
                 mailbox: mailbox.clone(),
                 deliveries_max: room.deliveries,
@@ -224,19 +226,25 @@ impl<S: Store, C: Clock> Engine<S, C> {
     pub async fn mailbox(&self, caller: &Identity, id: &MailboxId) -> Result<MailboxView, Refusal> {
         let organisation = organisation_of(caller)?;
         let view = self.view.load();
-        let mailbox = view
-            .directory
-            .mailbox(id)
-            .filter(|_| id.organisation == organisation);
-        let mailbox = mailbox.ok_or_else(|| not_your_mailbox(id))?;
+        if !is_own(&view.directory, organisation, id) {
+            return Err(not_your_mailbox(id));
+        }
         let state = self.store.mailbox(id).await.map_err(refusal_of)?;
+        let listed = view.directory.mailbox(id);
         Ok(MailboxView {
             id: id.clone(),
-            display: mailbox.display.clone(),
-            open: mailbox.open,
+            display: listed.map_or("reports only", |one| &one.display).to_owned(),
+            open: listed.is_some_and(|one| one.open),
             state,
         })
     }
+}
+
+/// Whether a mailbox is this organisation's to look into: one of its own that the directory lists,
+/// or one in which reports to it may wait.
+fn is_own(directory: &Directory, organisation: OdsCode, id: &MailboxId) -> bool {
+    let there = directory.mailbox(id).is_some() || report::may_wait_in(id);
+    id.organisation == organisation && there
 }
 
 impl Collector {

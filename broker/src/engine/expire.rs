@@ -1,13 +1,14 @@
-//! Expire: what happens because time passes. Leases run out, and what nobody collected ends, each
-//! decided by the core like any other move.
+//! Expire: what happens because time passes. Leases run out, senders are warned of what waits too long,
+//! and what nobody collected ends, each decided by the core like any other move.
 
 use std::time::Duration;
 
 use axle_core::{
     change::Advance,
     delivery::{Move, Outcome},
-    event::Actor,
+    event::{Actor, EventKind},
 };
+use axle_model::id::DeliveryId;
 use axle_store::{Due, DueFor, Store, StoreError};
 
 use super::Engine;
@@ -49,40 +50,58 @@ impl<S: Store, C: Clock> Engine<S, C> {
     }
 
     async fn move_one(&self, due: Due) -> Result<bool, StoreError> {
-        let now = self.clock.now();
-        let Some(message) = self.store.load(due.delivery.message).await? else {
-            return Ok(false);
-        };
-        let Some(delivery) = message.delivery(due.delivery.recipient) else {
-            return Ok(false);
-        };
         let wanted = match due.what {
             DueFor::Lapse => Move::Lapse,
             DueFor::Expire => Move::Expire,
             DueFor::Age => Move::Age,
         };
+        let moved = self.move_by_itself(due.delivery, wanted).await?;
+        if moved && due.what == DueFor::Lapse {
+            self.metrics.lease_expired();
+        }
+        Ok(moved)
+    }
+
+    /// Makes a move of the broker's own; `false` when nothing came of it, since the delivery moved
+    /// meanwhile.
+    pub(super) async fn move_by_itself(
+        &self,
+        id: DeliveryId,
+        wanted: Move,
+    ) -> Result<bool, StoreError> {
+        let now = self.clock.now();
+        let Some(message) = self.store.load(id.message).await? else {
+            return Ok(false);
+        };
+        let Some(delivery) = message.delivery(id.recipient) else {
+            return Ok(false);
+        };
         let decided = delivery.decide(wanted, Actor::Broker, self.circumstances(&message, now));
-        // It moved by itself meanwhile: nothing is due any more.
         let Ok(Outcome::Step(step)) = decided else {
             return Ok(false);
         };
-        if due.what == DueFor::Lapse {
-            self.metrics.lease_expired();
-        }
-        if step.event.is_notice() {
-            let state = step.state.as_str();
-            self.metrics.notice(state);
-            tracing::warn!(delivery = %due.delivery, state, "undelivered; the sender is told");
-        }
+        let (state, undelivered) = (step.state.as_str(), step.event.is_undelivered());
+        let aged = step.event.kind == EventKind::Aged;
+        let (sender, priority) = (message.sender, message.priority);
         let advance = Advance {
-            delivery: due.delivery,
-            sender: message.sender,
+            delivery: id,
+            sender,
             step,
         };
         let change = self.change(&message, advance);
         drop(message);
         match self.store.commit(change).await {
-            Ok(_) => Ok(true),
+            Ok(_) => {
+                if undelivered {
+                    self.undelivered(id, sender, state);
+                }
+                if aged {
+                    let priority = priority.as_str();
+                    self.metrics.aged(priority);
+                    tracing::warn!(delivery = %id, state, priority, "it waits too long; the sender is warned");
+                }
+                Ok(true)
+            }
             Err(StoreError::Stale { .. }) => Ok(false),
             Err(error) => Err(error),
         }

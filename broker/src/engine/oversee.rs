@@ -1,19 +1,9 @@
-//! Oversee: what an operator sees and does. Never a document; every change with a reason.
+//! Oversee: what an operator sees. Never a document; nothing is changed here.
 
 use std::sync::Arc;
 
-use axle_core::{
-    authorise::require_operator,
-    change::{Advance, Change},
-    delivery::{Move, Outcome},
-    event::Actor,
-    message::Message,
-};
-use axle_model::{
-    id::{DeliveryId, MessageId},
-    identity::Identity,
-    refusal::Refusal,
-};
+use axle_core::{authorise::require_operator, message::Message};
+use axle_model::{id::MessageId, identity::Identity, refusal::Refusal};
 use axle_store::{Found, MailboxState, Query, Store};
 
 use super::{
@@ -44,7 +34,7 @@ impl<S: Store, C: Clock> Engine<S, C> {
             .collect();
         all.extend(holding.into_iter().map(|(id, state)| MailboxView {
             id,
-            display: String::new(),
+            display: "not in the directory".to_owned(),
             open: false,
             state,
         }));
@@ -85,43 +75,6 @@ impl<S: Store, C: Clock> Engine<S, C> {
             })
             .await
             .map_err(refusal_of)
-    }
-
-    /// Offers a dead letter again.
-    pub async fn requeue(
-        &self,
-        caller: &Identity,
-        id: DeliveryId,
-        reason: &str,
-    ) -> Result<(), Refusal> {
-        require_operator(caller)?;
-        let message = self.store.load(id.message).await.map_err(refusal_of)?;
-        let message = message.ok_or_else(unknown_message)?;
-        let delivery = message.delivery(id.recipient).ok_or_else(unknown_message)?;
-        let at = self.circumstances(&message, self.clock.now());
-        let by = Actor::Operator(caller.serial.as_str().into());
-        let outcome = delivery.decide(
-            Move::Requeue {
-                reason: reason.into(),
-            },
-            by,
-            at,
-        )?;
-        let Outcome::Step(step) = outcome else {
-            return Ok(());
-        };
-        let advance = Advance {
-            delivery: id,
-            sender: message.sender,
-            step,
-        };
-        drop(message);
-        self.store
-            .commit(Change::from(advance))
-            .await
-            .map_err(refusal_of)?;
-        tracing::info!(target: "audit", operator = %caller.serial, delivery = %id, "requeued");
-        Ok(())
     }
 
     /// Why the broker is not ready to take documents, each with the name of the check that fails;

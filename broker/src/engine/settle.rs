@@ -6,7 +6,7 @@ use std::time::Duration;
 use axle_core::{
     change::Advance,
     delivery::{Delivery, Move, Outcome, State},
-    event::Actor,
+    event::{Actor, Event, EventKind},
     lease::{LeaseKey, LeaseToken},
     message::Message,
 };
@@ -40,7 +40,7 @@ pub enum Settlement {
 }
 
 /// How often a decision is taken again when the delivery moved under it.
-const DECISIONS_MAX: usize = 8;
+pub(super) const DECISIONS_MAX: usize = 8;
 
 impl<S: Store, C: Clock> Engine<S, C> {
     /// Settles a leased delivery; durable when it returns. Repeating a settlement changes nothing and
@@ -63,13 +63,13 @@ impl<S: Store, C: Clock> Engine<S, C> {
             let Outcome::Step(step) = delivery.decide(wanted, by, at)? else {
                 return Ok(());
             };
-            let ends = step.state;
+            let (ends, undelivered) = (step.state, step.event.is_undelivered());
             let advance = Advance {
                 delivery: token.delivery,
                 sender: message.sender,
                 step,
             };
-            let accepted = message.accept_time;
+            let (accepted, sender) = (message.accept_time, message.sender);
             let change = self.change(&message, advance);
             // Let go of the message, so that the store can change it in place.
             drop(message);
@@ -77,6 +77,9 @@ impl<S: Store, C: Clock> Engine<S, C> {
                 Ok(_) => {
                     if ends == State::Acknowledged {
                         self.metrics.delivered(now.since(accepted));
+                    }
+                    if undelivered {
+                        self.undelivered(token.delivery, sender, ends.as_str());
                     }
                     return Ok(());
                 }
@@ -119,10 +122,18 @@ fn own_delivery<'m>(
         token.key.epoch > newest.epoch
             || (token.key.epoch == newest.epoch && token.key.nonce != newest.nonce)
     });
-    if delivery.mailbox.organisation != organisation || forged {
+    if forged {
         return Err(not_your_lease());
     }
-    Ok(delivery)
+    if delivery.mailbox.organisation == organisation {
+        return Ok(delivery);
+    }
+    // Whoever had it before it was sent elsewhere may be told that the lease is over, and no more.
+    let had = |event: &Event| matches!(&event.kind, EventKind::Rerouted { from, .. } if from.organisation == organisation);
+    if delivery.timeline.iter().any(had) {
+        return Err(delivery.lease_lost());
+    }
+    Err(not_your_lease())
 }
 
 /// The lease that a token proves.

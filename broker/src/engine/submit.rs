@@ -5,7 +5,7 @@ use std::time::Instant;
 
 use axle_core::{
     authorise::authorise,
-    change::{Acceptance, Change},
+    change::Acceptance,
     message::Warning,
     route::{Destination, route},
     validate::validate,
@@ -21,7 +21,7 @@ use axle_model::{
 };
 use axle_store::{Committed, Store};
 
-use super::{Engine, refuse::refusal_of};
+use super::Engine;
 use crate::clock::Clock;
 
 /// An accepted document.
@@ -53,21 +53,25 @@ impl<S: Store, C: Clock> Engine<S, C> {
     ) -> Result<Accepted, Refusal> {
         self.refuse_when_draining()?;
         let acceptance = self.decide(caller, submission)?;
-        self.accept(acceptance).await
+        self.take_in(acceptance).await
     }
 
     /// Makes an accepted document durable; the receipt is the first one when it repeats another.
-    pub(super) async fn accept(&self, acceptance: Acceptance) -> Result<Accepted, Refusal> {
+    pub(super) async fn take_in(&self, acceptance: Acceptance) -> Result<Accepted, Refusal> {
         let message = &acceptance.message;
         let accepted = Accepted {
             receipt: message.receipt(false),
             warnings: message.warnings.clone(),
         };
+        let sender = message.sender;
         let began = Instant::now();
-        let committed = self.store.commit(Change::from(acceptance)).await;
+        let committed = self.accept(acceptance).await;
         self.metrics.committed(began.elapsed());
-        Ok(match committed.map_err(refusal_of)? {
-            Committed::Done => accepted,
+        Ok(match committed? {
+            Committed::Done => {
+                self.activity.sender(sender, self.clock.now());
+                accepted
+            }
             Committed::Repeat(first) => Accepted {
                 receipt: first.receipt(true),
                 warnings: first.warnings.clone(),

@@ -209,7 +209,7 @@ impl<S: Store, C: Clock> Engine<S, C> {
             ));
         }
         let accepted = match self.decide_uploaded(upload).await {
-            Ok(acceptance) => self.accept(acceptance).await,
+            Ok(acceptance) => self.take_in(acceptance).await,
             Err(refusal) => Err(refusal),
         };
         if accepted

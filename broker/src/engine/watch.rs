@@ -212,5 +212,7 @@ fn events_of(record: &Recorded) -> Vec<(DeliveryId, State, Event)> {
             event,
             ..
         } => vec![(*delivery, *state, event.clone())],
+        // Its sender was told in the answer to its call; there is no delivery to watch.
+        Recorded::Refused(_) => Vec::new(),
     }
 }

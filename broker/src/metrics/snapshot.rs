@@ -1,8 +1,17 @@
 //! How the broker stands at the moment of a scrape. Gathering it is the wiring's business; here it
 //! gets its names.
 
-use std::{collections::BTreeMap, hash::Hash, sync::atomic::AtomicU64, time::Duration};
+use std::{
+    collections::BTreeMap,
+    hash::Hash,
+    sync::{Arc, atomic::AtomicU64},
+    time::Duration,
+};
 
+use axle_core::{
+    alarm::{AgedDeliveries, Alarms},
+    totals::Totals,
+};
 use axle_model::time::Timestamp;
 use axle_pki::trust::{Expiring, Expiry};
 use axle_store::MailboxState;
@@ -14,11 +23,21 @@ use prometheus_client::{
 
 use crate::{clock::ClockState, doors::tls::TlsCounts};
 
+mod life;
+
 /// How the broker stands.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Snapshot {
     /// What is not settled, of all mailboxes.
     pub backlog: Backlog,
+    /// What was accepted and how it ended, since the store was begun.
+    pub totals: Totals,
+    /// Deliveries that are not settled, counted one by one.
+    pub pending: u64,
+    /// What has waited longer than its workflow allows without a warning.
+    pub aged: Vec<AgedDeliveries>,
+    /// The alarms in force.
+    pub alarms: Arc<Alarms>,
     /// Whether the store has stopped taking changes.
     pub store_stopped: bool,
     /// Bytes free on the store's disk, if it has one.
@@ -109,6 +128,8 @@ impl Snapshot {
             u64::from(self.reload_successful),
         );
         self.register_backlog(registry);
+        self.register_equation(registry);
+        self.register_alarms(registry);
         self.register_store(registry);
         self.register_clock(registry);
         self.register_tls(registry);

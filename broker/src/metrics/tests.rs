@@ -4,9 +4,18 @@
     reason = "a failure to prepare a test is its failure"
 )]
 
-use std::{path::PathBuf, time::Duration};
+use std::{collections::BTreeMap, path::PathBuf, sync::Arc, time::Duration};
 
-use axle_model::{mailbox::MailboxId, time::Timestamp};
+use axle_core::{
+    alarm::{AgedDeliveries, Alarm, Subject},
+    totals::Totals,
+};
+use axle_model::{
+    envelope::Priority,
+    mailbox::{MailboxId, WorkflowId},
+    ods::OdsCode,
+    time::Timestamp,
+};
 use axle_pki::trust::{Expiring, Expiry};
 use axle_store::MailboxState;
 
@@ -39,6 +48,21 @@ fn snapshot() -> Snapshot {
             expiry(Expiring::Certificate, 8),
             expiry(Expiring::RevocationList, 6),
         ],
+        totals: Totals {
+            accepted: 9,
+            acknowledged: 3,
+            rejected: 1,
+            expired: 1,
+            withdrawn: 1,
+        },
+        pending: 4,
+        aged: vec![AgedDeliveries {
+            workflow: WorkflowId::parse("LETTERS").unwrap(),
+            priority: Priority::Urgent,
+            count: 2,
+            oldest: NOW,
+        }],
+        alarms: Arc::new(BTreeMap::from([alarm("K81003"), alarm("A83008")])),
         reload_successful: true,
         clock: ClockState {
             jumps: 2,
@@ -49,6 +73,15 @@ fn snapshot() -> Snapshot {
     }
 }
 
+fn alarm(code: &str) -> (Subject, Alarm) {
+    let subject = Subject::SenderSilent(OdsCode::parse(code).unwrap());
+    let alarm = Alarm {
+        since: NOW,
+        deliveries: 0,
+    };
+    (subject, alarm)
+}
+
 /// A text in which everything was counted once.
 fn rendered() -> String {
     let metrics = Metrics::default();
@@ -57,6 +90,7 @@ fn rendered() -> String {
     metrics.delivered(Duration::from_secs(2));
     metrics.lease_expired();
     metrics.notice("expired");
+    metrics.aged("urgent");
     metrics.committed(Duration::from_micros(150));
     metrics.render(&snapshot())
 }
@@ -85,6 +119,17 @@ fn what_happened_and_how_things_stand_is_told_in_one_text() {
         "axle_certificate_expiry_timestamp_seconds{role=\"authority\"} 7.0",
         "axle_certificate_expiry_timestamp_seconds{role=\"certificate\"} 8.0",
         "axle_crl_next_update_timestamp_seconds 6",
+        "axle_deliveries_accepted_total 9",
+        "axle_deliveries_ended_total{outcome=\"acknowledged\"} 3",
+        "axle_deliveries_ended_total{outcome=\"withdrawn\"} 1",
+        "axle_deliveries_pending 4",
+        "axle_ledger_imbalance -1",
+        "axle_deliveries_aged{priority=\"urgent\"} 2.0",
+        "axle_deliveries_aged{priority=\"routine\"} 0.0",
+        "axle_aged_warnings_total{priority=\"urgent\"} 1",
+        "axle_aged_warnings_total{priority=\"routine\"} 0",
+        "axle_alarms{kind=\"sender_silent\"} 2.0",
+        "axle_alarms{kind=\"closing\"} 0.0",
         "axle_config_last_reload_successful 1",
         concat!(
             "axle_build_info{version=\"",

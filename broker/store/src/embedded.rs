@@ -47,12 +47,15 @@ use std::{
 };
 
 use axle_core::{
-    change::{Change, LedgerEntry, Recorded},
+    alarm::AgedDeliveries,
+    change::{Change, LedgerEntry, Recorded, Refused},
     message::Message,
+    reconcile::Named,
     totals::Totals,
 };
 use axle_model::{
-    id::{MessageId, SubmissionId},
+    digest::Digest,
+    id::{DeliveryId, MessageId, SubmissionId},
     mailbox::MailboxId,
     ods::OdsCode,
     time::Timestamp,
@@ -80,7 +83,9 @@ use self::{
 };
 use crate::{
     Chunk, Claim, Claimed, Committed, Due, Found, MailboxState, Query, Store, StoreError,
-    StoreHealth, Upload, arrivals::Arrivals, state::MessageKeys,
+    StoreHealth, Upload,
+    arrivals::Arrivals,
+    state::{MessageKeys, refusal_key},
 };
 
 /// The embedded store.
@@ -328,6 +333,23 @@ impl Store for Embedded {
         }
     }
 
+    async fn find_document(&self, name: &Digest) -> Result<Vec<Arc<Message>>, StoreError> {
+        self.shared.named(name)
+    }
+
+    async fn find_refusal(
+        &self,
+        sender: OdsCode,
+        named: &Named,
+    ) -> Result<Option<Arc<Refused>>, StoreError> {
+        // The state first: what leaves it is in the index by then.
+        let late = self.shared.state().refusals().find(sender, named);
+        match late {
+            Some(refused) => Ok(Some(refused)),
+            None => self.shared.refusal(&refusal_key(sender, named)),
+        }
+    }
+
     async fn body(&self, id: MessageId) -> Result<Bytes, StoreError> {
         let stored = self.shared.stored(id)?;
         let stored = stored.ok_or(StoreError::Unknown { message: id })?;
@@ -428,6 +450,18 @@ impl Store for Embedded {
         Ok(self.shared.state().mailboxes())
     }
 
+    async fn waiting(
+        &self,
+        mailbox: &MailboxId,
+        max: usize,
+    ) -> Result<Vec<DeliveryId>, StoreError> {
+        Ok(self.shared.state().waiting(mailbox, max))
+    }
+
+    fn aged(&self) -> Vec<AgedDeliveries> {
+        self.shared.state().aged()
+    }
+
     async fn ledger(&self, from: u64, max: usize) -> Result<Vec<LedgerEntry>, StoreError> {
         let (from, head) = (from.max(1), *self.shared.head.borrow());
         if let Some(entries) = self.shared.ledger.recent(from, max, head) {
@@ -464,6 +498,7 @@ impl Store for Embedded {
             free_bytes: Some(free).filter(|&free| free != u64::MAX),
             messages_live: state.live(),
             deliveries_pending: state.pending(),
+            totals: state.totals(),
         }
     }
 }

@@ -1,14 +1,15 @@
 //! The ledger entries that changes make; their sequence is given when they are written.
 
 use axle_core::{
-    change::{Advance, LedgerEntry, Recorded},
+    change::{Advance, LedgerEntry, Recorded, Refused},
     message::Message,
 };
 
-/// The entry of a change: what it accepts first, then its steps.
+/// The entry of a change: what it accepts first, then its steps, then what it refuses.
 pub(crate) fn of<'a>(
     accepted: Option<&Message>,
     advances: impl IntoIterator<Item = &'a Advance>,
+    refused: Option<&Refused>,
 ) -> LedgerEntry {
     let steps = advances.into_iter().map(|advance| Recorded::Advanced {
         delivery: advance.delivery,
@@ -18,7 +19,12 @@ pub(crate) fn of<'a>(
     });
     LedgerEntry {
         sequence: 0,
-        records: accepted.map(acceptance).into_iter().chain(steps).collect(),
+        records: accepted
+            .map(acceptance)
+            .into_iter()
+            .chain(steps)
+            .chain(refused.cloned().map(Recorded::Refused))
+            .collect(),
     }
 }
 

@@ -15,10 +15,12 @@ mod state;
 use std::{future::Future, sync::Arc};
 
 use axle_core::{
-    change::{Change, LedgerEntry},
+    alarm::AgedDeliveries,
+    change::{Change, LedgerEntry, Refused},
     delivery::{Delivery, State},
     lease::LeaseToken,
     message::Message,
+    reconcile::Named,
     totals::Totals,
 };
 use axle_model::{
@@ -67,6 +69,20 @@ pub trait Store: Send + Sync + 'static {
         sender: OdsCode,
         submission: &SubmissionId,
     ) -> impl Future<Output = Result<Option<Arc<Message>>, StoreError>> + Send;
+
+    /// The messages that a document's name leads to ([`Message::names`]): those that go by it and are
+    /// not settled, and those that [replace](Message::replaces) it.
+    fn find_document(
+        &self,
+        name: &Digest,
+    ) -> impl Future<Output = Result<Vec<Arc<Message>>, StoreError>> + Send;
+
+    /// The newest refusal of what a sender names so, whether or not it was accepted since.
+    fn find_refusal(
+        &self,
+        sender: OdsCode,
+        named: &Named,
+    ) -> impl Future<Output = Result<Option<Arc<Refused>>, StoreError>> + Send;
 
     /// Adds a piece to a document that is uploaded, or begins one. Durable when it returns, with how
     /// much there is now. Nothing of it is visible before a change that accepts it as
@@ -117,6 +133,17 @@ pub trait Store: Send + Sync + 'static {
     fn mailboxes(
         &self,
     ) -> impl Future<Output = Result<Vec<(MailboxId, MailboxState)>, StoreError>> + Send;
+
+    /// Deliveries queued in a mailbox, resting ones included, oldest first, at most `max`; the
+    /// broker's own reports are left out.
+    fn waiting(
+        &self,
+        mailbox: &MailboxId,
+        max: usize,
+    ) -> impl Future<Output = Result<Vec<DeliveryId>, StoreError>> + Send;
+
+    /// What is not settled and whose sender was warned that it waits too long.
+    fn aged(&self) -> Vec<AgedDeliveries>;
 
     /// Ledger entries from sequence `from` on, in order, at most `max`. The work of one call is
     /// bounded: fewer than `max` may come before the head is reached, but never none.
@@ -278,8 +305,10 @@ pub struct StoreHealth {
     pub free_bytes: Option<u64>,
     /// Messages that are not settled.
     pub messages_live: u64,
-    /// Deliveries that are not settled, counted one by one: what [`Store::totals`] says is pending.
+    /// Deliveries that are not settled, counted one by one: what the totals say is pending.
     pub deliveries_pending: u64,
+    /// What [`Store::totals`] says, at the same moment.
+    pub totals: Totals,
 }
 
 /// Why the store did not do as asked.

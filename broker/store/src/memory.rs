@@ -4,12 +4,15 @@
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use axle_core::{
-    change::{self, Acceptance, Change, LedgerEntry},
+    alarm::AgedDeliveries,
+    change::{self, Acceptance, Change, LedgerEntry, Refused},
     message::Message,
+    reconcile::Named,
     totals::Totals,
 };
 use axle_model::{
-    id::{MessageId, SubmissionId},
+    digest::Digest,
+    id::{DeliveryId, MessageId, SubmissionId},
     mailbox::MailboxId,
     ods::OdsCode,
     time::Timestamp,
@@ -114,7 +117,11 @@ impl Memory {
 
 impl Inner {
     fn commit(&mut self, change: Change) -> Result<Committed, StoreError> {
-        let Change { accept, advance } = change;
+        let Change {
+            accept,
+            advance,
+            refuse,
+        } = change;
         if let Some(acceptance) = &accept
             && let Some(earlier) = self.judge(&acceptance.message)?
         {
@@ -128,7 +135,7 @@ impl Inner {
         let message = accept.as_ref().map(|acceptance| &acceptance.message);
         let body = accept.as_ref().map(|acceptance| self.body_of(acceptance));
         let body = body.transpose()?.unwrap_or_default();
-        let sequence = self.record(entry::of(message, &advance));
+        let sequence = self.record(entry::of(message, &advance, refuse.as_ref()));
         if let Some(acceptance) = accept {
             let message = Arc::new(acceptance.message);
             self.state.accept(message, sequence, body);
@@ -137,6 +144,9 @@ impl Inner {
             self.state.advance(step).map_err(|_| StoreError::Stale {
                 delivery: step.delivery,
             })?;
+        }
+        if let Some(refused) = refuse {
+            self.state.refusals().insert(refused);
         }
         Ok(Committed::Done)
     }
@@ -183,7 +193,7 @@ impl Store for Memory {
             let Inner { state, nonces, .. } = inner;
             let claimed = state.claim(&claim, || nonces.random());
             for advance in inner.state.take_leases() {
-                inner.record(entry::of(None, [&advance]));
+                inner.record(entry::of(None, [&advance], None));
             }
             Ok(claimed)
         })
@@ -208,6 +218,21 @@ impl Store for Memory {
         let earlier = inner.state.keys().submission(&key);
         let entry = earlier.and_then(|earlier| inner.state.message(earlier.message));
         Ok(entry.map(|entry| entry.message.clone()))
+    }
+
+    async fn find_document(&self, name: &Digest) -> Result<Vec<Arc<Message>>, StoreError> {
+        let inner = self.lock();
+        let found = inner.state.named(name).into_iter();
+        let entries = found.filter_map(|id| inner.state.message(id));
+        Ok(entries.map(|entry| entry.message.clone()).collect())
+    }
+
+    async fn find_refusal(
+        &self,
+        sender: OdsCode,
+        named: &Named,
+    ) -> Result<Option<Arc<Refused>>, StoreError> {
+        Ok(self.lock().state.refusals().find(sender, named))
     }
 
     async fn body(&self, id: MessageId) -> Result<Bytes, StoreError> {
@@ -285,6 +310,18 @@ impl Store for Memory {
         Ok(self.lock().state.mailboxes())
     }
 
+    async fn waiting(
+        &self,
+        mailbox: &MailboxId,
+        max: usize,
+    ) -> Result<Vec<DeliveryId>, StoreError> {
+        Ok(self.lock().state.waiting(mailbox, max))
+    }
+
+    fn aged(&self) -> Vec<AgedDeliveries> {
+        self.lock().state.aged()
+    }
+
     async fn ledger(&self, from: u64, max: usize) -> Result<Vec<LedgerEntry>, StoreError> {
         let skipped = usize::try_from(from.saturating_sub(1)).unwrap_or(usize::MAX);
         let inner = self.lock();
@@ -314,6 +351,7 @@ impl Store for Memory {
         StoreHealth {
             messages_live: inner.state.live(),
             deliveries_pending: inner.state.pending(),
+            totals: inner.state.totals(),
             ..StoreHealth::default()
         }
     }

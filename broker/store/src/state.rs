@@ -1,9 +1,12 @@
 //! State: what is true now, in memory, for both stores. It holds durable facts only (leases aside,
 //! whose loss is a redelivery); it does no I/O, reads no clock and draws no random bits.
 
+mod aged;
 mod holdings;
 mod keys;
 mod mailbox;
+mod order;
+mod refusals;
 mod reserve;
 mod search;
 mod timers;
@@ -11,16 +14,18 @@ mod uploads;
 mod waiting;
 
 use std::{
-    collections::{BTreeMap, HashMap, HashSet},
+    collections::{BTreeMap, BTreeSet, HashMap, HashSet},
     sync::Arc,
 };
 
 use axle_core::{
-    change::{Advance, LedgerEntry},
+    alarm::AgedDeliveries,
+    change::{Advance, LedgerEntry, Refused},
     message::Message,
     totals::Totals,
 };
 use axle_model::{
+    digest::Digest,
     id::{DeliveryId, MessageId},
     mailbox::MailboxId,
     ods::OdsCode,
@@ -28,10 +33,12 @@ use axle_model::{
 };
 
 pub(crate) use keys::{Earlier, Half, Keys, MessageKeys, Prior, Verdict};
+pub(crate) use refusals::{Refusals, key as refusal_key, keys as refusal_keys};
 pub(crate) use search::Page;
 pub(crate) use uploads::{Body, ChangedUploads, Piece, StoredPiece, Uploads};
 
 use crate::{MailboxState, StoreError};
+use aged::Aged;
 use holdings::Holdings;
 use mailbox::Mailbox;
 use timers::Timers;
@@ -43,11 +50,15 @@ pub(crate) struct State<B: Body> {
     messages: BTreeMap<MessageId, Entry<B>>,
     mailboxes: HashMap<MailboxId, Mailbox>,
     timers: Timers,
+    aged: Aged,
     keys: Keys,
+    refusals: Refusals,
     live: u64,
     /// Deliveries that are not settled.
     pending: u64,
     totals: Totals,
+    /// What is not settled, by what later documents may call it.
+    names: BTreeSet<(Half, MessageId)>,
     dirty: Vec<MessageId>,
     arrived: Vec<MailboxId>,
     /// Leases given out that the journal does not have yet, in the order in which they were.
@@ -86,6 +97,7 @@ pub(crate) enum Misfit {
 pub(crate) struct Changed<B: Body> {
     pub(crate) entries: Vec<Entry<B>>,
     pub(crate) keys: Vec<(MessageKeys, Earlier)>,
+    pub(crate) refusals: Vec<Arc<Refused>>,
     pub(crate) live: u64,
     pub(crate) totals: Totals,
     pub(crate) uploads: ChangedUploads<B::Piece>,
@@ -94,7 +106,10 @@ pub(crate) struct Changed<B: Body> {
 impl<B: Body> Changed<B> {
     /// Whether nothing did.
     pub(crate) fn is_empty(&self) -> bool {
-        self.entries.is_empty() && self.keys.is_empty() && self.uploads.is_empty()
+        self.entries.is_empty()
+            && self.keys.is_empty()
+            && self.refusals.is_empty()
+            && self.uploads.is_empty()
     }
 }
 
@@ -114,6 +129,9 @@ impl<B: Body> Default for State<B> {
             reserved: HashSet::new(),
             uploads: Uploads::default(),
             holdings: Holdings::default(),
+            aged: Aged::default(),
+            names: BTreeSet::default(),
+            refusals: Refusals::default(),
         }
     }
 }
@@ -163,6 +181,7 @@ impl<B: Body> State<B> {
         if !message.is_settled() {
             self.live += 1;
             self.timers.deadlines.insert((message.expire_time, id));
+            self.names.extend(names_of(&message));
             self.watch_age(&message);
             for segment in body.pieces().iter().filter_map(Piece::segment) {
                 self.holdings.hold(segment);
@@ -208,6 +227,11 @@ impl<B: Body> State<B> {
             std::cmp::Ordering::Equal => {}
         }
         self.unplace(&entry.message, entry.sequence, before);
+        let left = advance
+            .step
+            .mailbox
+            .is_some()
+            .then(|| before.mailbox.clone());
         let message = Arc::make_mut(&mut entry.message);
         let all = &mut message.deliveries;
         if let Some(delivery) = all.iter_mut().find(|one| one.recipient == recipient) {
@@ -216,12 +240,18 @@ impl<B: Body> State<B> {
         if let Some(after) = entry.message.delivery(recipient) {
             self.place(&entry.message, entry.sequence, after);
         }
+        if let Some(left) = left {
+            self.move_line(&entry.message, &left);
+        }
         if entry.message.is_settled() {
             self.live = self.live.saturating_sub(1);
             let deadline = (entry.message.expire_time, entry.message.id);
             self.timers.deadlines.remove(&deadline);
             for segment in entry.body.pieces().iter().filter_map(Piece::segment) {
                 self.holdings.release(segment, advance.step.event.time);
+            }
+            for name in names_of(&entry.message) {
+                self.names.remove(&name);
             }
         }
         self.watch_age(&entry.message);
@@ -235,6 +265,13 @@ impl<B: Body> State<B> {
     /// A message that is not settled, or only just.
     pub(crate) fn message(&self, id: MessageId) -> Option<&Entry<B>> {
         self.messages.get(&id)
+    }
+
+    /// What is not settled and goes by this name, and what of late replaces it.
+    pub(crate) fn named(&self, name: &Digest) -> Vec<MessageId> {
+        let name = Half::of(name);
+        let unsettled = keys::named(&self.names, name);
+        unsettled.chain(self.keys.replacements(name)).collect()
     }
 
     /// How a mailbox stands.
@@ -256,6 +293,11 @@ impl<B: Body> State<B> {
             .collect();
         all.sort_by(|(a, _), (b, _)| a.cmp(b));
         all
+    }
+
+    /// What has waited too long and is not settled.
+    pub(crate) fn aged(&self) -> Vec<AgedDeliveries> {
+        self.aged.told()
     }
 
     /// How many messages are not settled.
@@ -346,6 +388,7 @@ impl<B: Body> State<B> {
         Changed {
             entries,
             keys: self.keys.take_fresh(),
+            refusals: self.refusals.take_fresh(),
             live: self.live,
             totals: self.totals,
             uploads: self.uploads.take_changed(),
@@ -369,10 +412,23 @@ impl<B: Body> State<B> {
         }
     }
 
+    /// The refusals of late.
+    pub(crate) const fn refusals(&mut self) -> &mut Refusals {
+        &mut self.refusals
+    }
+
     /// All that is here, oldest first.
     pub(crate) fn entries(&self) -> impl Iterator<Item = &Entry<B>> {
         self.messages.values()
     }
+}
+
+/// A message under each of its names.
+fn names_of(message: &Message) -> impl Iterator<Item = (Half, MessageId)> {
+    message
+        .names
+        .iter()
+        .map(|name| (Half::of(name), message.id))
 }
 
 #[cfg(test)]

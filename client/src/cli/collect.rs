@@ -3,7 +3,7 @@
 
 use std::{path::PathBuf, time::Duration};
 
-use axle_model::mailbox::MailboxId;
+use axle_model::mailbox::{MailboxId, REPORT_WORKFLOW};
 use serde::Serialize;
 use tokio::{
     signal::unix::{SignalKind, signal},
@@ -243,13 +243,12 @@ impl Run<'_> {
         } else {
             let message = &received.message;
             let note = if saved.again { ", had it already" } else { "" };
-            self.printer.line(format!(
-                "{}  from {}, {}, {}{note}",
-                saved.path.display(),
-                message.sender,
-                message.workflow,
-                view::size(message.size_bytes),
-            ));
+            let what = undelivered(&received).unwrap_or_else(|| {
+                let size = view::size(message.size_bytes);
+                format!("from {}, {}, {size}", message.sender, message.workflow)
+            });
+            self.printer
+                .line(format!("{}  {what}{note}", saved.path.display()));
         }
     }
 
@@ -266,6 +265,22 @@ impl Run<'_> {
             Class::TryAgain.exit_code()
         })
     }
+}
+
+/// What a report of the broker's says, in a line; `None` when it is none.
+fn undelivered(received: &Received) -> Option<String> {
+    if received.message.workflow != REPORT_WORKFLOW {
+        return None;
+    }
+    let report: serde_json::Value = serde_json::from_slice(&received.content).ok()?;
+    let text = |field: &str| report.get(field)?.as_str().map(str::to_owned);
+    Some(format!(
+        "NOT DELIVERED: your {} to {} is {}: {}",
+        text("submission_id")?,
+        text("recipient")?,
+        text("state")?,
+        text("reason")?,
+    ))
 }
 
 #[derive(Serialize)]

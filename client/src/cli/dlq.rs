@@ -1,11 +1,16 @@
-//! `axle dlq`: deliveries that did not reach their recipient, and offering them again.
+//! `axle dlq`: deliveries that did not reach their recipient, and what an operator does about them.
 
 use axle_model::{
     id::{DeliveryId, NotAName},
+    mailbox::{MailboxId, NotAMailbox},
     ods::OdsCode,
 };
-use axle_proto::v1::{DeadLetter, ListDeadLettersRequest};
+use axle_proto::v1::{
+    CommandResult, DeadLetter, ListDeadLettersRequest, RerouteDeliveryRequest,
+    reroute_delivery_request::Destination,
+};
 use serde::Serialize;
+use serde_json::json;
 
 use super::{
     Outcome,
@@ -26,7 +31,11 @@ pub(super) enum Command {
     /// List them, newest first
     List(ListArguments),
     /// Offer dead letters to their recipients again
-    Requeue(RequeueArguments),
+    Requeue(BatchArguments),
+    /// Send a delivery that nobody holds to another mailbox
+    Reroute(RerouteArguments),
+    /// Give deliveries that nobody holds back to their senders
+    Return(BatchArguments),
 }
 
 #[derive(Debug, clap::Args)]
@@ -40,24 +49,64 @@ pub(super) struct ListArguments {
 }
 
 #[derive(Debug, clap::Args)]
-pub(super) struct RequeueArguments {
+pub(super) struct BatchArguments {
     /// messages/UUID/deliveries/ODS
     #[arg(required = true, value_name = "NAME", value_parser = parse)]
     names: Vec<DeliveryId>,
-    /// Why, in words; it goes into the timelines
+    #[command(flatten)]
+    order: Order,
+}
+
+#[derive(Debug, clap::Args)]
+pub(super) struct RerouteArguments {
+    /// messages/UUID/deliveries/ODS
+    #[arg(value_name = "NAME", value_parser = parse)]
+    name: DeliveryId,
+    /// Where to: an ODS code, or a mailbox, mailboxes/ODS or mailboxes/ODS/WORKFLOW
+    #[arg(long, value_name = "MAILBOX", value_parser = destination)]
+    to: Destination,
+    #[command(flatten)]
+    order: Order,
+}
+
+#[derive(Debug, clap::Args)]
+struct Order {
+    /// Why, in words; it goes into the timelines, which senders see
     #[arg(long)]
     reason: String,
+    /// Only ask whether it could be done; nothing is changed
+    #[arg(long)]
+    dry_run: bool,
 }
 
 fn parse(text: &str) -> Result<DeliveryId, NotAName> {
     DeliveryId::parse(text)
 }
 
-/// Runs one of the two.
+fn destination(text: &str) -> Result<Destination, NotAMailbox> {
+    match OdsCode::parse(text) {
+        Ok(code) => Ok(Destination::Organisation(code.to_string())),
+        Err(_) => MailboxId::parse(text).map(|id| Destination::Mailbox(id.to_string())),
+    }
+}
+
+/// Runs one of them.
 pub(super) async fn run(client: &Client, command: Command, printer: &mut Printer) -> Outcome {
     match command {
         Command::List(arguments) => list(client, arguments, printer).await,
-        Command::Requeue(arguments) => requeue(client, arguments, printer).await,
+        Command::Requeue(BatchArguments { names, order }) => {
+            let names: Vec<String> = names.iter().map(DeliveryId::to_string).collect();
+            let results = client.requeue(names.clone(), &order.reason, order.dry_run);
+            let done = Done::of("requeued", &order);
+            Ok(print(printer, done, &names, results.await?))
+        }
+        Command::Return(BatchArguments { names, order }) => {
+            let names: Vec<String> = names.iter().map(DeliveryId::to_string).collect();
+            let results = client.return_to_senders(names.clone(), &order.reason, order.dry_run);
+            let done = Done::of("returned", &order);
+            Ok(print(printer, done, &names, results.await?))
+        }
+        Command::Reroute(arguments) => reroute(client, arguments, printer).await,
     }
 }
 
@@ -108,30 +157,47 @@ async fn list(client: &Client, arguments: ListArguments, printer: &mut Printer) 
     Ok(0)
 }
 
-async fn requeue(client: &Client, arguments: RequeueArguments, printer: &mut Printer) -> Outcome {
-    let names: Vec<String> = arguments.names.iter().map(DeliveryId::to_string).collect();
-    let results = client.requeue(names.clone(), &arguments.reason).await?;
+/// What is done to the deliveries of a call, in a word.
+#[derive(Clone, Copy)]
+struct Done {
+    word: &'static str,
+    dry_run: bool,
+}
+
+impl Done {
+    const fn of(word: &'static str, order: &Order) -> Self {
+        let dry_run = order.dry_run;
+        Self { word, dry_run }
+    }
+
+    fn words(self) -> String {
+        let would = if self.dry_run { "would be " } else { "" };
+        format!("{would}{}", self.word)
+    }
+}
+
+/// Prints what became of each delivery; the exit code of the worst.
+fn print(printer: &mut Printer, done: Done, names: &[String], results: Vec<CommandResult>) -> u8 {
     let outcomes = results.into_iter().map(ClientError::of_result);
     let outcomes: Vec<_> = names.iter().zip(outcomes).collect();
     if printer.is_json() {
-        #[derive(Serialize)]
-        struct View<'a> {
-            delivery: &'a str,
-            requeued: bool,
-            #[serde(skip_serializing_if = "Option::is_none")]
-            error: Option<ErrorView>,
-        }
-        let views = outcomes.iter().map(|(name, outcome)| View {
-            delivery: name,
-            requeued: outcome.is_ok(),
-            error: outcome.as_ref().err().map(ErrorView::from),
-        });
-        printer.json(&views.collect::<Vec<_>>());
+        let view = |(name, outcome): &(&String, Result<(), ClientError>)| {
+            let mut view = json!({"delivery": name, done.word: outcome.is_ok()});
+            if done.dry_run {
+                view["dry_run"] = json!(true);
+            }
+            if let Err(error) = outcome {
+                view["error"] = json!(ErrorView::from(error));
+            }
+            view
+        };
+        printer.json(&outcomes.iter().map(view).collect::<Vec<_>>());
     } else {
+        let words = done.words();
         let rows = outcomes.iter().map(|(name, outcome)| {
             let what = outcome
                 .as_ref()
-                .map_or_else(ClientError::reason, |()| "requeued");
+                .map_or_else(ClientError::reason, |()| words.as_str());
             [(*name).clone(), what.to_owned()]
         });
         printer.table(["Delivery", "Outcome"], rows);
@@ -143,5 +209,39 @@ async fn requeue(client: &Client, arguments: RequeueArguments, printer: &mut Pri
             report::error(printer, &error.about(name));
         }
     }
-    Ok(worst.map_or(0, Class::exit_code))
+    worst.map_or(0, Class::exit_code)
+}
+
+async fn reroute(client: &Client, arguments: RerouteArguments, printer: &mut Printer) -> Outcome {
+    let RerouteArguments { name, to, order } = arguments;
+    let delivery = name.to_string();
+    let request = RerouteDeliveryRequest {
+        delivery: delivery.clone(),
+        destination: Some(to),
+        reason: order.reason.clone(),
+        validate_only: order.dry_run,
+    };
+    let moved = client.reroute(request).await?;
+    let done = Done::of("rerouted", &order);
+    if printer.is_json() {
+        #[derive(Serialize)]
+        struct View {
+            delivery: String,
+            from_mailbox: String,
+            to_mailbox: String,
+            #[serde(skip_serializing_if = "std::ops::Not::not")]
+            dry_run: bool,
+        }
+        printer.json(&View {
+            delivery,
+            from_mailbox: moved.from_mailbox,
+            to_mailbox: moved.to_mailbox,
+            dry_run: done.dry_run,
+        });
+    } else {
+        let (from, to) = (moved.from_mailbox, moved.to_mailbox);
+        let rows = [[delivery, done.words(), from, to]];
+        printer.table(["Delivery", "Outcome", "From", "To"], rows);
+    }
+    Ok(0)
 }

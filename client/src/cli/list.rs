@@ -33,6 +33,7 @@ enum State {
     Acknowledged,
     Rejected,
     Expired,
+    Withdrawn,
 }
 
 impl State {
@@ -44,6 +45,7 @@ impl State {
             Self::Acknowledged => DeliveryState::Acknowledged,
             Self::Rejected => DeliveryState::Rejected,
             Self::Expired => DeliveryState::Expired,
+            Self::Withdrawn => DeliveryState::Withdrawn,
         }
     }
 }

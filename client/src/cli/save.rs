@@ -9,7 +9,8 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use axle_model::id::DeliveryId;
+use axle_model::{id::DeliveryId, mailbox::REPORT_WORKFLOW};
+use axle_proto::v1::Message;
 use serde::Serialize;
 
 use super::view::MessageView;
@@ -87,7 +88,7 @@ impl Folder {
             .map_err(|error| io::Error::new(io::ErrorKind::InvalidData, error))?;
         let name = id.message.to_string();
         let uuid = name.strip_prefix("messages/").unwrap_or(&name);
-        let file = format!("{uuid}.{}", extension(&received.message.media_type));
+        let file = format!("{uuid}.{}", extension(&received.message));
         let path = self.path.join(&file);
         let again = holds(&path, &received.content)?;
         if metadata {
@@ -131,8 +132,12 @@ fn holds(path: &Path, content: &[u8]) -> io::Result<bool> {
     }
 }
 
-fn extension(media_type: &str) -> &'static str {
-    match media_type {
+fn extension(message: &Message) -> &'static str {
+    // What the broker itself says of a document that was not delivered is not taken for a document.
+    if message.workflow == REPORT_WORKFLOW {
+        return "report.json";
+    }
+    match message.media_type.as_str() {
         "application/fhir+json" | "application/json" => "json",
         "application/fhir+xml" | "application/xml" | "text/xml" => "xml",
         "application/pdf" => "pdf",

@@ -12,12 +12,22 @@ use crate::{connection::Client, error::Class};
 /// Prints the broker's status; exit code 69 when it does not take documents.
 pub(super) async fn run(client: &Client, printer: &mut Printer) -> Outcome {
     let status = client.broker_status().await?;
+    let totals = status.deliveries.unwrap_or_default();
     let code = if status.ready {
         0
     } else {
         Class::Unavailable.exit_code()
     };
     if printer.is_json() {
+        #[derive(Serialize)]
+        struct TotalsView {
+            accepted: u64,
+            acknowledged: u64,
+            rejected: u64,
+            expired: u64,
+            withdrawn: u64,
+            pending: u64,
+        }
         #[derive(Serialize)]
         struct View {
             version: String,
@@ -30,6 +40,7 @@ pub(super) async fn run(client: &Client, printer: &mut Printer) -> Outcome {
             oldest_unread_time: Option<String>,
             routing_table_version: u32,
             mailbox_count: u32,
+            deliveries: TotalsView,
         }
         printer.json(&View {
             version: status.version,
@@ -42,6 +53,14 @@ pub(super) async fn run(client: &Client, printer: &mut Printer) -> Outcome {
             oldest_unread_time: rfc3339(status.oldest_unread_time.as_ref()),
             routing_table_version: status.routing_table_version,
             mailbox_count: status.mailbox_count,
+            deliveries: TotalsView {
+                accepted: totals.accepted,
+                acknowledged: totals.acknowledged,
+                rejected: totals.rejected,
+                expired: totals.expired,
+                withdrawn: totals.withdrawn,
+                pending: totals.pending,
+            },
         });
         return Ok(code);
     }
@@ -70,6 +89,18 @@ pub(super) async fn run(client: &Client, printer: &mut Printer) -> Outcome {
             format!("version {}", status.routing_table_version),
         ),
         ("Mailboxes", status.mailbox_count.to_string()),
+        (
+            "Deliveries",
+            format!(
+                "accepted={} acknowledged={} rejected={} expired={} withdrawn={} pending={}",
+                totals.accepted,
+                totals.acknowledged,
+                totals.rejected,
+                totals.expired,
+                totals.withdrawn,
+                totals.pending,
+            ),
+        ),
     ];
     for (name, value) in rows {
         printer.line(format!("{name:<15} {value}"));

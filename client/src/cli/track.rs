@@ -64,7 +64,8 @@ pub(super) async fn find(
     client.message_of_submission(id).await
 }
 
-fn print(printer: &mut Printer, message: &Message) {
+/// Prints a message and its timelines.
+pub(super) fn print(printer: &mut Printer, message: &Message) {
     if printer.is_json() {
         printer.json(&MessageView::from(message));
         return;
@@ -132,6 +133,15 @@ pub(super) fn details(event: &DeliveryEvent) -> String {
     }
     if !event.consumer_id.is_empty() {
         parts.push(event.consumer_id.clone());
+    }
+    if !event.to_mailbox.is_empty() {
+        parts.push(format!(
+            "from {} to {}",
+            event.from_mailbox, event.to_mailbox
+        ));
+    }
+    if !event.superseded_by.is_empty() {
+        parts.push(format!("by {}", event.superseded_by));
     }
     if !event.reason.is_empty() {
         parts.push(event.reason.clone());

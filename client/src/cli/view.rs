@@ -77,6 +77,12 @@ pub(super) struct EventView {
     retry_time: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     attempt: Option<u32>,
+    #[serde(skip_serializing_if = "String::is_empty")]
+    superseded_by: String,
+    #[serde(skip_serializing_if = "String::is_empty")]
+    from_mailbox: String,
+    #[serde(skip_serializing_if = "String::is_empty")]
+    to_mailbox: String,
 }
 
 impl From<&DeliveryEvent> for EventView {
@@ -90,6 +96,9 @@ impl From<&DeliveryEvent> for EventView {
             lease_expire_time: rfc3339(event.lease_expire_time.as_ref()),
             retry_time: rfc3339(event.retry_time.as_ref()),
             attempt: (event.attempt != 0).then_some(event.attempt),
+            superseded_by: event.superseded_by.clone(),
+            from_mailbox: event.from_mailbox.clone(),
+            to_mailbox: event.to_mailbox.clone(),
         }
     }
 }

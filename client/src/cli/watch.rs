@@ -1,5 +1,6 @@
 //! `axle watch`: what happens to a sender's deliveries, a line each, as it happens.
 
+use axle_proto::v1::DeliveryEventKind;
 use serde::Serialize;
 use tokio::signal::unix::{SignalKind, signal};
 
@@ -17,7 +18,7 @@ use crate::{
 
 #[derive(Debug, clap::Args)]
 pub(super) struct Arguments {
-    /// Only what needs you to act: rejections, dead letters, expiries
+    /// Only what needs you to act: rejections, dead letters, expiries, returns, long waits
     #[arg(long)]
     notices: bool,
     /// Go on after this token, printed when a watch ends and in every line of JSON
@@ -70,7 +71,12 @@ fn print(printer: &mut Printer, watched: &Watched) {
         });
         return;
     }
-    let notice = if update.notice { "  NOT DELIVERED" } else { "" };
+    let aged = event.kind() == DeliveryEventKind::Aged;
+    let notice = match (update.notice, aged) {
+        (false, _) => "",
+        (true, true) => "  WAITS TOO LONG",
+        (true, false) => "  NOT DELIVERED",
+    };
     printer.line(format!(
         "{}  {}  {}  {}{notice}",
         view::clock(event.event_time.as_ref()),

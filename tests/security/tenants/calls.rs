@@ -3,18 +3,21 @@
 use axle_proto::v1::{
     AcknowledgeDeliveriesRequest, CollectStart, CommandResult, DownloadDocumentRequest,
     ExtendLeasesRequest, GetBrokerStatusRequest, GetMailboxRequest, GetMessageRequest,
-    GetMessageTimelineRequest, LeaseDeliveriesRequest, ListDeadLettersRequest,
-    ListMailboxesRequest, ListMessagesRequest, RejectDeliveryRequest, ReleaseDeliveriesRequest,
-    RequeueDeliveriesRequest, ValidateDocumentRequest, WatchDeliveriesRequest,
-    collect_request::Command, get_message_request::Key,
+    GetMessageTimelineRequest, LeaseDeliveriesRequest, ListAlarmsRequest, ListDeadLettersRequest,
+    ListMailboxesRequest, ListMessagesRequest, ReconcileSubmissionsRequest, RejectDeliveryRequest,
+    ReleaseDeliveriesRequest, RequeueDeliveriesRequest, RerouteDeliveryRequest,
+    ReturnDeliveriesRequest, ValidateDocumentRequest, WatchAlarmsRequest, WatchDeliveriesRequest,
+    WithdrawMessageRequest, collect_request::Command, get_message_request::Key,
+    reroute_delivery_request::Destination, withdraw_message_request,
 };
 use axle_tests::{
     collecting::CollectStream,
     documents::{JSON, named, to},
-    estate::PRACTICE,
+    estate::{OTHER_PRACTICE, PRACTICE},
     raw::{Raw, Refused},
     wait::soon,
 };
+use futures::stream;
 use tonic::{Code, Status};
 
 /// What a call is about.
@@ -123,6 +126,28 @@ async fn submission(method: &str, raw: &Raw, about: &About) -> Result<Answer, St
                 .iter()
                 .any(|message| message.name == about.message)
             {
+                return Ok(without(Code::NotFound));
+            }
+        }
+        "WithdrawMessage" => {
+            let key = withdraw_message_request::Key::Name(about.message.clone());
+            let request = WithdrawMessageRequest {
+                key: Some(key),
+                reason: "a try".to_owned(),
+                recipients: Vec::new(),
+            };
+            service.withdraw_message(request).await?;
+        }
+        "ReconcileSubmissions" => {
+            let request = ReconcileSubmissionsRequest {
+                submission_ids: vec![about.submission.clone()],
+                ..ReconcileSubmissionsRequest::default()
+            };
+            let requests = stream::iter([request]);
+            let answer = service.reconcile_submissions(requests).await?;
+            let last = answer.into_inner().message().await?.unwrap_or_default();
+            let summary = last.summary.unwrap_or_default();
+            if summary.never_submitted_count == summary.entry_count {
                 return Ok(without(Code::NotFound));
             }
         }
@@ -251,6 +276,7 @@ async fn admin(method: &str, raw: &Raw, about: &About) -> Result<Answer, Status>
             let request = RequeueDeliveriesRequest {
                 deliveries,
                 reason: "a try".to_owned(),
+                validate_only: false,
             };
             let results = service
                 .requeue_deliveries(request)
@@ -258,6 +284,30 @@ async fn admin(method: &str, raw: &Raw, about: &About) -> Result<Answer, Status>
                 .into_inner()
                 .results;
             return Ok(about.settled(&results));
+        }
+        "ListAlarms" => drop(service.list_alarms(ListAlarmsRequest {}).await?),
+        "WatchAlarms" => {
+            let stream = service.watch_alarms(WatchAlarmsRequest {}).await?;
+            stream.into_inner().message().await?;
+        }
+        "RerouteDelivery" => {
+            let request = RerouteDeliveryRequest {
+                delivery: format!("{}/deliveries/{PRACTICE}", about.message),
+                destination: Some(Destination::Organisation(OTHER_PRACTICE.to_owned())),
+                reason: "a try".to_owned(),
+                validate_only: false,
+            };
+            drop(service.reroute_delivery(request).await?);
+        }
+        "ReturnDeliveries" => {
+            let deliveries = vec![format!("{}/deliveries/{PRACTICE}", about.message)];
+            let request = ReturnDeliveriesRequest {
+                deliveries,
+                reason: "a try".to_owned(),
+                validate_only: false,
+            };
+            let answer = service.return_deliveries(request).await?;
+            return Ok(about.settled(&answer.into_inner().results));
         }
         _ => panic!("{method} is no call this test knows"),
     }

@@ -3,7 +3,12 @@
 
 use std::sync::Arc;
 
-use axle_broker::engine::{Engine, collect::Room, watch::Position};
+use axle_broker::engine::{
+    Engine,
+    collect::Room,
+    intervene::{Intervention, Order},
+    watch::Position,
+};
 use axle_core::lease::LeaseToken;
 use axle_model::{identity::Identity, refusal::Refusal};
 use axle_store::Store as _;
@@ -53,7 +58,12 @@ async fn attempt(
             Ok(Answer::Done)
         }
         Request::Requeue { delivery } => {
-            broker.requeue(caller, delivery, REASON).await?;
+            let order = Order {
+                reason: REASON,
+                validate_only: false,
+            };
+            let requeue = Intervention::Requeue;
+            broker.intervene(caller, delivery, requeue, order).await?;
             Ok(Answer::Done)
         }
         Request::Tick => {

@@ -106,6 +106,7 @@ impl Model {
                 Recorded::Advanced {
                     delivery, event, ..
                 } => self.advanced(*delivery, event),
+                Recorded::Refused(_) => {}
             }
         }
     }

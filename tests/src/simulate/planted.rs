@@ -4,13 +4,16 @@
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use axle_core::{
-    change::{Change, LedgerEntry, Recorded},
+    alarm::AgedDeliveries,
+    change::{Change, LedgerEntry, Recorded, Refused},
     event::EventKind,
     message::Message,
+    reconcile::Named,
     totals::Totals,
 };
 use axle_model::{
-    id::{MessageId, SubmissionId},
+    digest::Digest,
+    id::{DeliveryId, MessageId, SubmissionId},
     mailbox::MailboxId,
     ods::OdsCode,
     time::Timestamp,
@@ -232,6 +235,30 @@ impl Store for Planted {
         submission: &SubmissionId,
     ) -> Result<Option<Arc<Message>>, StoreError> {
         self.store.find_submission(sender, submission).await
+    }
+
+    async fn find_document(&self, name: &Digest) -> Result<Vec<Arc<Message>>, StoreError> {
+        self.store.find_document(name).await
+    }
+
+    async fn find_refusal(
+        &self,
+        sender: OdsCode,
+        named: &Named,
+    ) -> Result<Option<Arc<Refused>>, StoreError> {
+        self.store.find_refusal(sender, named).await
+    }
+
+    async fn waiting(
+        &self,
+        mailbox: &MailboxId,
+        max: usize,
+    ) -> Result<Vec<DeliveryId>, StoreError> {
+        self.store.waiting(mailbox, max).await
+    }
+
+    fn aged(&self) -> Vec<AgedDeliveries> {
+        self.store.aged()
     }
 
     async fn append(&self, chunk: Chunk) -> Result<Upload, StoreError> {

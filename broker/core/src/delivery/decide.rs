@@ -50,6 +50,9 @@ impl Delivery {
             }
             Move::Release { lease, not_before } => {
                 self.running(lease)?;
+                if let Some(ended) = self.replaced(&by, at) {
+                    return Ok(Outcome::Step(ended));
+                }
                 let kind = EventKind::Released { until: not_before };
                 let event = Event::new(kind, by, at.now);
                 Ok(Outcome::Step(Step {
@@ -81,6 +84,9 @@ impl Delivery {
         by: Actor,
         at: Circumstances,
     ) -> Result<Outcome, Refusal> {
+        if self.repeats(&wanted) {
+            return Ok(Outcome::Unchanged);
+        }
         let again = State::Queued { not_before: at.now };
         let (state, kind) = match wanted {
             Move::Expire => {
@@ -95,10 +101,7 @@ impl Delivery {
                 self.unheld("withdrawn")?;
                 (State::Withdrawn, EventKind::Withdrawn { reason })
             }
-            Move::Supersede { by } => {
-                self.unheld("superseded")?;
-                (State::Withdrawn, EventKind::Superseded { by })
-            }
+            Move::Supersede { by } => (self.superseded()?, EventKind::Superseded { by }),
             Move::Return { reason } => {
                 self.unheld("returned")?;
                 (State::Rejected, EventKind::Returned { reason })
@@ -166,9 +169,27 @@ impl Delivery {
         }))
     }
 
-    /// Ends the delivery as its lease's holder says; the newest lease may also after it has run out.
+    /// Whether this is what was done last by those who hold no lease: asked again by a caller that
+    /// did not hear the answer, it stands.
+    fn repeats(&self, wanted: &Move) -> bool {
+        let last = self.timeline.last().map(|event| &event.kind);
+        match (wanted, last) {
+            (Move::Withdraw { .. }, _) => self.state == State::Withdrawn,
+            (Move::Return { .. }, Some(EventKind::Returned { .. }))
+            | (Move::Requeue { .. }, Some(EventKind::Requeued { .. })) => true,
+            (Move::Reroute { to, .. }, Some(EventKind::Rerouted { to: earlier, .. })) => {
+                to == earlier
+            }
+            (_, _) => false,
+        }
+    }
+
+    /// Ends the delivery as its lease's holder says; the newest lease may also after it has run out,
+    /// unless the delivery has been taken elsewhere since.
     fn settle(&self, lease: LeaseKey, wanted: State, event: Event) -> Result<Outcome, Refusal> {
-        if self.lease != Some(lease) {
+        let last = self.timeline.last().map(|event| &event.kind);
+        let returned = matches!(last, Some(EventKind::Returned { .. }));
+        if self.lease != Some(lease) || self.is_lease_void() || returned {
             return Err(self.lease_lost());
         }
         match self.state {
@@ -190,6 +211,9 @@ impl Delivery {
         at: Circumstances,
         kind: impl FnOnce(Option<Timestamp>) -> EventKind,
     ) -> Step {
+        if let Some(ended) = self.replaced(by, at) {
+            return ended;
+        }
         let event = |kind| Event::new(kind, by.clone(), at.now);
         if at.deadline <= at.now {
             return self.to(State::Expired, event(EventKind::Expired));
@@ -203,6 +227,24 @@ impl Delivery {
         }
         let not_before = at.retry.next(self.attempts, at.seed, at.now);
         self.to(State::Queued { not_before }, event(kind(Some(not_before))))
+    }
+
+    /// A lease came to nothing, and the document was replaced meanwhile: it is offered to nobody.
+    fn replaced(&self, by: &Actor, at: Circumstances) -> Option<Step> {
+        let kind = EventKind::Superseded {
+            by: self.superseded_by?,
+        };
+        let event = Event::new(kind, by.clone(), at.now);
+        Some(self.to(State::Withdrawn, event))
+    }
+
+    /// What becomes of it when it is replaced: who has it on a lease keeps it, once for all.
+    fn superseded(&self) -> Result<State, Refusal> {
+        let leased = matches!(self.state, State::Leased { .. }) && self.superseded_by.is_none();
+        if leased {
+            return Ok(self.state);
+        }
+        self.unheld("superseded").map(|()| State::Withdrawn)
     }
 
     fn running(&self, lease: LeaseKey) -> Result<(), Refusal> {
@@ -252,7 +294,18 @@ impl Delivery {
         }
     }
 
-    fn lease_lost(&self) -> Refusal {
+    /// Whether the delivery was taken to another mailbox after its newest lease was given.
+    fn is_lease_void(&self) -> bool {
+        let mut newest_first = self.timeline.iter().rev();
+        let decides = |kind: &EventKind| {
+            matches!(kind, EventKind::Rerouted { .. } | EventKind::Leased { .. })
+        };
+        let decisive = newest_first.find(|event| decides(&event.kind));
+        decisive.is_some_and(|event| matches!(event.kind, EventKind::Rerouted { .. }))
+    }
+
+    /// The refusal of a lease that counts no more.
+    pub fn lease_lost(&self) -> Refusal {
         Refusal::new(
             Reason::LeaseLost,
             format!(

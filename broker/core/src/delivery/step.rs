@@ -120,6 +120,10 @@ pub struct Step {
 }
 
 /// What a move comes to.
+#[expect(
+    clippy::large_enum_variant,
+    reason = "it is taken apart where it is made, and nearly always a step"
+)]
 #[derive(Clone, Debug, PartialEq)]
 pub enum Outcome {
     /// This step, once it is committed.

@@ -14,6 +14,8 @@ use crate::{
     retry::Retry,
 };
 
+mod orders;
+
 const START: Timestamp = Timestamp::from_micros(1_000_000);
 const DEADLINE: Timestamp = Timestamp::from_micros(1_000_000_000);
 
@@ -209,14 +211,28 @@ struct Model {
     running: bool,
     dead: bool,
     aged: bool,
+    replaced: bool,
+    /// What an operator did last, when nothing has happened since.
+    ordered: Option<EventKind>,
+    /// It was taken elsewhere, and nobody has leased it there yet.
+    elsewhere: bool,
 }
 
 impl Model {
     /// Whether the move should be made (`Some(true)`), change nothing (`Some(false)`) or be refused.
     fn expects(&self, wanted: &Move, rests: bool, due: bool, late: bool) -> Option<bool> {
-        let newest = |lease: &LeaseKey| self.holder == Some(*lease);
+        let returned = matches!(self.ordered, Some(EventKind::Returned { .. }));
+        let newest = |lease: &LeaseKey| self.holder == Some(*lease) && !self.elsewhere && !returned;
         let live = self.ended.is_none();
         match wanted {
+            Move::Withdraw { .. } if self.ended == Some("withdrawn") => Some(false),
+            Move::Return { .. } if returned => Some(false),
+            Move::Requeue { .. } if matches!(self.ordered, Some(EventKind::Requeued { .. })) => {
+                Some(false)
+            }
+            Move::Reroute { .. } if matches!(self.ordered, Some(EventKind::Rerouted { .. })) => {
+                Some(false)
+            }
             Move::Lease { .. } => (live && !self.running && !self.dead && !rests).then_some(true),
             Move::Acknowledge { lease } if newest(lease) => match self.ended {
                 None => Some(true),
@@ -242,10 +258,10 @@ impl Model {
             Move::Lapse => (self.running && due).then_some(true),
             Move::Expire => (live && !self.running && late).then_some(true),
             Move::Requeue { .. } => self.dead.then_some(true),
-            Move::Withdraw { .. }
-            | Move::Supersede { .. }
-            | Move::Reroute { .. }
-            | Move::Return { .. } => (live && !self.running).then_some(true),
+            Move::Withdraw { .. } | Move::Reroute { .. } | Move::Return { .. } => {
+                (live && !self.running).then_some(true)
+            }
+            Move::Supersede { .. } => (live && !(self.running && self.replaced)).then_some(true),
             Move::Close { .. } => (live && !self.running && !self.dead).then_some(true),
             Move::Age => (live && !self.aged).then_some(true),
             Move::Acknowledge { .. } | Move::Reject { .. } => None,
@@ -261,6 +277,13 @@ impl Model {
         self.dead = delivery.state == State::DeadLettered;
         self.holder = delivery.lease;
         self.aged = delivery.aged;
+        self.replaced = delivery.superseded_by.is_some();
+        self.ordered = delivery.timeline.last().map(|event| event.kind.clone());
+        self.elsewhere = match self.ordered {
+            Some(EventKind::Rerouted { .. }) => true,
+            Some(EventKind::Leased { .. }) => false,
+            _ => self.elsewhere,
+        };
     }
 }
 
@@ -316,5 +339,36 @@ proptest! {
             prop_assert!(delivery.attempts <= 3, "attempts are bounded");
             model.follow(&delivery);
         }
+    }
+}
+
+#[test]
+fn a_leased_delivery_that_is_replaced_ends_when_its_lease_comes_to_nothing() {
+    let by = MessageId::from_bytes([9; 16]);
+    let ways: [fn(LeaseKey) -> Move; 3] = [
+        |_| Move::Lapse,
+        |lease| Move::Release {
+            lease,
+            not_before: START,
+        },
+        |lease| Move::Reject {
+            lease,
+            code: "30002".into(),
+            retryable: true,
+        },
+    ];
+    for way in ways {
+        let mut delivery = delivery();
+        assert_eq!(make(&mut delivery, lease(1, 60), at(0)), Ok(true));
+        let before = delivery.state;
+        assert_eq!(make(&mut delivery, Move::Supersede { by }, at(1)), Ok(true));
+        assert_eq!(delivery.state, before, "who has it keeps it");
+        let again = make(&mut delivery, Move::Supersede { by }, at(1));
+        assert_eq!(again, Err(Reason::DeliveryNotInState));
+        let wanted = way(key(&delivery));
+        assert_eq!(make(&mut delivery, wanted, at(60)), Ok(true));
+        assert_eq!(delivery.state, State::Withdrawn);
+        let last = delivery.timeline.last().map(|event| &event.kind);
+        assert_eq!(last, Some(&EventKind::Superseded { by }));
     }
 }

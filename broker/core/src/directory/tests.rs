@@ -57,6 +57,67 @@ fn a_document_goes_to_the_mailbox_set_apart_for_it_or_to_the_organisations_own()
 }
 
 #[test]
+fn a_mailbox_that_is_closed_or_gone_is_told_from_one_that_documents_may_wait_in() {
+    let directory = Directory::parse(FILE).expect("a directory");
+    let closed = |name| directory.closed(&MailboxId::parse(name).expect("a name"));
+    assert_eq!(closed("mailboxes/K81003/PATHOLOGY"), None);
+    assert_eq!(
+        closed("mailboxes/A83627"),
+        Some(DeadLetterCause::MailboxClosed)
+    );
+    assert_eq!(
+        closed("mailboxes/K81003/LETTERS"),
+        Some(DeadLetterCause::MailboxClosed),
+        "the organisation has others"
+    );
+    assert_eq!(
+        closed("mailboxes/B82001"),
+        Some(DeadLetterCause::OrganisationWithdrawn)
+    );
+}
+
+#[test]
+fn silence_is_watched_where_the_file_says_so_and_nowhere_else() {
+    let plain = Directory::parse(FILE).expect("a directory");
+    assert_eq!(plain.senders().count(), 0);
+    assert!(plain.mailboxes().all(|one| one.silent_after.is_none()));
+    assert_eq!(plain.closing().grace, Duration::from_hours(1));
+    let watched = r#"
+closing = { grace_minutes = 0 }
+
+[[mailbox]]
+organisation = "K81003"
+silent_after_hours = 24
+
+[[sender]]
+organisation = "RR8"
+silent_after_hours = 12
+"#;
+    let directory = Directory::parse(watched).expect("a directory");
+    assert_eq!(
+        directory.senders().collect::<Vec<_>>(),
+        [(code("RR8"), Duration::from_hours(12))]
+    );
+    let mailbox = directory.mailbox(&MailboxId::of(code("K81003")));
+    let after = mailbox.and_then(|mailbox| mailbox.silent_after);
+    assert_eq!(after, Some(Duration::from_hours(24)));
+    assert_eq!(directory.closing().grace, Duration::ZERO);
+
+    let never = watched.replace("24", "0");
+    let twice = format!("{watched}\n[[sender]]\norganisation = \"RR8\"\nsilent_after_hours = 1\n");
+    for (text, place, what) in [
+        (&never, (4, 1), "silent_after_hours must be at least 1"),
+        (&twice, (12, 1), "sender RR8 is listed twice"),
+    ] {
+        let problems = Directory::parse(text).expect_err(what);
+        let told = problems
+            .iter()
+            .map(|one| (one.position(text), one.to_string()));
+        assert_eq!(told.collect::<Vec<_>>(), [(place, what.to_owned())]);
+    }
+}
+
+#[test]
 fn an_organisations_mailboxes_are_its_own_only() {
     let directory = Directory::parse(FILE).expect("a directory");
     assert_eq!(directory.of_organisation(code("K81003")).count(), 2);

@@ -1,5 +1,7 @@
 #![allow(clippy::expect_used, clippy::panic, reason = "tests fail by panicking")]
 
+use axle_model::time::Timestamp;
+
 use super::*;
 use crate::{
     delivery::{Circumstances, Move, Outcome},
@@ -27,9 +29,12 @@ fn letter() -> Message {
         size: 4,
         priority: Priority::Routine,
         order_key: None,
+        order_hold: Duration::ZERO,
         correlation_id: Some("conversation".into()),
         labels: BTreeMap::new(),
         document: None,
+        names: Vec::new(),
+        replaces: Vec::new(),
         accept_time: NOW,
         expire_time: NOW,
         warn_time: NOW,
@@ -69,7 +74,7 @@ fn an_expired_document_is_reported_to_its_sender_once() {
     let message = letter();
     let expired = step(&message, Move::Expire);
     let id = MessageId::from_bytes([2; 16]);
-    let told = report(&message, &expired, id).expect("a report");
+    let told = report(&message, &expired, id, MailboxId::of).expect("a report");
     assert_eq!(told.message.sender, OdsCode::BROKER);
     let recipients: Vec<OdsCode> = told
         .message
@@ -84,7 +89,13 @@ fn an_expired_document_is_reported_to_its_sender_once() {
     assert_eq!(read["reason"], "NOT_COLLECTED_IN_TIME");
     assert_eq!(read["delivery"], expired.delivery.to_string());
     // Told again, it is the same submission: the store takes it once.
-    let again = report(&message, &expired, MessageId::from_bytes([3; 16])).expect("a report");
+    let again = report(
+        &message,
+        &expired,
+        MessageId::from_bytes([3; 16]),
+        MailboxId::of,
+    )
+    .expect("a report");
     assert_eq!(again.message.submission, told.message.submission);
     assert_eq!(again.message.request, told.message.request);
 }
@@ -93,11 +104,25 @@ fn an_expired_document_is_reported_to_its_sender_once() {
 fn a_report_that_nobody_collects_begets_no_other() {
     let message = letter();
     let expired = step(&message, Move::Expire);
-    let told = report(&message, &expired, MessageId::from_bytes([2; 16])).expect("a report");
+    let told = report(
+        &message,
+        &expired,
+        MessageId::from_bytes([2; 16]),
+        MailboxId::of,
+    )
+    .expect("a report");
     let mut told = told.message;
     told.expire_time = NOW;
     let unread = step(&told, Move::Expire);
-    assert!(report(&told, &unread, MessageId::from_bytes([4; 16])).is_none());
+    assert!(
+        report(
+            &told,
+            &unread,
+            MessageId::from_bytes([4; 16]),
+            MailboxId::of
+        )
+        .is_none()
+    );
 }
 
 #[test]
@@ -105,5 +130,23 @@ fn what_a_sender_did_itself_is_not_reported_to_it() {
     let message = letter();
     let reason: Box<str> = "wrong patient".into();
     let withdrawn = step(&message, Move::Withdraw { reason });
-    assert!(report(&message, &withdrawn, MessageId::from_bytes([2; 16])).is_none());
+    assert!(
+        report(
+            &message,
+            &withdrawn,
+            MessageId::from_bytes([2; 16]),
+            MailboxId::of
+        )
+        .is_none()
+    );
+}
+
+#[test]
+fn a_report_waits_in_the_mailbox_set_apart_for_reports_if_there_is_one() {
+    let (trust, apart) = (ods("RR8"), "[[mailbox]]\norganisation = \"RR8\"\n");
+    let with = |text: &str| mailbox(&Directory::parse(text).expect("a directory"), trust);
+    assert_eq!(with("").to_string(), "mailboxes/RR8");
+    assert_eq!(with(apart).to_string(), "mailboxes/RR8");
+    let apart = format!("{apart}workflow = \"{REPORT_WORKFLOW}\"\n");
+    assert_eq!(with(&apart).to_string(), "mailboxes/RR8/AXLE_REPORT");
 }

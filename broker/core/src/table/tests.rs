@@ -126,3 +126,15 @@ fn events_are_known_only_where_no_other_event_has_a_workflow() {
     let table = RoutingTable::parse(&strict).expect("a table");
     assert_eq!(table.events().collect::<Vec<_>>(), ["ITK003D"]);
 }
+
+#[test]
+fn nobody_but_the_broker_sends_reports() {
+    let text = TABLE.replace("id = \"LETTERS\"", "id = \"AXLE_REPORT\"");
+    let problems = RoutingTable::parse(&text).expect_err("a workflow is the broker's own");
+    assert!(
+        problems
+            .iter()
+            .any(|problem| problem.what.contains("AXLE_REPORT")),
+        "{problems:?}"
+    );
+}

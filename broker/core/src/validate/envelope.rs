@@ -7,7 +7,7 @@ use axle_model::{
     time::Timestamp,
 };
 
-use super::{handling, review::Review};
+use super::{handling, known, review::Review};
 use crate::authorise::Authorised;
 
 const HEADER: &str = "Bundle.entry[0].resource";
@@ -33,7 +33,7 @@ pub(super) fn check(
     let Some(bundle) = facts.bundle() else {
         let what = format!(
             "a Bundle was expected; this is {}",
-            named(facts.root.kind.as_ref())
+            known::resource_type(facts.root.kind.as_ref())
         );
         review.found("V-101", "", what);
         return;
@@ -60,7 +60,7 @@ fn shape(review: &mut Review<'_>, bundle: &Bundle<'_>, path: &str) -> Option<Kin
         let what = match bundle.usage.as_ref() {
             Some(usage) => format!(
                 "Bundle type {} is not a document or a message",
-                named(Some(usage))
+                known::bundle_type(usage)
             ),
             None => "the Bundle has no type".to_owned(),
         };
@@ -80,7 +80,7 @@ fn shape(review: &mut Review<'_>, bundle: &Bundle<'_>, path: &str) -> Option<Kin
         Kind::Message => ("MessageHeader", first.resource.header().is_some()),
     };
     if !found {
-        let is = named(first.resource.kind.as_ref());
+        let is = known::resource_type(first.resource.kind.as_ref());
         let what = format!("the first entry must be the {expected}; it is {is}");
         review.found("V-104", format!("{path}.entry[0].resource"), what);
         if kind == Kind::Message {
@@ -328,18 +328,5 @@ fn from(review: &mut Review<'_>, facts: &Facts<'_>, authorised: &Authorised) {
     if let Some(document) = facts.document() {
         let path = format!("{}.entry[0].resource.custodian", document.path);
         agrees(facts.custodian(), path);
-    }
-}
-
-/// The name of a type for a message, if it could be one; a document may say anything there.
-fn named(name: Option<&Text<'_>>) -> String {
-    let plain = |name: &&Text<'_>| {
-        (1..=64).contains(&name.len()) && name.bytes().all(|b| b.is_ascii_alphanumeric())
-    };
-    match name {
-        None => "nothing".to_owned(),
-        Some(_) => name
-            .filter(plain)
-            .map_or_else(|| "something else".to_owned(), |name| name.to_string()),
     }
 }

@@ -1,42 +1,53 @@
 //! AdminService: for operators of the broker.
 
+mod intervention;
+
 use std::sync::Arc;
 
 use axle_core::delivery::State;
 use axle_model::{
-    id::{DeliveryId, MessageId},
+    id::MessageId,
     refusal::{Reason, Refusal},
 };
 use axle_proto::v1::{self as wire, admin_service_server::AdminService};
 use axle_store::Store;
+use futures::stream::BoxStream;
 use tonic::{Request, Response, Status};
 
 use super::{
+    alarm_stream,
     principal::caller,
-    reply::{delivery_of, mailbox_of, message_of, result_of, time_of},
+    reply::{alarms_of, delivery_of, mailbox_of, message_of, time_of, totals_of},
     status::status_of,
+    streams::Streams,
     submission::{page_of, recipient_of},
 };
-use crate::{clock::Clock, engine::Engine};
-
-/// The most deliveries of one call.
-const DELIVERIES_MAX: usize = 1_000;
+use crate::{
+    clock::Clock,
+    engine::{
+        Engine,
+        intervene::{Intervention, Order},
+    },
+};
 
 /// The service.
 #[derive(Debug)]
 pub struct AdminDoor<S, C> {
     engine: Arc<Engine<S, C>>,
+    streams: Streams,
 }
 
 impl<S: Store, C: Clock> AdminDoor<S, C> {
     /// The door to this engine.
-    pub const fn new(engine: Arc<Engine<S, C>>) -> Self {
-        Self { engine }
+    pub const fn new(engine: Arc<Engine<S, C>>, streams: Streams) -> Self {
+        Self { engine, streams }
     }
 }
 
 #[tonic::async_trait]
 impl<S: Store, C: Clock> AdminService for AdminDoor<S, C> {
+    type WatchAlarmsStream = BoxStream<'static, Result<wire::WatchAlarmsResponse, Status>>;
+
     async fn get_broker_status(
         &self,
         request: Request<wire::GetBrokerStatusRequest>,
@@ -62,7 +73,8 @@ impl<S: Store, C: Clock> AdminService for AdminDoor<S, C> {
                 .and_then(|mailbox| mailbox.state.oldest_time)
                 .and_then(time_of),
             routing_table_version: view.table.version(),
-            mailbox_count: u32::try_from(mailboxes.len()).unwrap_or(u32::MAX),
+            mailbox_count: u32::try_from(view.directory.mailboxes().count()).unwrap_or(u32::MAX),
+            deliveries: Some(totals_of(&health)),
         }))
     }
 
@@ -161,35 +173,69 @@ impl<S: Store, C: Clock> AdminService for AdminDoor<S, C> {
         request: Request<wire::RequeueDeliveriesRequest>,
     ) -> Result<Response<wire::RequeueDeliveriesResponse>, Status> {
         let identity = caller(&request)?;
-        self.engine.admit_operator(&identity).map_err(status_of)?;
-        let wire::RequeueDeliveriesRequest { deliveries, reason } = request.into_inner();
-        if !(1..=200).contains(&reason.len()) || reason.chars().any(char::is_control) {
-            let what = "it is not 1 to 200 bytes of plain text";
-            let refusal = Refusal::field("reason", what, "say why, for the timeline");
-            return Err(status_of(refusal));
-        }
-        if deliveries.is_empty() || deliveries.len() > DELIVERIES_MAX {
-            let what = format!(
-                "{} deliveries; a call takes 1 to {DELIVERIES_MAX}",
-                deliveries.len()
-            );
-            return Err(status_of(Refusal::field(
-                "deliveries",
-                what,
-                "send them in parts",
-            )));
-        }
-        let mut results = Vec::with_capacity(deliveries.len());
-        for (index, name) in deliveries.iter().enumerate() {
-            let outcome = match DeliveryId::parse(name) {
-                Ok(id) => self.engine.requeue(&identity, id, &reason).await,
-                Err(why) => {
-                    let path = format!("deliveries[{index}]");
-                    Err(Refusal::field(path, why.to_string(), "correct it"))
-                }
-            };
-            results.push(result_of(index as u64, outcome));
-        }
+        let request = request.into_inner();
+        let order = Order {
+            reason: &request.reason,
+            validate_only: request.validate_only,
+        };
+        let requeue = Intervention::Requeue;
+        let results = self.intervene_in_each(&identity, &request.deliveries, requeue, order);
+        let results = results.await.map_err(status_of)?;
         Ok(Response::new(wire::RequeueDeliveriesResponse { results }))
+    }
+
+    async fn reroute_delivery(
+        &self,
+        request: Request<wire::RerouteDeliveryRequest>,
+    ) -> Result<Response<wire::RerouteDeliveryResponse>, Status> {
+        let identity = caller(&request)?;
+        let moved = self.reroute(&identity, request.into_inner());
+        let moved = moved.await.map_err(status_of)?;
+        Ok(Response::new(wire::RerouteDeliveryResponse {
+            from_mailbox: moved.from.to_string(),
+            to_mailbox: moved.to.to_string(),
+        }))
+    }
+
+    async fn list_alarms(
+        &self,
+        request: Request<wire::ListAlarmsRequest>,
+    ) -> Result<Response<wire::ListAlarmsResponse>, Status> {
+        let identity = caller(&request)?;
+        let looked = self.engine.watch_alarms(&identity).await;
+        looked.map_err(status_of)?;
+        Ok(Response::new(alarms_of(&self.engine.alarms())))
+    }
+
+    async fn watch_alarms(
+        &self,
+        request: Request<wire::WatchAlarmsRequest>,
+    ) -> Result<Response<Self::WatchAlarmsStream>, Status> {
+        let identity = caller(&request)?;
+        let standing = self.engine.watch_alarms(&identity).await;
+        let standing = standing.map_err(status_of)?;
+        let streams_max = self.engine.view().limits.streams_per_organisation_max;
+        let open = self
+            .streams
+            .open(format!("alarms {}", identity.serial), streams_max);
+        let open = open.map_err(status_of)?;
+        let engine = Arc::clone(&self.engine);
+        Ok(Response::new(alarm_stream::updates(engine, standing, open)))
+    }
+
+    async fn return_deliveries(
+        &self,
+        request: Request<wire::ReturnDeliveriesRequest>,
+    ) -> Result<Response<wire::ReturnDeliveriesResponse>, Status> {
+        let identity = caller(&request)?;
+        let request = request.into_inner();
+        let order = Order {
+            reason: &request.reason,
+            validate_only: request.validate_only,
+        };
+        let back = Intervention::Return;
+        let results = self.intervene_in_each(&identity, &request.deliveries, back, order);
+        let results = results.await.map_err(status_of)?;
+        Ok(Response::new(wire::ReturnDeliveriesResponse { results }))
     }
 }

@@ -14,8 +14,10 @@ use axle_proto::v1::{self as wire, DeliveryState};
 use axle_store::Claimed;
 use bytes::Bytes;
 
+mod alarm;
 mod event;
 
+pub(super) use alarm::{alarm_of, alarms_of, totals_of};
 pub(super) use event::event_of;
 
 use super::status::code_of;

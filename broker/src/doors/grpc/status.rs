@@ -40,7 +40,8 @@ pub(super) fn status_of(refusal: Refusal) -> Status {
         details.set_resource_info("", refusal.subject, "", "");
     }
     let code = code_of(refusal.reason);
-    if matches!(code, Code::Unavailable) || refusal.reason == Reason::StorageLow {
+    let passing = [Reason::StorageLow, Reason::RateLimited];
+    if matches!(code, Code::Unavailable) || passing.contains(&refusal.reason) {
         details.set_retry_info(Some(RETRY_AFTER));
     }
     Status::with_error_details(code, refusal.what, details)
@@ -67,15 +68,17 @@ pub(super) const fn code_of(reason: Reason) -> Code {
             Code::NotFound
         }
         Reason::SubmissionConflict => Code::AlreadyExists,
-        Reason::MailboxClosed | Reason::LeaseLost | Reason::DeliveryNotInState => {
-            Code::FailedPrecondition
-        }
+        Reason::MailboxClosed
+        | Reason::LeaseLost
+        | Reason::DeliveryNotInState
+        | Reason::AlreadyCollected => Code::FailedPrecondition,
         Reason::Conflict => Code::Aborted,
         Reason::MethodUnknown => Code::Unimplemented,
         Reason::RequestTimedOut => Code::DeadlineExceeded,
-        Reason::DocumentTooLarge | Reason::TooManyStreams | Reason::StorageLow => {
-            Code::ResourceExhausted
-        }
+        Reason::DocumentTooLarge
+        | Reason::TooManyStreams
+        | Reason::RateLimited
+        | Reason::StorageLow => Code::ResourceExhausted,
         Reason::Draining | Reason::StoreUnavailable => Code::Unavailable,
         Reason::StoredChecksumMismatch => Code::DataLoss,
     }

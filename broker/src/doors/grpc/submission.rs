@@ -1,9 +1,13 @@
 //! SubmissionService: for organisations that send documents.
 
+mod naming;
+mod withdrawal;
+
 use std::{sync::Arc, time::Instant};
 
 use axle_core::authorise::organisation_of;
 use axle_model::{
+    digest::Digest,
     id::{DeliveryId, MessageId, SubmissionId},
     ods::OdsCode,
     refusal::{Reason, Refusal},
@@ -16,6 +20,7 @@ use tonic::{Request, Response, Status, Streaming};
 use super::{
     header::submission_of,
     principal::caller,
+    reconcile,
     reply::{finding_of, message_of, state_word, time_of, warning_of},
     status::status_of,
     streams::Streams,
@@ -23,7 +28,7 @@ use super::{
 };
 use crate::{
     clock::Clock,
-    engine::{Engine, submit::Accepted, track::MessageKey, watch::Position},
+    engine::{Engine, submit::Accepted, watch::Position},
 };
 
 /// The service.
@@ -45,18 +50,28 @@ impl<S: Store, C: Clock> SubmissionDoor<S, C> {
     ) -> Result<wire::SubmitDocumentResponse, Refused> {
         let identity = caller(&request)?;
         let wire::SubmitDocumentRequest { header, content } = request.into_inner();
-        let submission_id = header.as_ref().map(|header| header.submission_id.clone());
+        let submission_id = header
+            .as_ref()
+            .and_then(|header| SubmissionId::parse(&header.submission_id).ok());
+        let declared = header.as_ref().map(|header| header.sha256.clone());
+        let body = content.clone();
         let outcome = match submission_of(header, content, &self.engine.view().limits) {
             Ok(submission) => self.engine.submit(&identity, submission).await,
             Err(refusal) => Err(refusal),
         };
+        if let (Err(refusal), Some(id)) = (&outcome, submission_id.clone()) {
+            // What the sender calls it, also when it was damaged on its way here.
+            let declared = declared.and_then(|sha256| Digest::from_slice(&sha256));
+            let digest = || declared.unwrap_or_else(|| Digest::of(&body));
+            self.engine.remember(&identity, id, digest, refusal).await;
+        }
         let accepted = outcome.map_err(|refusal| {
             // The audit line of a refusal: ids, reason and rules; no field's value, no document.
             tracing::info!(
                 target: "audit",
                 organisation = identity.organisation.map(tracing::field::display),
                 serial = %identity.serial,
-                submission = submission_id.filter(|id| SubmissionId::parse(id).is_ok()),
+                submission = submission_id.as_ref().map(tracing::field::display),
                 reason = refusal.reason.as_str(),
                 rules = ?refusal.findings.iter().filter_map(|finding| finding.rule).collect::<Vec<_>>(),
                 "a document was refused"
@@ -98,6 +113,8 @@ impl From<Status> for Refused {
 #[tonic::async_trait]
 impl<S: Store, C: Clock> SubmissionService for SubmissionDoor<S, C> {
     type UploadDocumentStream = BoxStream<'static, Result<wire::UploadDocumentResponse, Status>>;
+    type ReconcileSubmissionsStream =
+        BoxStream<'static, Result<wire::ReconcileSubmissionsResponse, Status>>;
     type WatchDeliveriesStream = BoxStream<'static, Result<wire::WatchDeliveriesResponse, Status>>;
 
     async fn submit_document(
@@ -199,23 +216,12 @@ impl<S: Store, C: Clock> SubmissionService for SubmissionDoor<S, C> {
     ) -> Result<Response<wire::GetMessageResponse>, Status> {
         use wire::get_message_request::Key;
         let identity = caller(&request)?;
-        let invalid = |field: &str, why: String| {
-            status_of(Refusal::field(
-                field,
-                why,
-                "name a message by its name or your submission id",
-            ))
-        };
         let key = match request.into_inner().key {
-            Some(Key::Name(name)) => MessageKey::Message(
-                MessageId::parse(&name).map_err(|why| invalid("name", why.to_string()))?,
-            ),
-            Some(Key::SubmissionId(id)) => {
-                let id = SubmissionId::parse(&id);
-                MessageKey::Submission(id.map_err(|why| invalid("submission_id", why.to_string()))?)
-            }
-            None => return Err(invalid("name", "it is missing".to_owned())),
+            Some(Key::Name(name)) => naming::by_name(&name),
+            Some(Key::SubmissionId(id)) => naming::by_submission(&id),
+            None => Err(naming::unnamed()),
         };
+        let key = key.map_err(status_of)?;
         let message = self
             .engine
             .own_message(&identity, &key)
@@ -253,6 +259,25 @@ impl<S: Store, C: Clock> SubmissionService for SubmissionDoor<S, C> {
                 .collect(),
             next_page_token: found.next.map(|next| next.to_string()).unwrap_or_default(),
         }))
+    }
+
+    async fn withdraw_message(
+        &self,
+        request: Request<wire::WithdrawMessageRequest>,
+    ) -> Result<Response<wire::WithdrawMessageResponse>, Status> {
+        let identity = caller(&request)?;
+        let withdrawn = self.withdraw(&identity, request.into_inner());
+        let message = withdrawn.await.map_err(status_of)?;
+        Ok(Response::new(wire::WithdrawMessageResponse {
+            message: Some(message_of(&message)),
+        }))
+    }
+
+    async fn reconcile_submissions(
+        &self,
+        request: Request<Streaming<wire::ReconcileSubmissionsRequest>>,
+    ) -> Result<Response<Self::ReconcileSubmissionsStream>, Status> {
+        reconcile::reconcile(&self.engine, &self.streams, request).await
     }
 
     async fn watch_deliveries(

@@ -94,3 +94,12 @@ pub(super) fn delay_of(
 ) -> Result<Duration, Refusal> {
     span_of("delay", asked, Duration::ZERO, Duration::ZERO, max)
 }
+
+/// Why a sender or an operator does something, in words; it goes into timelines.
+pub(super) fn reason_of(text: &str) -> Result<(), Refusal> {
+    if (1..=200).contains(&text.len()) && !text.chars().any(char::is_control) {
+        return Ok(());
+    }
+    let what = "it is not 1 to 200 bytes of plain text";
+    Err(Refusal::field("reason", what, "say why, for the timeline"))
+}

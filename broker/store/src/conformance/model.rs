@@ -1,11 +1,14 @@
 //! The model: a list of messages, and what a store must answer worked out from it the slow and
 //! obvious way. Any sequence of operations must come out alike.
 
+mod answers;
+
 use std::{collections::BTreeMap, time::Duration};
 
 use axle_core::{
     change::Change,
     delivery::{Move, State},
+    event::DeadLetterCause,
     lease::LeaseToken,
     message::Message,
 };
@@ -14,9 +17,9 @@ use proptest::prelude::*;
 
 use super::{
     Place,
-    sample::{Draft, PRACTICES, advance, at, claim, mailbox},
+    sample::{Draft, PRACTICES, advance, at, claim, mailbox, step_of},
 };
-use crate::{Claimed, Committed, Due, DueFor, MailboxState, Query, Store, StoreError};
+use crate::{Claimed, Committed, DueFor, MailboxState, Query, Store, StoreError};
 
 /// One thing to do.
 #[derive(Clone, Debug)]
@@ -28,11 +31,15 @@ pub enum Operation {
         document: bool,
         recipients: u8,
         urgent: bool,
+        /// About one of few patients, or about nobody.
+        patient: u8,
     },
     /// Claims from a practice's mailbox.
     Claim { practice: u8, most: u8 },
     /// Moves one of the deliveries claimed so far, whether or not the lease still counts.
     Settle { lease: u8, how: u8 },
+    /// Moves any delivery as its sender or an operator may, if its state lets them.
+    Intervene { which: u8, how: u8 },
     /// Lets time pass, and moves what is due.
     Wait { seconds: u8 },
     /// Opens the store again.
@@ -41,20 +48,30 @@ pub enum Operation {
 
 /// Any operation.
 pub fn operation() -> impl Strategy<Value = Operation> {
-    let submit = (0..12u8, 0..4u8, any::<bool>(), 1..8u8, any::<bool>());
-    let submit = submit.prop_map(
-        |(name, body, document, recipients, urgent)| Operation::Submit {
-            name,
-            body,
-            document,
-            recipients,
-            urgent,
-        },
+    let submit = (
+        0..12u8,
+        0..4u8,
+        any::<bool>(),
+        1..8u8,
+        any::<bool>(),
+        0..4u8,
     );
+    let submit =
+        submit.prop_map(
+            |(name, body, document, recipients, urgent, patient)| Operation::Submit {
+                name,
+                body,
+                document,
+                recipients,
+                urgent,
+                patient,
+            },
+        );
     prop_oneof![
         6 => submit,
         4 => (0..3u8, 1..4u8).prop_map(|(practice, most)| Operation::Claim { practice, most }),
         4 => (any::<u8>(), 0..6u8).prop_map(|(lease, how)| Operation::Settle { lease, how }),
+        2 => (any::<u8>(), 0..5u8).prop_map(|(which, how)| Operation::Intervene { which, how }),
         2 => (0..120u8).prop_map(|seconds| Operation::Wait { seconds }),
         1 => Just(Operation::Reopen),
     ]
@@ -102,21 +119,6 @@ impl Model {
         repeat.map_or(Expected::Done, |one| Expected::Repeat(one.id))
     }
 
-    /// The deliveries a claim should get, in order.
-    fn available(&self, practice: &str) -> Vec<MessageId> {
-        let here = |message: &&Message| {
-            message.expire_time > self.now()
-                && message.deliveries.iter().any(|delivery| {
-                    let rested = matches!(delivery.state, State::Queued { not_before } if not_before <= self.now());
-                    delivery.mailbox == mailbox(practice) && rested
-                })
-        };
-        let mut found: Vec<_> = self.messages.iter().filter(here).collect();
-        // Stable: within a priority the order of acceptance stays.
-        found.sort_by_key(|message| message.priority);
-        found.iter().map(|message| message.id).collect()
-    }
-
     fn message(&mut self, id: MessageId) -> &mut Message {
         self.messages
             .iter_mut()
@@ -141,28 +143,6 @@ impl Model {
             }
         }
         all.into_iter().collect()
-    }
-
-    fn due(&self) -> Vec<Due> {
-        let mut due = Vec::new();
-        for message in &self.messages {
-            for delivery in &message.deliveries {
-                let what = match delivery.state {
-                    State::Leased { until } if until <= self.now() => DueFor::Lapse,
-                    State::Queued { .. } | State::DeadLettered
-                        if message.expire_time <= self.now() =>
-                    {
-                        DueFor::Expire
-                    }
-                    _ => continue,
-                };
-                let (message, recipient) = (message.id, delivery.recipient);
-                let delivery = axle_model::id::DeliveryId { message, recipient };
-                due.push(Due { delivery, what });
-            }
-        }
-        due.sort_by_key(|one| one.delivery);
-        due
     }
 }
 
@@ -191,6 +171,7 @@ async fn step(store: &impl Store, model: &mut Model, operation: Operation) {
             document,
             recipients,
             urgent,
+            patient,
         } => {
             let chosen = PRACTICES.iter().enumerate();
             let chosen = chosen.filter(|(bit, _)| recipients >> bit & 1 == 1);
@@ -201,6 +182,9 @@ async fn step(store: &impl Store, model: &mut Model, operation: Operation) {
                 recipients: chosen.map(|(_, code)| *code).collect(),
                 body: vec![body; 10 + usize::from(body)],
                 document: document.then_some("urn:uuid:document"),
+                replaces: Vec::new(),
+                patient: (patient > 0).then(|| patient.to_string()),
+                hold: Duration::from_secs(20),
                 priority: urgency[usize::from(urgent)],
                 now: model.now(),
                 lifetime: Duration::from_secs(150),
@@ -210,11 +194,11 @@ async fn step(store: &impl Store, model: &mut Model, operation: Operation) {
         }
         Operation::Claim { practice, most } => {
             let practice = PRACTICES[usize::from(practice)];
-            let expected = model.available(practice);
+            let expected = model.claimed(practice, most.into());
             let wish = claim(practice, most.into(), model.now());
             let claimed = store.claim(wish).await.unwrap();
-            let got: Vec<_> = claimed.iter().map(|one| one.message.id).collect();
-            assert_eq!(got, expected[..expected.len().min(most.into())]);
+            let got: Vec<_> = claimed.iter().map(|one| one.token.delivery).collect();
+            assert_eq!(got, expected);
             for one in claimed {
                 assert_eq!(
                     store.body(one.message.id).await.unwrap(),
@@ -226,6 +210,7 @@ async fn step(store: &impl Store, model: &mut Model, operation: Operation) {
             }
         }
         Operation::Settle { lease, how } => settle(store, model, lease.into(), how).await,
+        Operation::Intervene { which, how } => intervene(store, model, which.into(), how).await,
         Operation::Wait { seconds } => {
             model.seconds += u64::from(seconds);
             let mut due = store.due(model.now(), usize::MAX).await.unwrap();
@@ -315,6 +300,32 @@ async fn settle(store: &impl Store, model: &mut Model, lease: usize, how: u8) {
     } else {
         let stale = store.commit(Change::from(step)).await;
         assert!(matches!(stale, Err(StoreError::Stale { .. })), "{stale:?}");
+    }
+}
+
+async fn intervene(store: &impl Store, model: &mut Model, which: usize, how: u8) {
+    let all = model.messages.iter();
+    let all = all.flat_map(|message| message.deliveries.iter().map(move |one| (message, one)));
+    let all: Vec<_> = all.collect();
+    let Some(index) = which.checked_rem(all.len()) else {
+        return;
+    };
+    let (message, delivery) = all[index];
+    let reason: Box<str> = "a reason".into();
+    let wanted = match how {
+        0 => Move::Withdraw { reason },
+        1 => Move::Supersede { by: message.id },
+        2 => Move::Requeue { reason },
+        3 => Move::Close {
+            cause: DeadLetterCause::MailboxClosed,
+        },
+        _ => Move::Reroute {
+            to: mailbox(PRACTICES[which % PRACTICES.len()]),
+            reason,
+        },
+    };
+    if let Some(step) = step_of(message, delivery.recipient, wanted, model.now()) {
+        take(store, model, step).await;
     }
 }
 

@@ -3,6 +3,8 @@
 
 pub mod deliver;
 pub mod look;
+pub mod order;
+pub mod refuse;
 pub mod submit;
 pub mod together;
 pub mod upload;
@@ -34,6 +36,7 @@ pub async fn all<P: Place>(mut place: impl FnMut() -> P) {
     deliver::only_the_newest_lease_counts(&mut place()).await;
     deliver::a_settled_message_stays_and_moves_no_more(&mut place()).await;
     look::mailboxes_are_counted(&mut place()).await;
+    look::what_waits_is_told_by_mailbox_and_what_has_aged_by_kind(&mut place()).await;
     deliver::what_is_due_stays_due_until_it_is_moved(&mut place()).await;
     deliver::what_nobody_collects_is_due_to_expire(&mut place()).await;
     look::pages_hold_everything_once_newest_first(&mut place()).await;
@@ -43,4 +46,10 @@ pub async fn all<P: Place>(mut place: impl FnMut() -> P) {
     together::of_several_steps_all_are_taken_or_none(&mut place()).await;
     upload::an_upload_goes_on_where_it_was_left(&mut place()).await;
     upload::a_piece_that_does_not_follow_is_refused(&mut place()).await;
+    refuse::a_refusal_is_known_by_both_names_and_the_newest_counts(&mut place()).await;
+    order::one_patients_documents_come_one_after_the_other(&mut place()).await;
+    order::no_document_blocks_its_patient_for_longer_than_its_hold(&mut place()).await;
+    order::what_is_urgent_lifts_what_it_waits_for(&mut place()).await;
+    order::an_order_is_that_of_one_mailbox(&mut place()).await;
+    order::a_document_is_found_by_its_name_and_its_replacement_for_good(&mut place()).await;
 }

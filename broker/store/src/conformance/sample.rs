@@ -45,10 +45,20 @@ pub struct Draft {
     pub recipients: Vec<&'static str>,
     pub body: Vec<u8>,
     pub document: Option<&'static str>,
+    /// The documents it replaces.
+    pub replaces: Vec<&'static str>,
+    /// Documents of one patient are delivered in order.
+    pub patient: Option<String>,
+    pub hold: Duration,
     pub priority: Priority,
     pub now: Timestamp,
     pub lifetime: Duration,
     pub warn_after: Duration,
+}
+
+/// What the document of that name is looked up by.
+pub fn named(name: &str) -> Digest {
+    Digest::of(name.as_bytes())
 }
 
 /// A message to the first practice.
@@ -59,6 +69,11 @@ pub fn draft(number: u64) -> Draft {
         recipients: vec![PRACTICES[0]],
         body: format!("document {number}").into_bytes(),
         document: None,
+        replaces: Vec::new(),
+        patient: number
+            .is_multiple_of(2)
+            .then(|| format!("patient {number}")),
+        hold: Duration::from_hours(4),
         priority: Priority::Routine,
         now: at(number),
         lifetime: Duration::from_hours(24),
@@ -97,12 +112,15 @@ impl Draft {
             size: self.body.len() as u64,
             priority: self.priority,
             order_key: self
-                .number
-                .is_multiple_of(2)
-                .then(|| Digest::of(b"a patient")),
+                .patient
+                .as_ref()
+                .map(|name| Digest::of(name.as_bytes())),
+            order_hold: self.hold,
             correlation_id: Some("a conversation".into()),
             labels: BTreeMap::from([("ward".to_owned(), self.number.to_string())]),
-            document: self.document.map(|name| Digest::of(name.as_bytes())),
+            document: self.document.map(named),
+            names: self.document.map(named).into_iter().collect(),
+            replaces: self.replaces.iter().map(|name| named(name)).collect(),
             accept_time: self.now,
             expire_time: self.now.after(self.lifetime),
             warn_time: self.now.after(self.warn_after),
@@ -139,6 +157,16 @@ pub fn claim(code: &str, deliveries_max: usize, now: Timestamp) -> Claim {
 
 /// The step a message's delivery takes by `wanted`.
 pub fn advance(message: &Message, recipient: OdsCode, wanted: Move, now: Timestamp) -> Advance {
+    step_of(message, recipient, wanted, now).expect("a step")
+}
+
+/// The same; `None` when it takes none.
+pub fn step_of(
+    message: &Message,
+    recipient: OdsCode,
+    wanted: Move,
+    now: Timestamp,
+) -> Option<Advance> {
     let delivery = message.delivery(recipient).unwrap();
     let circumstances = Circumstances {
         now,
@@ -147,15 +175,15 @@ pub fn advance(message: &Message, recipient: OdsCode, wanted: Move, now: Timesta
         seed: 0,
     };
     match delivery.decide(wanted, Actor::Broker, circumstances) {
-        Ok(Outcome::Step(step)) => Advance {
+        Ok(Outcome::Step(step)) => Some(Advance {
             delivery: DeliveryId {
                 message: message.id,
                 recipient,
             },
             sender: message.sender,
             step,
-        },
-        other => panic!("no step: {other:?}"),
+        }),
+        Ok(Outcome::Unchanged) | Err(_) => None,
     }
 }
 

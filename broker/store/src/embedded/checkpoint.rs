@@ -120,6 +120,7 @@ impl Checkpoint {
             .store(snapshot.applied.at.segment, Ordering::Release);
         let mut state = self.shared.state();
         state.forget(&written, &snapshot.changed.keys);
+        state.refusals().forget(&snapshot.changed.refusals);
         self.shared.evictions.fetch_add(1, Ordering::Release);
         drop((state, writing));
         self.shared

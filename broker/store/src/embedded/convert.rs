@@ -3,6 +3,7 @@
 
 mod event;
 mod place;
+mod refused;
 
 use axle_core::{
     change::Advance,
@@ -10,6 +11,7 @@ use axle_core::{
     event::Event,
     lease::LeaseKey,
     message::{Message, Warning},
+    table::Terms,
     totals::Totals,
 };
 use axle_model::{
@@ -40,6 +42,16 @@ fn digest(bytes: &[u8]) -> Result<Digest, Malformed> {
     Digest::from_slice(bytes).ok_or(Malformed("a digest"))
 }
 
+fn digests(all: &[Vec<u8>]) -> Result<Vec<Digest>, Malformed> {
+    all.iter().map(|bytes| digest(bytes)).collect()
+}
+
+fn bytes_of(all: &[Digest]) -> Vec<Vec<u8>> {
+    all.iter()
+        .map(|digest| digest.as_bytes().to_vec())
+        .collect()
+}
+
 fn mailbox(text: &str) -> Result<MailboxId, Malformed> {
     MailboxId::parse(text).map_err(|_| Malformed("a mailbox"))
 }
@@ -67,9 +79,12 @@ impl From<&Message> for MessageRecord {
             size: message.size,
             urgent: message.priority == Priority::Urgent,
             order_key: message.order_key.map(|key| key.as_bytes().to_vec()),
+            order_hold_micros: u64::try_from(message.order_hold.as_micros()).ok(),
             correlation_id: message.correlation_id.as_deref().map(str::to_owned),
             labels: message.labels.clone(),
             document: message.document.map(|key| key.as_bytes().to_vec()),
+            names: bytes_of(&message.names),
+            replaces: bytes_of(&message.replaces),
             accept_micros: message.accept_time.as_micros(),
             expire_micros: message.expire_time.as_micros(),
             warn_micros: Some(message.warn_time.as_micros()),
@@ -110,9 +125,15 @@ impl TryFrom<MessageRecord> for Message {
             size: record.size,
             priority,
             order_key: record.order_key.as_deref().map(digest).transpose()?,
+            order_hold: record.order_hold_micros.map_or(
+                Terms::default().order_hold,
+                std::time::Duration::from_micros,
+            ),
             correlation_id: record.correlation_id.map(Into::into),
             labels: record.labels,
             document: record.document.as_deref().map(digest).transpose()?,
+            names: digests(&record.names)?,
+            replaces: digests(&record.replaces)?,
             accept_time: Timestamp::from_micros(record.accept_micros),
             expire_time: Timestamp::from_micros(record.expire_micros),
             warn_time: Timestamp::from_micros(record.warn_micros.unwrap_or(record.expire_micros)),
@@ -132,6 +153,8 @@ impl From<&Delivery> for DeliveryRecord {
             attempts: delivery.attempts,
             lease: delivery.lease.map(LeaseRecord::from),
             aged: delivery.aged,
+            tried_since_micros: delivery.tried_since.map(Timestamp::as_micros),
+            superseded_by: delivery.superseded_by.map(|id| id.as_bytes().to_vec()),
             timeline: delivery.timeline.iter().map(EventRecord::from).collect(),
         }
     }
@@ -146,6 +169,8 @@ impl TryFrom<DeliveryRecord> for Delivery {
             recipient: ods(&record.recipient)?,
             mailbox: mailbox(&record.mailbox)?,
             aged: record.aged,
+            tried_since: record.tried_since_micros.map(Timestamp::from_micros),
+            superseded_by: record.superseded_by.as_deref().map(id).transpose()?,
             state: record
                 .state
                 .ok_or(Malformed("a delivery without a state"))?

@@ -15,17 +15,17 @@ use std::{
     sync::Arc,
 };
 
-use axle_core::{message::Message, totals::Totals};
+use axle_core::{change::Refused, message::Message, totals::Totals};
 use axle_model::id::MessageId;
 
 use super::{
     located::Located,
-    record::{AppliedRecord, KeyRecord, Malformed, decode, encode},
+    record::{AppliedRecord, KeyRecord, Malformed, RefusedRecord, decode, encode},
     segment::{Locator, NodeId, Position},
 };
 use crate::{
     Query, failpoint,
-    state::{Changed, Earlier, Entry, Half, MessageKeys, Page, Prior, StoredPiece},
+    state::{Changed, Earlier, Entry, Half, MessageKeys, Page, Prior, StoredPiece, refusal_keys},
 };
 
 /// The layout of the trees; an index of another one is rebuilt.
@@ -204,6 +204,27 @@ impl Index {
         })
     }
 
+    /// The messages that replace the documents of this name.
+    pub(super) fn replacements(&self, name: &Half) -> Result<Vec<MessageId>, Unusable> {
+        guarded(|| {
+            let mut found = Vec::new();
+            for entry in self.keys.scan_prefix(replacement_key(name)) {
+                let (_, bytes) = entry?;
+                found.push(Earlier::try_from(decode::<KeyRecord>(&bytes)?)?.message);
+            }
+            Ok(found)
+        })
+    }
+
+    /// The newest refusal with this key.
+    pub(super) fn refusal(&self, key: &Half) -> Result<Option<Refused>, Unusable> {
+        guarded(|| {
+            let found = self.keys.get(refusal_key(key))?;
+            let read = |bytes: sled::IVec| Ok(Refused::try_from(decode::<RefusedRecord>(&bytes)?)?);
+            found.map(read).transpose()
+        })
+    }
+
     /// What it knows of a message's keys.
     pub(super) fn prior(&self, keys: &MessageKeys) -> Result<Prior, Unusable> {
         let mut prior = Prior {
@@ -269,6 +290,13 @@ impl Index {
                 self.keys.insert(key, record)?;
             }
             uploads::put(&self.uploads, &changed.uploads)?;
+            // In the order of the journal: the newest of a key stays.
+            for refused in &changed.refusals {
+                let record = encode(&RefusedRecord::from(&**refused));
+                for key in refusal_keys(refused) {
+                    self.keys.insert(refusal_key(&key), record.as_slice())?;
+                }
+            }
             self.sync()?;
             failpoint::hit("before-applied")?;
             self.system
@@ -295,12 +323,27 @@ fn records((keys, earlier): &(MessageKeys, Earlier)) -> impl Iterator<Item = (Ve
         let key = [document_key(&document).as_slice(), request.as_bytes()].concat();
         (key, record.clone())
     });
+    let replaces = keys.replaces.iter().map({
+        let record = record.clone();
+        move |name| {
+            let key = [&replacement_key(name)[..], earlier.message.as_bytes()].concat();
+            (key, record.clone())
+        }
+    });
     let submission = (submission_key(&keys.submission), record);
-    document.into_iter().chain([submission])
+    document.into_iter().chain(replaces).chain([submission])
 }
 
 fn submission_key(key: &Half) -> Vec<u8> {
     [b"s".as_slice(), key.as_bytes()].concat()
+}
+
+fn refusal_key(key: &Half) -> Vec<u8> {
+    [b"r".as_slice(), key.as_bytes()].concat()
+}
+
+fn replacement_key(name: &Half) -> Vec<u8> {
+    [b"n".as_slice(), name.as_bytes()].concat()
 }
 
 fn document_key(key: &Half) -> Vec<u8> {

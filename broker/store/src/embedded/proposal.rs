@@ -4,7 +4,7 @@
 use std::sync::{Arc, atomic::Ordering};
 
 use axle_core::{
-    change::{Acceptance, Advance, Body, Change, LedgerEntry},
+    change::{Acceptance, Advance, Body, Change, LedgerEntry, Refused},
     message::Message,
 };
 use bytes::Bytes;
@@ -27,6 +27,7 @@ pub(super) enum Proposal {
 pub(super) struct ReadyChange {
     pub(super) accept: Option<Box<Acceptable>>,
     pub(super) advances: Vec<Advance>,
+    pub(super) refused: Option<Refused>,
     pub(super) kind: Kind,
     pub(super) record: Vec<u8>,
     pub(super) entry: LedgerEntry,
@@ -57,16 +58,22 @@ pub(super) struct ReadyPiece {
 impl Proposal {
     /// Makes a change ready.
     pub(super) fn change(change: Change, shared: &Shared) -> Result<Self, StoreError> {
-        let Change { accept, advance } = change;
+        let Change {
+            accept,
+            advance,
+            refuse,
+        } = change;
         let message = accept.as_ref().map(|acceptance| &acceptance.message);
-        let entry = entry::of(message, &advance);
+        let entry = entry::of(message, &advance, refuse.as_ref());
         let pieces = accept.as_ref().map(|one| uploaded(one, shared));
         let pieces = pieces.transpose()?.flatten();
-        let (kind, record) = written::encoded(message, pieces.as_deref(), &advance);
+        let (kind, record) =
+            written::encoded(message, pieces.as_deref(), &advance, refuse.as_ref());
         let accept = accept.map(|acceptance| Acceptable::new(*acceptance, pieces, shared));
         Ok(Self::Change(ReadyChange {
             accept: accept.transpose()?.map(Box::new),
             advances: advance,
+            refused: refuse,
             kind,
             record,
             entry,

@@ -48,6 +48,13 @@ pub(super) struct MessageRecord {
     /// Missing in records of earlier versions, which warned of nothing.
     #[prost(uint64, optional, tag = "19")]
     pub(super) warn_micros: Option<u64>,
+    /// Missing in records of earlier versions.
+    #[prost(uint64, optional, tag = "20")]
+    pub(super) order_hold_micros: Option<u64>,
+    #[prost(bytes = "vec", repeated, tag = "21")]
+    pub(super) names: Vec<Vec<u8>>,
+    #[prost(bytes = "vec", repeated, tag = "22")]
+    pub(super) replaces: Vec<Vec<u8>>,
 }
 
 #[derive(Clone, PartialEq, prost::Message)]
@@ -79,6 +86,11 @@ pub(super) struct DeliveryRecord {
     pub(super) timeline: Vec<EventRecord>,
     #[prost(bool, tag = "8")]
     pub(super) aged: bool,
+    #[prost(uint64, optional, tag = "9")]
+    pub(super) tried_since_micros: Option<u64>,
+    /// The message that supersedes it.
+    #[prost(bytes = "vec", optional, tag = "10")]
+    pub(super) superseded_by: Option<Vec<u8>>,
 }
 
 #[derive(Clone, Copy, PartialEq, prost::Message)]
@@ -192,9 +204,27 @@ pub(super) struct TogetherRecord {
     pub(super) message: Option<MessageRecord>,
     #[prost(message, repeated, tag = "2")]
     pub(super) advances: Vec<AdvanceRecord>,
+    #[prost(message, optional, tag = "3")]
+    pub(super) refused: Option<RefusedRecord>,
     /// Where the message's body is, when it was uploaded; otherwise it follows the record.
-    #[prost(message, repeated, tag = "3")]
+    #[prost(message, repeated, tag = "4")]
     pub(super) pieces: Vec<LocatorRecord>,
+}
+
+/// A submission that was refused: in the journal, and as the index keeps it.
+#[derive(Clone, PartialEq, prost::Message)]
+pub(super) struct RefusedRecord {
+    #[prost(string, tag = "1")]
+    pub(super) sender: String,
+    #[prost(string, tag = "2")]
+    pub(super) submission: String,
+    #[prost(bytes = "vec", optional, tag = "3")]
+    pub(super) digest: Option<Vec<u8>>,
+    /// The code of the reason.
+    #[prost(string, tag = "4")]
+    pub(super) reason: String,
+    #[prost(uint64, tag = "5")]
+    pub(super) micros: u64,
 }
 
 /// A place in the journal.

@@ -310,17 +310,16 @@ fn take(
 ) -> Result<(), Unusable> {
     let written = Written::read(frame, body)?;
     state.count(&written.entry(frame.sequence));
-    let (accept, advances) = match written {
-        Written::Change { accept, advances } => (accept, advances),
-        Written::Piece(piece) => {
-            state.take_piece(piece);
-            return Ok(());
-        }
-    };
-    if let Some((message, body)) = accept {
+    if let Some(piece) = written.piece {
+        state.take_piece(piece);
+    }
+    if let Some((message, body)) = written.accept {
         state.accept(Arc::new(message), frame.sequence, body);
     }
-    for advance in advances {
+    if let Some(refused) = written.refused {
+        state.refusals().insert(refused);
+    }
+    for advance in written.advances {
         match state.advance(&advance) {
             Ok(()) | Err(Misfit::Past) => {}
             Err(Misfit::Absent) if index.settled(advance.delivery.message)?.is_some() => {}
@@ -343,6 +342,7 @@ fn checkpoint(state: &mut State<Located>, index: &Index, at: Position) -> Result
     };
     let written = index.write(&changed, &applied)?;
     state.forget(&written, &changed.keys);
+    state.refusals().forget(&changed.refusals);
     // Nobody waits yet.
     drop(state.take_arrived());
     Ok(())

@@ -11,7 +11,8 @@ use std::{
     time::Duration,
 };
 
-use axle_model::{id::MessageId, time::Timestamp};
+use axle_core::{change::Refused, message::Message};
+use axle_model::{digest::Digest, id::MessageId, time::Timestamp};
 use bytes::Bytes;
 use tokio::sync::watch;
 
@@ -150,6 +151,28 @@ impl Shared {
     pub(super) fn submission(&self, key: &Half) -> Result<Option<Earlier>, StoreError> {
         let found = self.index.submission(key);
         found.map_err(|unusable| self.stop_for_index(&unusable))
+    }
+
+    /// What is not settled and goes by a name, and what replaces the documents of that name.
+    pub(super) fn named(&self, name: &Digest) -> Result<Vec<Arc<Message>>, StoreError> {
+        // The state first: what leaves it is in the index by then.
+        let mut found = self.state().named(name);
+        let replacements = self.index.replacements(&Half::of(name));
+        found.extend(replacements.map_err(|unusable| self.stop_for_index(&unusable))?);
+        found.sort_unstable();
+        found.dedup();
+        let mut messages = Vec::with_capacity(found.len());
+        for id in found {
+            messages.extend(self.stored(id)?.map(|stored| stored.message));
+        }
+        Ok(messages)
+    }
+
+    /// The newest refusal with this key, as far as the index knows.
+    pub(super) fn refusal(&self, key: &Half) -> Result<Option<Arc<Refused>>, StoreError> {
+        let found = self.index.refusal(key);
+        let found = found.map_err(|unusable| self.stop_for_index(&unusable))?;
+        Ok(found.map(Arc::new))
     }
 
     /// What the index knows of a message's keys.

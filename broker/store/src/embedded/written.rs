@@ -1,8 +1,8 @@
 //! What a frame records: a change, as it is written and as it is read back. A change of one part is
-//! written as that part; only one of several needs a record that holds them together.
+//! written as that part; one of several, and a refusal, in a record that holds them together.
 
 use axle_core::{
-    change::{Advance, LedgerEntry},
+    change::{Advance, LedgerEntry, Refused},
     message::Message,
 };
 
@@ -10,8 +10,8 @@ use super::{
     frame::{Frame, Kind},
     located::Located,
     record::{
-        AdvanceRecord, LocatorRecord, Malformed, MessageRecord, PieceRecord, TogetherRecord,
-        decode, encode,
+        AdvanceRecord, LocatorRecord, Malformed, MessageRecord, PieceRecord, RefusedRecord,
+        TogetherRecord, decode, encode,
     },
     segment::Locator,
 };
@@ -20,17 +20,14 @@ use crate::{
     state::{Body as _, Half, StoredPiece},
 };
 
-/// An entry out of the journal.
-#[derive(Debug)]
-pub(super) enum Written {
-    /// A change.
-    Change {
-        /// The message it accepts, and where its body is.
-        accept: Option<(Message, Located)>,
-        advances: Vec<Advance>,
-    },
-    /// A piece of an upload.
-    Piece(StoredPiece<Locator>),
+/// An entry out of the journal: a change, or a piece of an upload.
+#[derive(Debug, Default)]
+pub(super) struct Written {
+    /// The message it accepts, and where its body is.
+    pub(super) accept: Option<(Message, Located)>,
+    pub(super) advances: Vec<Advance>,
+    pub(super) refused: Option<Refused>,
+    pub(super) piece: Option<StoredPiece<Locator>>,
 }
 
 /// The kind and the record of the frame for a change. `pieces` is where an uploaded body is.
@@ -38,15 +35,17 @@ pub(super) fn encoded(
     message: Option<&Message>,
     pieces: Option<&[Locator]>,
     advances: &[Advance],
+    refused: Option<&Refused>,
 ) -> (Kind, Vec<u8>) {
-    match (message, pieces, advances) {
-        (Some(message), None, []) => (Kind::Accept, encode(&MessageRecord::from(message))),
-        (None, _, [advance]) => (Kind::Advance, encode(&AdvanceRecord::from(advance))),
-        (message, pieces, advances) => {
+    match (message, pieces, advances, refused) {
+        (Some(message), None, [], None) => (Kind::Accept, encode(&MessageRecord::from(message))),
+        (None, None, [advance], None) => (Kind::Advance, encode(&AdvanceRecord::from(advance))),
+        (message, pieces, advances, refused) => {
             let pieces = pieces.unwrap_or_default().iter().copied();
             let record = TogetherRecord {
                 message: message.map(MessageRecord::from),
                 advances: advances.iter().map(AdvanceRecord::from).collect(),
+                refused: refused.map(RefusedRecord::from),
                 pieces: pieces.map(LocatorRecord::from).collect(),
             };
             (Kind::Together, encode(&record))
@@ -73,14 +72,14 @@ impl Written {
         match frame.kind {
             Kind::Accept => {
                 let message = decode::<MessageRecord>(&frame.record)?.try_into()?;
-                Ok(Self::Change {
+                Ok(Self {
                     accept: Some((message, Located::Whole(body))),
-                    advances: Vec::new(),
+                    ..Self::default()
                 })
             }
-            Kind::Advance => Ok(Self::Change {
-                accept: None,
+            Kind::Advance => Ok(Self {
                 advances: vec![decode::<AdvanceRecord>(&frame.record)?.try_into()?],
+                ..Self::default()
             }),
             Kind::Together => {
                 let record = decode::<TogetherRecord>(&frame.record)?;
@@ -90,27 +89,28 @@ impl Written {
                 };
                 let message = record.message.map(Message::try_from).transpose()?;
                 let advances = record.advances.into_iter().map(Advance::try_from);
-                Ok(Self::Change {
+                Ok(Self {
                     accept: message.map(|message| (message, located)),
                     advances: advances.collect::<Result<_, _>>()?,
+                    refused: record.refused.map(Refused::try_from).transpose()?,
+                    piece: None,
                 })
             }
-            Kind::Piece => Ok(Self::Piece(
-                decode::<PieceRecord>(&frame.record)?.found(body)?,
-            )),
+            Kind::Piece => Ok(Self {
+                piece: Some(decode::<PieceRecord>(&frame.record)?.found(body)?),
+                ..Self::default()
+            }),
             Kind::Close => Err(Malformed("an entry where the journal was closed")),
         }
     }
 
-    /// Its entry in the ledger.
+    /// Its entry in the ledger; one that records nothing for a piece, which nobody may see yet.
     pub(super) fn entry(&self, sequence: u64) -> LedgerEntry {
-        let entry = match self {
-            Self::Change { accept, advances } => {
-                entry::of(accept.as_ref().map(|(message, _)| message), advances)
-            }
-            Self::Piece(_) => LedgerEntry::default(),
-        };
-        LedgerEntry { sequence, ..entry }
+        let message = self.accept.as_ref().map(|(message, _)| message);
+        LedgerEntry {
+            sequence,
+            ..entry::of(message, &self.advances, self.refused.as_ref())
+        }
     }
 }
 

@@ -1,7 +1,7 @@
 //! Keys: how a repeated submit is recognised, by the sender's own submission id and by the
 //! document's own identifier (rule V-118).
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use axle_core::message::Message;
 use axle_model::{
@@ -15,13 +15,15 @@ use axle_model::{
 pub(crate) struct Half([u8; 16]);
 
 /// By what a message is recognised.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct MessageKeys {
     /// Of sender and submission id.
     pub(crate) submission: Half,
     /// Of sender and document identifier, and of the request: one document may travel in several
     /// requests, to several practices.
     pub(crate) document: Option<(Half, Half)>,
+    /// Of the names of the documents that it replaces.
+    pub(crate) replaces: Vec<Half>,
 }
 
 /// An earlier message, as much as must be known to judge a new one.
@@ -57,6 +59,7 @@ pub(crate) enum Verdict {
 pub(crate) struct Keys {
     submissions: HashMap<Half, Earlier>,
     documents: BTreeMap<(Half, Half), Earlier>,
+    replacements: BTreeSet<(Half, MessageId)>,
     fresh: Vec<(MessageKeys, Earlier)>,
 }
 
@@ -66,7 +69,7 @@ impl Half {
     /// After all others.
     pub(crate) const LAST: Self = Self([u8::MAX; 16]);
 
-    fn of(digest: &Digest) -> Self {
+    pub(crate) fn of(digest: &Digest) -> Self {
         let first = digest.as_bytes().first_chunk();
         Self(first.copied().unwrap_or_default())
     }
@@ -88,6 +91,7 @@ impl MessageKeys {
         Self {
             submission: Self::submission(message.sender, &message.submission),
             document: document.map(|document| (Half::of(document), Half::of(&message.request))),
+            replaces: message.replaces.iter().map(Half::of).collect(),
         }
     }
 
@@ -133,6 +137,17 @@ impl Earlier {
     }
 }
 
+/// The messages of a name.
+pub(super) fn named(
+    all: &BTreeSet<(Half, MessageId)>,
+    name: Half,
+) -> impl Iterator<Item = MessageId> {
+    let first = MessageId::from_bytes([0; 16]);
+    let from = all.range((name, first)..);
+    from.take_while(move |(of, _)| *of == name)
+        .map(|&(_, message)| message)
+}
+
 impl Keys {
     /// The message that used this submission key.
     pub(crate) fn submission(&self, key: &Half) -> Option<Earlier> {
@@ -148,13 +163,20 @@ impl Keys {
         range.into_iter().flatten().map(|(_, &earlier)| earlier)
     }
 
+    /// The messages that replace the documents of this name.
+    pub(crate) fn replacements(&self, name: Half) -> impl Iterator<Item = MessageId> {
+        named(&self.replacements, name)
+    }
+
     /// Remembers a message by its keys.
     pub(crate) fn insert(&mut self, keys: &MessageKeys, earlier: Earlier) {
         self.submissions.insert(keys.submission, earlier);
         if let Some(document) = keys.document {
             self.documents.insert(document, earlier);
         }
-        self.fresh.push((*keys, earlier));
+        let replaced = keys.replaces.iter().map(|name| (*name, earlier.message));
+        self.replacements.extend(replaced);
+        self.fresh.push((keys.clone(), earlier));
     }
 
     /// Those remembered since this was last asked.
@@ -172,12 +194,16 @@ impl Keys {
         {
             self.documents.remove(&document);
         }
+        for name in &keys.replaces {
+            self.replacements.remove(&(*name, earlier.message));
+        }
     }
 
     /// Forgets all.
     pub(crate) fn clear(&mut self) {
         self.submissions.clear();
         self.documents.clear();
+        self.replacements.clear();
         self.fresh.clear();
     }
 }

@@ -8,33 +8,41 @@ use axle_core::{
     delivery::{Circumstances, Delivery, Move, Outcome, State as Waits},
     event::Actor,
     lease::LeaseToken,
+    message::Message,
     retry::Retry,
 };
 use axle_model::{
     envelope::Priority,
     id::{DeliveryId, MessageId},
+    mailbox::MailboxId,
     ods::OdsCode,
     time::Timestamp,
 };
 
-use super::{Body, State};
+use super::{Body, State, order::Lines};
 use crate::{Claim, Claimed, MailboxState};
 
 /// One claim passes over at most this many deliveries that cannot be given just now.
 const PASSED_OVER_MAX: usize = 10_000;
 
+/// A place among the available: urgent before routine, then in the order of the ledger.
+type Offer = (Priority, u64, OdsCode);
+
 /// What one mailbox holds.
 #[derive(Debug, Default)]
 pub(super) struct Mailbox {
-    available: BTreeMap<(Priority, u64, OdsCode), MessageId>,
-    held: BTreeMap<(u64, OdsCode), Timestamp>,
+    available: BTreeMap<Offer, MessageId>,
+    /// Those of the available and the waiting that have an order.
+    pub(super) lines: Lines,
+    held: BTreeMap<(u64, OdsCode), (Timestamp, MessageId)>,
     counts: MailboxState,
 }
 
 impl Mailbox {
     /// Counts a delivery that is not settled.
-    pub(super) fn hold(&mut self, sequence: u64, delivery: &Delivery, accepted: Timestamp) {
-        self.held.insert((sequence, delivery.recipient), accepted);
+    pub(super) fn hold(&mut self, sequence: u64, delivery: &Delivery, message: &Message) {
+        let held = (message.accept_time, message.id);
+        self.held.insert((sequence, delivery.recipient), held);
         if let Some(count) = self.count(delivery.state) {
             *count += 1;
         }
@@ -76,7 +84,7 @@ impl Mailbox {
     /// How it stands.
     pub(super) fn state(&self) -> MailboxState {
         MailboxState {
-            oldest_time: self.held.first_key_value().map(|(_, &time)| time),
+            oldest_time: self.held.first_key_value().map(|(_, &(time, _))| time),
             ..self.counts
         }
     }
@@ -93,7 +101,12 @@ impl<B: Body> State<B> {
         self.wake(claim.now);
         let chosen = self.choose(claim);
         let mut claimed = Vec::with_capacity(chosen.len());
-        for id in chosen {
+        for (offer, id) in chosen {
+            // The one before in the same line may have been given just now.
+            let mailbox = self.mailboxes.get(&claim.mailbox);
+            if mailbox.is_none_or(|mailbox| !mailbox.available.contains_key(&offer)) {
+                continue;
+            }
             let Some(advance) = self.lease(claim, id, nonce()) else {
                 continue;
             };
@@ -113,17 +126,31 @@ impl<B: Body> State<B> {
         claimed
     }
 
-    fn choose(&self, claim: &Claim) -> Vec<DeliveryId> {
+    /// What [`Store::waiting`](crate::Store::waiting) says.
+    pub(crate) fn waiting(&self, mailbox: &MailboxId, max: usize) -> Vec<DeliveryId> {
+        let held = self.mailboxes.get(mailbox).map(|mailbox| &mailbox.held);
+        let held = held.into_iter().flatten();
+        let queued = held.filter_map(|(&(_, recipient), &(_, message))| {
+            let about = &self.messages.get(&message)?.message;
+            let state = about.delivery(recipient)?.state;
+            let waits = matches!(state, Waits::Queued { .. }) && about.sender != OdsCode::BROKER;
+            waits.then_some(DeliveryId { message, recipient })
+        });
+        queued.take(max).collect()
+    }
+
+    fn choose(&self, claim: &Claim) -> Vec<(Offer, DeliveryId)> {
         let mut chosen = Vec::new();
         let mut bytes = 0u64;
         let Some(mailbox) = self.mailboxes.get(&claim.mailbox) else {
             return chosen;
         };
         let most = claim.deliveries_max.saturating_add(PASSED_OVER_MAX);
-        for (&(_, _, recipient), &message) in mailbox.available.iter().take(most) {
+        for (&offer, &message) in mailbox.available.iter().take(most) {
             if chosen.len() >= claim.deliveries_max {
                 break;
             }
+            let (_, _, recipient) = offer;
             let id = DeliveryId { message, recipient };
             let Some(entry) = self.messages.get(&message) else {
                 continue;
@@ -137,7 +164,7 @@ impl<B: Body> State<B> {
             if bytes > claim.bytes_max && !chosen.is_empty() {
                 break;
             }
-            chosen.push(id);
+            chosen.push((offer, id));
         }
         chosen
     }

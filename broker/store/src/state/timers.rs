@@ -12,6 +12,8 @@ use axle_model::{
 pub(super) struct Timers {
     /// Queued deliveries that rest until then.
     pub(super) rests: BTreeSet<(Timestamp, DeliveryId)>,
+    /// Deliveries that hold up their line no longer than that, while nobody has them.
+    pub(super) holds: BTreeSet<(Timestamp, DeliveryId)>,
     /// Leases that run out then.
     pub(super) leases: BTreeSet<(Timestamp, DeliveryId)>,
     /// Unsettled messages that end then.
@@ -23,11 +25,12 @@ pub(super) struct Timers {
 impl Timers {
     /// Takes one delivery whose rest is over.
     pub(super) fn rested(&mut self, now: Timestamp) -> Option<DeliveryId> {
-        let &(until, _) = self.rests.first()?;
-        if until > now {
-            return None;
-        }
-        self.rests.pop_first().map(|(_, delivery)| delivery)
+        over(&mut self.rests, now)
+    }
+
+    /// Takes one delivery whose hold is over.
+    pub(super) fn held(&mut self, now: Timestamp) -> Option<DeliveryId> {
+        over(&mut self.holds, now)
     }
 
     /// The deliveries whose lease has run out, the longest ago first.
@@ -50,4 +53,12 @@ impl Timers {
         let over = self.deadlines.iter().take_while(move |&&(at, _)| at <= now);
         over.map(|&(_, message)| message)
     }
+}
+
+fn over(timers: &mut BTreeSet<(Timestamp, DeliveryId)>, now: Timestamp) -> Option<DeliveryId> {
+    let &(until, _) = timers.first()?;
+    if until > now {
+        return None;
+    }
+    timers.pop_first().map(|(_, delivery)| delivery)
 }

@@ -10,15 +10,23 @@ use axle_model::{
     time::Timestamp,
 };
 
-use super::{Body, State, mailbox::Mailbox};
+use super::{
+    Body, State,
+    mailbox::Mailbox,
+    order::{self, Waiting},
+};
 use crate::{Due, DueFor};
 
 impl<B: Body> State<B> {
-    /// Puts a delivery where its state says it waits.
+    /// Puts a delivery where its state says it waits, and lets its line move.
     pub(super) fn place(&mut self, message: &Message, sequence: u64, delivery: &Delivery) {
-        if delivery.state.is_terminal() {
-            return;
+        if !delivery.state.is_terminal() {
+            self.wait(message, sequence, delivery);
         }
+        self.move_line(message, &delivery.mailbox);
+    }
+
+    fn wait(&mut self, message: &Message, sequence: u64, delivery: &Delivery) {
         self.pending += 1;
         let id = DeliveryId {
             message: message.id,
@@ -32,14 +40,19 @@ impl<B: Body> State<B> {
         let Some(mailbox) = self.mailboxes.get_mut(&delivery.mailbox) else {
             return;
         };
-        mailbox.hold(sequence, delivery, message.accept_time);
+        mailbox.hold(sequence, delivery, message);
+        self.aged.hold(message, delivery);
+        let now = last_time(delivery);
+        let mut in_line = Waiting::new(id, delivery.state);
+        let place = order::place_of(message, sequence, delivery);
         match delivery.state {
-            Waits::Queued { not_before } if not_before <= last_time(delivery) => {
+            Waits::Queued { not_before } if not_before > now => {
+                self.timers.rests.insert((not_before, id));
+            }
+            Waits::Queued { .. } if place.is_some() => in_line.ready = true,
+            Waits::Queued { .. } => {
                 mailbox.offer(message.priority, sequence, id);
                 self.arrived.push(delivery.mailbox.clone());
-            }
-            Waits::Queued { not_before } => {
-                self.timers.rests.insert((not_before, id));
             }
             Waits::Leased { until } => {
                 self.timers.leases.insert((until, id));
@@ -48,11 +61,21 @@ impl<B: Body> State<B> {
             | Waits::Acknowledged
             | Waits::Rejected
             | Waits::Expired
-            | Waits::Withdrawn => {}
+            | Waits::Withdrawn => return,
         }
+        let Some(place) = place else {
+            return;
+        };
+        if let Some(end) = order::hold_end(message, delivery) {
+            in_line.passed = end <= now;
+            if !in_line.passed {
+                self.timers.holds.insert((end, id));
+            }
+        }
+        mailbox.line_up(place, message.priority, in_line);
     }
 
-    /// Takes a delivery away from where it waits.
+    /// Takes a delivery away from where it waits. Its line moves when it is placed again.
     pub(super) fn unplace(&mut self, message: &Message, sequence: u64, delivery: &Delivery) {
         if !delivery.state.is_terminal() {
             self.pending = self.pending.saturating_sub(1);
@@ -65,9 +88,17 @@ impl<B: Body> State<B> {
             return;
         };
         mailbox.release(sequence, delivery);
+        self.aged.release(message, delivery);
+        let place = order::place_of(message, sequence, delivery);
+        if let Some(place) = place {
+            mailbox.leave_line(place);
+        }
+        if let Some(end) = order::hold_end(message, delivery) {
+            self.timers.holds.remove(&(end, id));
+        }
         match delivery.state {
             Waits::Queued { not_before } => {
-                if !self.timers.rests.remove(&(not_before, id)) {
+                if !self.timers.rests.remove(&(not_before, id)) && place.is_none() {
                     mailbox.withhold(message.priority, sequence, id.recipient);
                 }
             }
@@ -93,9 +124,16 @@ impl<B: Body> State<B> {
         }
     }
 
-    /// Makes available what has rested until `now`.
+    /// Makes available what has rested until `now`, and what has waited long enough for another.
     pub(crate) fn wake(&mut self, now: Timestamp) {
+        while let Some(id) = self.timers.held(now) {
+            self.change_in_line(id, |waiting| waiting.passed = true);
+        }
         while let Some(id) = self.timers.rested(now) {
+            let lined_up = self.change_in_line(id, |waiting| waiting.ready = true);
+            if lined_up.is_some() {
+                continue;
+            }
             let Some(entry) = self.messages.get(&id.message) else {
                 continue;
             };

@@ -13,11 +13,11 @@ impl Model {
             Recorded::Advanced { event, sender, .. } => {
                 event.is_undelivered() && *sender != OdsCode::BROKER
             }
-            Recorded::Accepted { .. } => false,
+            Recorded::Accepted { .. } | Recorded::Refused(_) => false,
         });
         let reports = records.filter(|record| match record {
             Recorded::Accepted { sender, .. } => *sender == OdsCode::BROKER,
-            Recorded::Advanced { .. } => false,
+            Recorded::Advanced { .. } | Recorded::Refused(_) => false,
         });
         let (given_up, reports) = (given_up.count(), reports.count());
         self.require(given_up == reports, || {

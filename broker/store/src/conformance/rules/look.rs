@@ -1,14 +1,18 @@
 //! Looking: counts, pages and the ledger say what happened, all of it and once.
 
-use axle_core::change::Recorded;
-use axle_model::id::MessageId;
+use axle_core::{
+    alarm::AgedDeliveries,
+    change::{Acceptance, Body, Recorded},
+    delivery::Move,
+};
+use axle_model::{envelope::Priority, id::MessageId, ods::OdsCode};
 
 use crate::{
     MailboxState, Query, Store,
     conformance::{
         Place,
         rules::twice,
-        sample::{PRACTICES, acknowledge, at, claim, draft, mailbox, ods},
+        sample::{PRACTICES, acknowledge, advance, at, claim, draft, mailbox, ods},
     },
 };
 
@@ -56,6 +60,63 @@ pub async fn mailboxes_are_counted(place: &mut impl Place) {
         assert_eq!(store.mailbox(&second).await.unwrap(), state(4, 0, 1));
         let empty = store.mailbox(&mailbox(PRACTICES[2])).await.unwrap();
         assert_eq!(empty, MailboxState::default());
+    })
+    .await;
+}
+
+pub async fn what_waits_is_told_by_mailbox_and_what_has_aged_by_kind(place: &mut impl Place) {
+    let store = place.open().await;
+    for number in 1..=4 {
+        let mut one = draft(number);
+        one.recipients = PRACTICES[..2].to_vec();
+        store.commit(one.accept()).await.unwrap();
+    }
+    let mut report = Acceptance {
+        message: draft(5).message(),
+        body: Body::Whole(draft(5).body.into()),
+    };
+    report.message.sender = OdsCode::BROKER;
+    store.commit(report.into()).await.unwrap();
+    let claimed = store.claim(claim(PRACTICES[0], 2, at(10))).await.unwrap();
+    // One is given back and rests; it waits all the same.
+    let wanted = Move::Release {
+        lease: claimed[1].token.key,
+        not_before: at(10_000),
+    };
+    let rest = advance(&claimed[1].message, ods(PRACTICES[0]), wanted, at(11));
+    store.commit(rest.into()).await.unwrap();
+    for (number, practice) in [(1, 0), (3, 0), (3, 1), (4, 1)] {
+        let message = store.load(draft(number).id()).await.unwrap().unwrap();
+        let aged = advance(&message, ods(PRACTICES[practice]), Move::Age, at(12));
+        store.commit(aged.into()).await.unwrap();
+    }
+    let first = store.load(draft(1).id()).await.unwrap().unwrap();
+    let wanted = Move::Acknowledge {
+        lease: claimed[0].token.key,
+    };
+    let done = advance(&first, ods(PRACTICES[0]), wanted, at(13));
+    store.commit(done.into()).await.unwrap();
+    twice(place, store, async |store| {
+        let waiting = async |practice: &str, max| {
+            let found = store.waiting(&mailbox(practice), max).await.unwrap();
+            let practice = ods(practice);
+            assert!(found.iter().all(|one| one.recipient == practice));
+            found.iter().map(|one| one.message).collect::<Vec<_>>()
+        };
+        let ids = |numbers: &[u64]| -> Vec<_> {
+            numbers.iter().map(|number| draft(*number).id()).collect()
+        };
+        assert_eq!(waiting(PRACTICES[0], 9).await, ids(&[2, 3, 4]));
+        assert_eq!(waiting(PRACTICES[1], 9).await, ids(&[1, 2, 3, 4]));
+        assert_eq!(waiting(PRACTICES[1], 2).await, ids(&[1, 2]));
+        assert_eq!(waiting(PRACTICES[2], 9).await, []);
+        let aged = AgedDeliveries {
+            workflow: draft(3).message().workflow,
+            priority: Priority::Routine,
+            count: 3,
+            oldest: at(3),
+        };
+        assert_eq!(store.aged(), [aged]);
     })
     .await;
 }
@@ -141,6 +202,7 @@ pub async fn the_ledger_has_every_step_and_no_gap(place: &mut impl Place) {
             .map(|entry| match &entry.records[0] {
                 Recorded::Accepted { .. } => "accepted",
                 Recorded::Advanced { state, .. } => state.as_str(),
+                Recorded::Refused(_) => "refused",
             })
             .collect();
         assert_eq!(words, ["accepted", "leased", "acknowledged", "accepted"]);

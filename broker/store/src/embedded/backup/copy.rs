@@ -7,7 +7,6 @@ use std::{
     path::Path,
 };
 
-use axle_core::change::Recorded;
 use axle_model::{digest::Hasher, time::Timestamp};
 
 use super::manifest::Kept;
@@ -132,11 +131,7 @@ impl<'s> Source<'s> {
         let written = Written::read(frame, frame.body_at(self.end.segment));
         let written = written.map_err(|_| damaged(path, frame.offset, "an unknown record"))?;
         for record in written.entry(frame.sequence).records {
-            let time = match record {
-                Recorded::Accepted { time, .. } => time,
-                Recorded::Advanced { event, .. } => event.time,
-            };
-            self.newest = self.newest.max(time);
+            self.newest = self.newest.max(record.time());
         }
         Ok(())
     }

@@ -4,7 +4,7 @@
 use std::sync::{Arc, atomic::Ordering};
 
 use axle_core::{
-    change::{Advance, LedgerEntry},
+    change::{Advance, LedgerEntry, Refused},
     message::Message,
 };
 use axle_model::{id::MessageId, ods::OdsCode};
@@ -56,6 +56,7 @@ enum Staged {
     },
     Advance(Advance),
     Piece(StoredPiece<Locator>),
+    Refuse(Refused),
 }
 
 impl Group {
@@ -96,6 +97,11 @@ impl Group {
             shared.counters.repeats.fetch_add(1, Ordering::Relaxed);
             return Ok(Outcome::Repeat(earlier));
         }
+        if new.refused.is_some()
+            && let Some(free_bytes) = shared.is_full()
+        {
+            return Err(StoreError::Full { free_bytes });
+        }
         self.judge_advances(shared, journal, &new.advances)?;
         let (body, crc) = match &new.accept {
             Some(accept) => (accept.body.clone(), accept.body_crc),
@@ -114,6 +120,7 @@ impl Group {
         }
         let advances = new.advances.into_iter().map(Staged::Advance);
         self.staged.extend(advances);
+        self.staged.extend(new.refused.map(Staged::Refuse));
         Ok(Outcome::Done)
     }
 
@@ -225,9 +232,9 @@ impl Group {
     /// Stages leases, which are true already.
     pub(super) fn stage_leases(&mut self, journal: &mut Journal, leases: Vec<Advance>) {
         for advance in leases {
-            let (kind, record) = written::encoded(None, None, std::slice::from_ref(&advance));
+            let (kind, record) = written::encoded(None, None, std::slice::from_ref(&advance), None);
             let placed = journal.stage(kind, &record, Bytes::new(), 0);
-            self.enter(entry::of(None, [&advance]), placed);
+            self.enter(entry::of(None, [&advance], None), placed);
             self.leases += 1;
         }
     }
@@ -241,7 +248,9 @@ impl Group {
                 at: Located::Whole(_),
                 ..
             } => Some((message.id, body.clone())),
-            Staged::Accept { .. } | Staged::Advance(_) | Staged::Piece(_) => None,
+            Staged::Accept { .. } | Staged::Advance(_) | Staged::Piece(_) | Staged::Refuse(_) => {
+                None
+            }
         });
         shared.bodies.keep(accepted);
         let commits = self.staged.len() as u64;
@@ -263,6 +272,7 @@ impl Group {
                     ..
                 } => state.accept(message, sequence, at),
                 Staged::Piece(piece) => state.take_piece(piece),
+                Staged::Refuse(refused) => state.refusals().insert(refused),
                 Staged::Advance(advance) => {
                     // Judged when it was staged, and nothing else moved it since.
                     if let Err(misfit) = state.advance(&advance) {

@@ -18,7 +18,7 @@ use crate::{
         segment::{Header, Locator, Position, Segments},
         written::Written,
     },
-    state::{Body as _, Changed, Entry, State},
+    state::{Body as _, Changed, Entry, State, refusal_keys},
 };
 
 /// The index is held against the journal this many entries at a time.
@@ -238,15 +238,11 @@ impl<'v> Walk<'v> {
         let malformed = |error| format!("entry {}: {error}", frame.sequence);
         let written = Written::read(frame, at).map_err(malformed)?;
         self.state.count(&written.entry(frame.sequence));
-        let (accept, advances) = match written {
-            Written::Change { accept, advances } => (accept, advances),
-            Written::Piece(piece) => {
-                self.state.take_piece(piece);
-                return Ok(());
-            }
-        };
+        if let Some(piece) = written.piece {
+            self.state.take_piece(piece);
+        }
         let mut differs = None;
-        if let Some((message, located)) = accept {
+        if let Some((message, located)) = written.accept {
             self.report.messages += 1;
             self.report.body_bytes += message.size;
             let digest = match &located {
@@ -259,7 +255,10 @@ impl<'v> Walk<'v> {
             self.state
                 .accept(Arc::new(message), frame.sequence, located);
         }
-        for advance in &advances {
+        if let Some(refused) = written.refused {
+            self.state.refusals().insert(refused);
+        }
+        for advance in &written.advances {
             let misfit = |misfit| format!("entry {} does not fit: {misfit:?}", frame.sequence);
             self.state.advance(advance).map_err(misfit)?;
         }
@@ -304,6 +303,7 @@ impl<'v> Walk<'v> {
             .map(|one| (one.message.id, 0))
             .collect();
         self.state.forget(&ids, &changed.keys);
+        self.state.refusals().forget(&changed.refusals);
         drop(self.state.take_arrived());
     }
 
@@ -328,6 +328,11 @@ impl<'v> Walk<'v> {
         for (keys, earlier) in &changed.keys {
             if found.index.submission(&keys.submission)? != Some(*earlier) {
                 differences.push(format!("{} has no idempotency key", earlier.message));
+            }
+        }
+        for key in changed.refusals.iter().flat_map(|one| refusal_keys(one)) {
+            if found.index.refusal(&key)?.is_none() {
+                differences.push("a refused submission is not known".to_owned());
             }
         }
         if self.end.sequence == self.applied {

@@ -1,0 +1,244 @@
+//! Alarm: what somebody must look at, told from facts alone. A set of alarms follows from the facts
+//! of a moment; what was raised and what was cleared follows from two sets. Nothing is remembered
+//! here.
+
+use std::{collections::BTreeMap, fmt, time::Duration};
+
+use axle_model::{
+    envelope::Priority,
+    mailbox::{MailboxId, WorkflowId},
+    ods::OdsCode,
+    time::Timestamp,
+};
+
+/// What an alarm is about; there is one at most for each.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Subject {
+    /// Nothing was accepted from a sender for too long.
+    SenderSilent(OdsCode),
+    /// Nobody asked for the documents of a mailbox for too long.
+    CollectorSilent(MailboxId),
+    /// Documents wait longer than their workflow allows without a warning.
+    Aged(WorkflowId, Priority),
+    /// Documents wait in a mailbox that is closed or not listed, and are about to be set aside.
+    Closing(MailboxId),
+    /// Deliveries of a mailbox are set aside for an operator.
+    DeadLetters(MailboxId),
+}
+
+/// The kinds of alarm.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Kind {
+    /// [`Subject::SenderSilent`].
+    SenderSilent,
+    /// [`Subject::CollectorSilent`].
+    CollectorSilent,
+    /// [`Subject::Aged`].
+    Aged,
+    /// [`Subject::Closing`].
+    Closing,
+    /// [`Subject::DeadLetters`].
+    DeadLetters,
+}
+
+/// What holds of a subject.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Alarm {
+    /// Since when: when it was last heard of, or when its oldest document was accepted.
+    pub since: Timestamp,
+    /// The deliveries concerned; 0 where it is not about deliveries.
+    pub deliveries: u64,
+}
+
+/// Alarms, each under what it is about.
+pub type Alarms = BTreeMap<Subject, Alarm>;
+
+/// Somebody who must not fall silent.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Heard<S> {
+    /// Who, or which mailbox.
+    pub source: S,
+    /// When it was last heard of.
+    pub last: Timestamp,
+    /// How long silence may last.
+    pub silent_after: Duration,
+}
+
+/// Documents of one kind that have waited too long.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct AgedDeliveries {
+    /// The workflow they travel under.
+    pub workflow: WorkflowId,
+    /// How soon they should be collected.
+    pub priority: Priority,
+    /// How many.
+    pub count: u64,
+    /// When the oldest was accepted.
+    pub oldest: Timestamp,
+}
+
+/// Deliveries in one mailbox.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct InMailbox {
+    /// Which mailbox.
+    pub mailbox: MailboxId,
+    /// How many.
+    pub count: u64,
+    /// When the oldest document of the mailbox was accepted.
+    pub oldest: Timestamp,
+}
+
+/// How things stand at one moment.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Facts {
+    /// The senders that are listened for.
+    pub senders: Vec<Heard<OdsCode>>,
+    /// The mailboxes whose collectors are.
+    pub mailboxes: Vec<Heard<MailboxId>>,
+    /// What has waited too long, one for each workflow and priority.
+    pub aged: Vec<AgedDeliveries>,
+    /// What waits in mailboxes that are closed.
+    pub closing: Vec<InMailbox>,
+    /// What is set aside.
+    pub dead: Vec<InMailbox>,
+}
+
+/// A difference between two sets.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Turn {
+    /// It holds now, and did not before.
+    Raised(Subject, Alarm),
+    /// It held before, like this, and no longer does.
+    Cleared(Subject, Alarm),
+}
+
+/// The alarms that the facts call for at `now`.
+pub fn alarms(facts: Facts, now: Timestamp) -> Alarms {
+    let silent = |subject, last, silent_after| {
+        let alarm = Alarm {
+            since: last,
+            deliveries: 0,
+        };
+        (now.since(last) >= silent_after).then_some((subject, alarm))
+    };
+    let present = |subject, since, deliveries| {
+        let alarm = Alarm { since, deliveries };
+        (deliveries > 0).then_some((subject, alarm))
+    };
+    let senders = facts.senders.into_iter().filter_map(|sender| {
+        let subject = Subject::SenderSilent(sender.source);
+        silent(subject, sender.last, sender.silent_after)
+    });
+    let mailboxes = facts.mailboxes.into_iter().filter_map(|mailbox| {
+        let subject = Subject::CollectorSilent(mailbox.source);
+        silent(subject, mailbox.last, mailbox.silent_after)
+    });
+    let aged = facts.aged.into_iter().filter_map(|aged| {
+        let subject = Subject::Aged(aged.workflow, aged.priority);
+        present(subject, aged.oldest, aged.count)
+    });
+    let closing = facts
+        .closing
+        .into_iter()
+        .filter_map(|one| present(Subject::Closing(one.mailbox), one.oldest, one.count));
+    let dead = facts
+        .dead
+        .into_iter()
+        .filter_map(|one| present(Subject::DeadLetters(one.mailbox), one.oldest, one.count));
+    let all = senders.chain(mailboxes).chain(aged);
+    all.chain(closing).chain(dead).collect()
+}
+
+/// What was cleared and raised between two sets, in the order of the subjects; a count that changed
+/// is neither.
+pub fn turns(before: &Alarms, after: &Alarms) -> Vec<Turn> {
+    let gone = |set: &Alarms, subject| !set.contains_key(subject);
+    let cleared = before
+        .iter()
+        .filter(|(subject, _)| gone(after, subject))
+        .map(|(subject, alarm)| Turn::Cleared(subject.clone(), *alarm));
+    let raised = after
+        .iter()
+        .filter(|(subject, _)| gone(before, subject))
+        .map(|(subject, alarm)| Turn::Raised(subject.clone(), *alarm));
+    cleared.chain(raised).collect()
+}
+
+impl Kind {
+    /// All of them.
+    pub const ALL: [Self; 5] = [
+        Self::SenderSilent,
+        Self::CollectorSilent,
+        Self::Aged,
+        Self::Closing,
+        Self::DeadLetters,
+    ];
+
+    /// The kind in a word.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::SenderSilent => "sender_silent",
+            Self::CollectorSilent => "collector_silent",
+            Self::Aged => "aged",
+            Self::Closing => "closing",
+            Self::DeadLetters => "dead_letters",
+        }
+    }
+}
+
+impl Subject {
+    /// Its kind.
+    pub const fn kind(&self) -> Kind {
+        match self {
+            Self::SenderSilent(_) => Kind::SenderSilent,
+            Self::CollectorSilent(_) => Kind::CollectorSilent,
+            Self::Aged(..) => Kind::Aged,
+            Self::Closing(_) => Kind::Closing,
+            Self::DeadLetters(_) => Kind::DeadLetters,
+        }
+    }
+
+    /// What it means and what to do, in a sentence.
+    pub const fn advice(&self) -> &'static str {
+        match self {
+            Self::SenderSilent(_) => {
+                "nothing was accepted from this sender for longer than it may be silent: ask it \
+                 whether it sends"
+            }
+            Self::CollectorSilent(_) => {
+                "nobody asks for the documents of this mailbox: ask the practice whether its \
+                 collector runs"
+            }
+            Self::Aged(..) => {
+                "documents wait longer than their workflow allows, and their senders are warned: \
+                 have them collected"
+            }
+            Self::Closing(_) => {
+                "documents wait in a mailbox that is closed or not listed and will be set aside: \
+                 mend the directory, or send them to the successor"
+            }
+            Self::DeadLetters(_) => {
+                "deliveries are set aside: mend the cause, then requeue, reroute or return them"
+            }
+        }
+    }
+}
+
+impl fmt::Display for Subject {
+    /// What it is about, as a name: `organisations/RR8`, `mailboxes/K81003` or
+    /// `workflows/TOC_FHIR_IP_DISCH/urgent`.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::SenderSilent(organisation) => write!(f, "organisations/{organisation}"),
+            Self::Aged(workflow, priority) => {
+                write!(f, "workflows/{workflow}/{}", priority.as_str())
+            }
+            Self::CollectorSilent(mailbox)
+            | Self::Closing(mailbox)
+            | Self::DeadLetters(mailbox) => write!(f, "{mailbox}"),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,61 @@
+//! Close: what waits in a mailbox that the directory closes, or lists no more, is set aside: its
+//! sender is told, and an operator can still send it on. Not at once: a wrong directory file is to be
+//! noticed before thousands of senders hear of it.
+
+use std::collections::BTreeMap;
+
+use axle_core::{alarm::InMailbox, delivery::Move};
+use axle_model::{mailbox::MailboxId, time::Timestamp};
+use axle_store::{MailboxState, Store, StoreError};
+
+use super::Engine;
+use crate::clock::Clock;
+
+/// How many are set aside at a time, in all mailboxes.
+const SET_ASIDE_MAX: usize = 1_000;
+
+/// The mailboxes found closed with something waiting in them, and since when.
+#[derive(Debug, Default)]
+pub struct Closing {
+    seen: BTreeMap<MailboxId, Timestamp>,
+}
+
+impl<S: Store, C: Clock> Engine<S, C> {
+    /// Sets aside a bounded part of what has waited in closed mailboxes for longer than the grace;
+    /// what is still in its grace is returned. What is leased is left to its collector until the
+    /// lease ends, and the broker's own reports are left to their reader until they expire.
+    pub(super) async fn close_mailboxes(
+        &self,
+        closing: &mut Closing,
+        mailboxes: &[(MailboxId, MailboxState)],
+    ) -> Result<Vec<InMailbox>, StoreError> {
+        let (view, now) = (self.view(), self.clock.now());
+        let (mut seen, mut waiting, mut room) = (BTreeMap::new(), Vec::new(), SET_ASIDE_MAX);
+        for (id, state) in mailboxes {
+            let (true, Some(cause)) = (state.queued > 0, view.directory.closed(id)) else {
+                continue;
+            };
+            // One at least, to know of a mailbox whose turn comes later that it is not done with.
+            let found = self.store.waiting(id, room.max(1)).await?;
+            if found.is_empty() {
+                continue;
+            }
+            let since = closing.seen.get(id).copied().unwrap_or(now);
+            seen.insert(id.clone(), since);
+            if now.since(since) < view.directory.closing().grace {
+                waiting.push(InMailbox {
+                    mailbox: id.clone(),
+                    count: state.queued,
+                    oldest: state.oldest_time.unwrap_or(now),
+                });
+                continue;
+            }
+            for delivery in found.into_iter().take(room) {
+                self.move_by_itself(delivery, Move::Close { cause }).await?;
+                room -= 1;
+            }
+        }
+        closing.seen = seen;
+        Ok(waiting)
+    }
+}
