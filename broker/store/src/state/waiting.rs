@@ -176,7 +176,8 @@ impl<B: Body> State<B> {
                 .filter(|one| !one.aged && !one.state.is_terminal());
             silent.map(move |delivery| due_of(id, delivery, DueFor::Age))
         });
-        lapsed.chain(expired).chain(aged).take(max).collect()
+        // What is past its deadline may stay so while the clock is in doubt: it comes last.
+        lapsed.chain(aged).chain(expired).take(max).collect()
     }
 }
 
