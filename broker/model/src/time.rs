@@ -82,8 +82,17 @@ mod tests {
         let end = Timestamp::from_micros(u64::MAX);
         assert_eq!(end.after(Duration::from_secs(1)), end);
         let second = Duration::from_secs(1);
-        assert_eq!(Timestamp::from_micros(7).before(second), Timestamp::default());
-        assert_eq!(Timestamp::from_micros(7).after(second).before(second).as_micros(), 7);
+        assert_eq!(
+            Timestamp::from_micros(7).before(second),
+            Timestamp::default()
+        );
+        assert_eq!(
+            Timestamp::from_micros(7)
+                .after(second)
+                .before(second)
+                .as_micros(),
+            7
+        );
         assert_eq!(Timestamp::from_micros(1).since(end), Duration::ZERO);
     }
 }

@@ -73,11 +73,7 @@ impl Written {
     pub(super) fn entry(&self, sequence: u64) -> LedgerEntry {
         LedgerEntry {
             sequence,
-            ..entry::of(
-                self.message.as_ref(),
-                &self.advances,
-                self.refused.as_ref(),
-            )
+            ..entry::of(self.message.as_ref(), &self.advances, self.refused.as_ref())
         }
     }
 }
