@@ -113,7 +113,7 @@ impl Message {
     pub fn state_time(delivery: &Delivery) -> Timestamp {
         let moves = delivery.timeline.iter().rev();
         moves
-            .filter(|event| !matches!(event.kind, EventKind::Extended { .. }))
+            .filter(|event| !matches!(event.kind, EventKind::Extended { .. } | EventKind::Aged))
             .map(|event| event.time)
             .next()
             .unwrap_or_default()

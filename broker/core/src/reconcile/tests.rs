@@ -137,6 +137,25 @@ fn every_state_comes_to_one_outcome_with_its_reason() {
 }
 
 #[test]
+fn a_warning_does_not_make_a_wait_shorter() {
+    let mut waits = message(1, "document", &[queued("K81003")]);
+    let hour = std::time::Duration::from_hours(1);
+    let aged = Event::new(EventKind::Aged, Actor::Broker, NOW.after(hour));
+    let [delivery] = waits.deliveries.as_mut_slice() else {
+        panic!("one delivery");
+    };
+    delivery.timeline.push(aged);
+    let found = finding(
+        submission("letter-1"),
+        Known::Accepted(Standing::of(&waits)),
+    );
+    let Some(Outcome::Pending { open, .. }) = found.map(|finding| finding.outcome) else {
+        panic!("it is pending");
+    };
+    assert_eq!(open.first().map(|one| one.since), Some(NOW));
+}
+
+#[test]
 fn a_document_is_delivered_only_when_every_recipient_has_it() {
     let (word, open) = of_states(&[acknowledged("K81003"), queued("A83008")]);
     assert_eq!((word, open.len()), ("pending", 1));

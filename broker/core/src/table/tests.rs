@@ -138,3 +138,20 @@ fn nobody_but_the_broker_sends_reports() {
         "{problems:?}"
     );
 }
+
+#[test]
+fn a_workflow_says_what_is_delivered_in_order_and_how_long_that_may_hold_up() {
+    let terms = |said: &str| {
+        let text = format!("version = 1\n[[workflow]]\nid = \"LETTERS\"\n{said}");
+        let table = RoutingTable::parse(&text)?;
+        let terms = table.terms(&WorkflowId::parse("LETTERS").expect("a workflow"));
+        let terms = terms.expect("its terms");
+        Ok::<_, Vec<Problem>>((terms.order, terms.order_hold.as_secs()))
+    };
+    assert_eq!(terms("").expect("terms"), (Order::Patient, 14_400));
+    let said = terms("order = \"patient_ref\"\norder_hold_seconds = 60");
+    assert_eq!(said.expect("terms"), (Order::PatientRef, 60));
+    assert_eq!(terms("order = \"none\"").expect("terms").0, Order::None);
+    assert!(terms("order = \"sender\"").is_err());
+    assert!(terms("order_hold_seconds = 0").is_err());
+}
