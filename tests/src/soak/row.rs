@@ -5,7 +5,9 @@ use std::fmt;
 
 use clap::ValueEnum;
 
-use super::{Plan, bitflip, diskfull, clock, failpoints, kill, network, pause, powercut, simulate, torn};
+use super::{
+    Plan, bitflip, clock, diskfull, failpoints, kill, network, pause, powercut, simulate, torn,
+};
 use crate::checker::Verdict;
 
 /// A way to break a broker.
