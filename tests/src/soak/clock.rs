@@ -40,11 +40,11 @@ pub(super) async fn clock(plan: &Plan) -> Outcome {
         let why = "libfaketime is missing".to_owned();
         return Outcome::Skipped { why };
     };
+    let mut broker = start(&mut fake, &estate).await;
+    let mut waiting = Waiting::begin(&estate).await;
+    let leases = Leases::begin(&estate).await;
     let run = Run::begin(estate, plan);
     let estate = run.estate();
-    let mut broker = start(&mut fake, estate).await;
-    let mut waiting = Waiting::begin(estate).await;
-    let leases = Leases::begin(estate).await;
     for (jump, seconds) in (1..=plan.count).zip(WRONG_SECONDS.into_iter().cycle()) {
         let (before, begun) = (run.accepted(), Instant::now());
         fake.set(seconds);
