@@ -52,9 +52,9 @@ async fn two_hundred_simulated_lives_break_no_promise() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn twenty_kills_under_load_lose_duplicate_and_misroute_nothing() {
-    let test = "twenty_kills_under_load_lose_duplicate_and_misroute_nothing";
-    prove(test, Row::Kill, 20, 1_000).await;
+async fn fifty_kills_under_load_lose_duplicate_and_misroute_nothing() {
+    let test = "fifty_kills_under_load_lose_duplicate_and_misroute_nothing";
+    prove(test, Row::Kill, 50, 300).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -6,6 +6,8 @@
 mod fake;
 mod waiting;
 
+use std::time::Instant;
+
 use axle_pki::issue::Request;
 
 use self::{
@@ -38,13 +40,13 @@ pub(super) async fn clock(plan: &Plan) -> Outcome {
         let why = "libfaketime is missing".to_owned();
         return Outcome::Skipped { why };
     };
+    let mut broker = start(&mut fake, &estate).await;
+    let mut waiting = Waiting::begin(&estate).await;
+    let leases = Leases::begin(&estate).await;
     let run = Run::begin(estate, plan);
     let estate = run.estate();
-    let mut broker = start(&mut fake, estate).await;
-    let mut waiting = Waiting::begin(estate).await;
-    let leases = Leases::begin(estate).await;
     for (jump, seconds) in (1..=plan.count).zip(WRONG_SECONDS.into_iter().cycle()) {
-        let before = run.accepted();
+        let (before, begun) = (run.accepted(), Instant::now());
         fake.set(seconds);
         if jump % RESTART_EVERY == 0 {
             leases.restarted();
@@ -56,8 +58,9 @@ pub(super) async fn clock(plan: &Plan) -> Outcome {
         run.progress(plan.accepted).await;
         waiting.check().await;
         println!(
-            "jump {jump}/{}: {seconds} s from the truth, {} accepted ({} in all)",
+            "jump {jump}/{}: {seconds} s from the truth for {} ms, {} accepted ({} in all)",
             plan.count,
+            begun.elapsed().as_millis(),
             run.accepted() - before,
             run.accepted()
         );

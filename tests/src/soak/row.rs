@@ -63,7 +63,7 @@ impl Row {
             Self::Clock => (20, 100),
             Self::Diskfull => (20, 100),
             Self::Failpoints => (28, 200),
-            Self::Kill => (20, 1_000),
+            Self::Kill => (50, 300),
             Self::Network => (10, 100),
             Self::Pause => (20, 100),
             Self::Powercut => (20, 300),

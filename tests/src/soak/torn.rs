@@ -65,7 +65,8 @@ pub(super) async fn torn(plan: &Plan) -> Outcome {
             let (mixture, promise) = match image % 2 {
                 0 => (cut.synced.torn(&cut.written, &mut random), Promise::Kept),
                 _ => {
-                    let earlier = cuts[..=number].choose(&mut random).expect("a cut");
+                    // The segment of an earlier cut was gone on with, and sealed by a restart.
+                    let earlier = cuts[..number].choose(&mut random).unwrap_or(cut);
                     let stale = cut.synced.stale(&earlier.earlier, &mut random);
                     (stale, Promise::Named)
                 }

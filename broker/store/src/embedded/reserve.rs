@@ -185,6 +185,7 @@ fn is_unsupported(error: &io::Error) -> bool {
 }
 
 #[cfg(test)]
+#[allow(clippy::unwrap_used, reason = "these are tests")]
 mod tests {
     use std::{fs, os::unix::fs::MetadataExt as _};
 

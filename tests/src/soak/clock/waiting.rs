@@ -16,7 +16,8 @@ use axle_client::{
     convert::{self, timestamp},
 };
 use axle_model::time::Timestamp;
-use axle_proto::v1::{DeliveryState, DocumentHeader, ListMessagesRequest, Message};
+use axle_proto::v1::{DeliveryState, DocumentHeader, Message};
+use futures::future::join_all;
 use tokio::task::JoinHandle;
 
 use crate::{
@@ -60,7 +61,8 @@ pub(super) fn admit(estate: &Estate) {
 pub(super) struct Waiting {
     sender: Client,
     practice: Client,
-    submitted: usize,
+    /// The messages, in the order in which they were accepted.
+    names: Vec<String>,
     /// The time in the newest message's id.
     newest_millis: u64,
 }
@@ -70,7 +72,7 @@ impl Waiting {
         let mut waiting = Self {
             sender: estate.client(SENDER),
             practice: estate.client(IDLE),
-            submitted: 0,
+            names: Vec::new(),
             newest_millis: 0,
         };
         for _ in 0..EACH {
@@ -88,8 +90,7 @@ impl Waiting {
     /// # Panics
     /// When its receipt tells another time than it is, or its id is out of order.
     async fn send(&mut self, time_to_live: Duration) {
-        self.submitted += 1;
-        let id = format!("waiting-{}", self.submitted);
+        let id = format!("waiting-{}", self.names.len());
         let text = documents::small(&id, SENDER, 0);
         let header = DocumentHeader {
             time_to_live: Some(convert::duration(time_to_live)),
@@ -107,22 +108,15 @@ impl Waiting {
             receipt.message
         );
         self.newest_millis = millis;
+        self.names.push(receipt.message);
     }
 
     async fn messages(&self) -> Vec<Message> {
-        let mut messages = Vec::new();
-        let mut request = ListMessagesRequest::default();
-        loop {
-            let page = self.sender.messages(request.clone()).await;
-            let page = page.expect("a page of messages");
-            messages.extend(page.messages);
-            if page.next_page_token.is_empty() {
-                break;
-            }
-            request.page_token = page.next_page_token;
-        }
-        assert_eq!(messages.len(), self.submitted, "what was submitted");
+        let messages = self.names.iter().map(|name| self.sender.message(name));
+        let messages = join_all(messages).await.into_iter();
         messages
+            .map(|message| message.expect("a message"))
+            .collect()
     }
 
     /// # Panics
@@ -166,11 +160,11 @@ impl Waiting {
         let left = left.count();
         println!(
             "{} documents waited: {left} to the end, the others expired in time",
-            self.submitted
+            self.names.len()
         );
         assert_eq!(
             left,
-            self.submitted - EACH,
+            self.names.len() - EACH,
             "only those whose time came expired"
         );
         acknowledge(&self.practice, left).await;

@@ -31,8 +31,8 @@ const START_MAX: Duration = Duration::from_secs(30);
 pub(super) enum Promise {
     /// Only what no sync had covered is mixed: it opens, and everything accepted is there.
     Kept,
-    /// What was synced is not there any more: nothing wrong is served, and whatever is missing is
-    /// named, by file and place.
+    /// What was synced is not there any more: nothing wrong is served, and where it was is named,
+    /// by file and place.
     Named,
 }
 
@@ -140,12 +140,17 @@ impl Tally {
         let mut verdict = checker::judge(&entries);
         let report = verify(path).expect("a store that opened");
         let whole = verdict.lost.is_empty() && contents.damaged.is_empty();
-        if promise == Promise::Kept {
-            wrong.extend(contents.damaged);
-            wrong.extend(report.problems.iter().map(ToString::to_string));
-        } else if !whole {
+        let hurt = mixture
+            .touched
+            .iter()
+            .any(|path| path.starts_with("journal"));
+        if promise == Promise::Named && hurt {
             must_name(&report.to_string(), &mixture.touched, wrong);
             verdict.lost.clear();
+        } else {
+            // Also the index can be lost, and nothing with it.
+            wrong.extend(contents.damaged);
+            wrong.extend(report.problems.iter().map(ToString::to_string));
         }
         wrong.extend(verdict.breaches());
         if whole { End::Whole } else { End::Named }
@@ -167,11 +172,8 @@ impl Tally {
 
 /// What is told of damage must name one of these files, and a place in it.
 fn must_name(told: &str, touched: &[PathBuf], wrong: &mut Vec<String>) {
-    let named = touched.iter().any(|path| {
-        let index = path.starts_with("index") && told.contains("/index");
-        index || told.contains(path.to_str().expect("a plain path"))
-    });
-    if !named || !told.contains("byte") {
+    let name = |path: &PathBuf| told.contains(path.to_str().expect("a plain path"));
+    if !touched.iter().any(name) || !told.contains("byte") {
         wrong.push(format!("what is told of it is: {told}"));
     }
 }

@@ -100,6 +100,11 @@ impl Folder {
         for (path, before, block) in blocks.into_iter().choose_multiple(random, count) {
             mixture.take(path, &before, &[block]);
         }
+        if !index && random.random_bool(0.5) {
+            // Without the index the whole journal is read.
+            let files = &mut mixture.folder.0;
+            files.retain(|path, _| !path.starts_with("index"));
+        }
         mixture
     }
 
