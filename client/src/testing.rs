@@ -39,6 +39,10 @@ use crate::{connection::Client, retry::Retry};
 type Answer<T> = Result<Response<T>, Status>;
 type Flow<T> = Pin<Box<dyn Stream<Item = Result<T, Status>> + Send>>;
 
+fn unscripted<A>() -> Answer<A> {
+    Err(Status::unimplemented("not in any script"))
+}
+
 /// What was asked, and what is answered, in order.
 pub(crate) struct Script<Q, A> {
     asked: Mutex<Vec<Q>>,
@@ -208,14 +212,14 @@ impl SubmissionService for Door {
         &self,
         _: Request<Streaming<wire::UploadDocumentRequest>>,
     ) -> Answer<Self::UploadDocumentStream> {
-        Err(Status::unimplemented("not in any script"))
+        unscripted()
     }
 
     async fn get_upload(
         &self,
         _: Request<wire::GetUploadRequest>,
     ) -> Answer<wire::GetUploadResponse> {
-        Err(Status::unimplemented("not in any script"))
+        unscripted()
     }
 
     async fn validate_document(
@@ -239,14 +243,14 @@ impl SubmissionService for Door {
         &self,
         _: Request<wire::ListMessagesRequest>,
     ) -> Answer<wire::ListMessagesResponse> {
-        Err(Status::unimplemented("not in any script"))
+        unscripted()
     }
 
     async fn withdraw_message(
         &self,
         _: Request<wire::WithdrawMessageRequest>,
     ) -> Answer<wire::WithdrawMessageResponse> {
-        Err(Status::unimplemented("not in any script"))
+        unscripted()
     }
 
     type ReconcileSubmissionsStream = Flow<wire::ReconcileSubmissionsResponse>;
@@ -344,7 +348,7 @@ impl CollectionService for Door {
         &self,
         _: Request<wire::LeaseDeliveriesRequest>,
     ) -> Answer<wire::LeaseDeliveriesResponse> {
-        Err(Status::unimplemented("not in any script"))
+        unscripted()
     }
 
     async fn acknowledge_deliveries(
@@ -370,7 +374,7 @@ impl CollectionService for Door {
         &self,
         _: Request<wire::ExtendLeasesRequest>,
     ) -> Answer<wire::ExtendLeasesResponse> {
-        Err(Status::unimplemented("not in any script"))
+        unscripted()
     }
 
     async fn release_deliveries(
@@ -396,6 +400,6 @@ impl CollectionService for Door {
         &self,
         _: Request<wire::GetMailboxRequest>,
     ) -> Answer<wire::GetMailboxResponse> {
-        Err(Status::unimplemented("not in any script"))
+        unscripted()
     }
 }

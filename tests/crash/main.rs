@@ -64,6 +64,12 @@ async fn twenty_power_cuts_under_load_lose_duplicate_and_misroute_nothing() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn three_disks_lost_after_a_backup_cost_nothing_that_was_accepted_before_it() {
+    let test = "three_disks_lost_after_a_backup_cost_nothing_that_was_accepted_before_it";
+    prove(test, Row::Restore, 3, 200).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn twenty_fills_of_the_disk_lose_nothing_and_stop_only_what_is_new() {
     let test = "twenty_fills_of_the_disk_lose_nothing_and_stop_only_what_is_new";
     prove(test, Row::Diskfull, 20, 100).await;

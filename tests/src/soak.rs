@@ -18,6 +18,7 @@ mod network;
 mod pause;
 mod powercut;
 mod proxy;
+mod restore;
 mod row;
 mod run;
 mod senders;

@@ -122,15 +122,15 @@ impl Inner {
             advance,
             refuse,
         } = change;
+        for step in &advance {
+            self.state.check(step)?;
+        }
         if let Some(acceptance) = &accept
             && let Some(earlier) = self.judge(&acceptance.message)?
         {
             let entry = self.state.message(earlier);
             let entry = entry.ok_or(StoreError::Unknown { message: earlier })?;
             return Ok(Committed::Repeat(entry.message.clone()));
-        }
-        for step in &advance {
-            self.state.check(step)?;
         }
         let message = accept.as_ref().map(|acceptance| &acceptance.message);
         let body = accept.as_ref().map(|acceptance| self.body_of(acceptance));

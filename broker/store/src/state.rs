@@ -2,6 +2,7 @@
 //! whose loss is a redelivery); it does no I/O, reads no clock and draws no random bits.
 
 mod aged;
+mod follow;
 mod holdings;
 mod keys;
 mod mailbox;
@@ -315,29 +316,14 @@ impl<B: Body> State<B> {
         &mut self.uploads
     }
 
-    /// Takes a piece that is durable now.
-    pub(crate) fn take_piece(&mut self, piece: StoredPiece<B::Piece>) {
-        self.uploads.take(piece, &mut self.holdings);
-    }
-
-    /// Gives an upload up.
-    pub(crate) fn end_upload(&mut self, key: &Half) {
-        self.uploads.end(key, &mut self.holdings);
-    }
-
-    /// Gives up what nobody has added to since; how many uploads that were.
-    pub(crate) fn abandon(&mut self, before: Timestamp) -> usize {
-        self.uploads.abandon(before, &mut self.holdings)
-    }
-
     /// Takes note that what is here came from the index.
     pub(crate) fn settle_in(&mut self) {
         self.uploads.settle_in();
     }
 
-    /// Begins to count what segments hold at `now`, a start.
-    pub(crate) const fn begin_holdings(&mut self, now: Timestamp) {
-        self.holdings.begin(now);
+    /// Takes note of what time it is.
+    pub(crate) fn tell(&mut self, now: Timestamp) {
+        self.holdings.tell(now);
     }
 
     /// Which segments hold bodies that are needed.
@@ -374,47 +360,6 @@ impl<B: Body> State<B> {
     /// In how many messages something changed since `take_changed` was last asked.
     pub(crate) const fn changes(&self) -> usize {
         self.dirty.len()
-    }
-
-    /// What changed since this was last asked, for the index.
-    pub(crate) fn take_changed(&mut self) -> Changed<B> {
-        let mut entries = Vec::with_capacity(self.dirty.len());
-        for id in self.dirty.drain(..) {
-            if let Some(entry) = self.messages.get_mut(&id) {
-                entry.dirty = false;
-                entries.push(entry.clone());
-            }
-        }
-        Changed {
-            entries,
-            keys: self.keys.take_fresh(),
-            refusals: self.refusals.take_fresh(),
-            live: self.live,
-            totals: self.totals,
-            uploads: self.uploads.take_changed(),
-        }
-    }
-
-    /// The index holds `changed` now, each unsettled message in that many pieces: what is settled
-    /// and the keys need not be kept here any longer.
-    pub(crate) fn forget(&mut self, changed: &[(MessageId, u16)], keys: &[(MessageKeys, Earlier)]) {
-        for &(id, pieces) in changed {
-            let Some(entry) = self.messages.get_mut(&id) else {
-                continue;
-            };
-            entry.pieces = pieces;
-            if entry.message.is_settled() && !entry.dirty {
-                self.messages.remove(&id);
-            }
-        }
-        for (key, earlier) in keys {
-            self.keys.remove(key, earlier);
-        }
-    }
-
-    /// The refusals of late.
-    pub(crate) const fn refusals(&mut self) -> &mut Refusals {
-        &mut self.refusals
     }
 
     /// All that is here, oldest first.

@@ -6,7 +6,8 @@ use std::fmt;
 use clap::ValueEnum;
 
 use super::{
-    Plan, bitflip, clock, diskfull, failpoints, kill, network, pause, powercut, simulate, torn,
+    Plan, bitflip, clock, diskfull, failpoints, kill, network, pause, powercut, restore, simulate,
+    torn,
 };
 use crate::checker::Verdict;
 
@@ -29,6 +30,8 @@ pub enum Row {
     Pause,
     /// Power cuts: what never reached the disk is gone.
     Powercut,
+    /// The restore drill: backed up under load, the disk lost, and on with the backup.
+    Restore,
     /// Whole lives of a broker in a simulated world, one for each seed.
     Simulate,
     /// Torn and reordered writes: mixtures of what was synced and what was not.
@@ -67,6 +70,7 @@ impl Row {
             Self::Network => (10, 100),
             Self::Pause => (20, 100),
             Self::Powercut => (20, 300),
+            Self::Restore => (3, 200),
             Self::Simulate => (200, 0),
             Self::Torn => (100, 60),
         }
@@ -87,6 +91,7 @@ impl Row {
             Self::Network => network::network(plan).await,
             Self::Pause => pause::pause(plan).await.into(),
             Self::Powercut => powercut::powercut(plan).await,
+            Self::Restore => restore::restore(plan).await,
             Self::Simulate => {
                 let plan = plan.clone();
                 let simulated = tokio::task::spawn_blocking(move || simulate::simulate(&plan));

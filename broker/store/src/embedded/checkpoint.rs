@@ -13,12 +13,7 @@ use std::{
 
 use tokio::sync::oneshot;
 
-use super::{
-    committer::Command,
-    reclaim::{self, PassedOver},
-    reserve::has_room_for_index,
-    shared::Shared,
-};
+use super::{committer::Command, reclaim, reserve::has_room_for_index, shared::Shared};
 use crate::StoreError;
 
 /// What the checkpoint is asked.
@@ -61,14 +56,13 @@ impl Checkpoint {
 
     /// Works until it is told to end.
     pub(super) fn run(self) {
-        let mut passed_over = PassedOver::default();
         loop {
             match self.wishes.recv_timeout(self.interval) {
                 Ok(Wish::Now) | Err(RecvTimeoutError::Timeout) => {
                     // A failure has stopped the store, which says why.
                     drop(self.take());
                     for _ in 0..RECLAIMED_AT_A_TIME {
-                        if !reclaim::step(&self.shared, &mut passed_over) {
+                        if !reclaim::step(&self.shared) {
                             break;
                         }
                     }

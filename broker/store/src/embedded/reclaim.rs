@@ -37,9 +37,11 @@ pub(super) fn clear(files: &dyn Files, directory: &Path) -> io::Result<()> {
 pub(super) struct PassedOver(BTreeSet<u32>);
 
 /// Rewrites at most one segment; whether there was one. `Shared::now` says what time it is.
-pub(super) fn step(shared: &Shared, passed_over: &mut PassedOver) -> bool {
+pub(super) fn step(shared: &Shared) -> bool {
+    // One at a time: two would write to one file.
+    let mut passed_over = shared.reclaiming();
     let headers = shared.segments.headers();
-    let Some(at) = next_idle(shared, &headers, passed_over) else {
+    let Some(at) = next_idle(shared, &headers, &passed_over) else {
         return false;
     };
     let (Some(header), Some(next)) = (headers.get(at), headers.get(at + 1)) else {

@@ -22,6 +22,7 @@ use super::{
     index::{Index, Stored, Unusable},
     ledger::Ledger,
     located::Located,
+    reclaim::PassedOver,
     reserve::Reserve,
     segment::{Locator, Segments},
 };
@@ -48,6 +49,8 @@ pub(super) struct Shared {
     pub(super) checkpointing: Mutex<()>,
     pub(super) counters: Arc<Counters>,
     pub(super) space: Space,
+    /// Held while a segment is rewritten; which ones could not be.
+    pub(super) reclaiming: Mutex<PassedOver>,
     /// How long the body of a settled message is kept.
     pub(super) retention: Duration,
     /// The newest time anybody has told, in microseconds.
@@ -76,10 +79,17 @@ impl Shared {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// The right to rewrite a segment.
+    pub(super) fn reclaiming(&self) -> MutexGuard<'_, PassedOver> {
+        let reclaiming = self.reclaiming.lock();
+        reclaiming.unwrap_or_else(PoisonError::into_inner)
+    }
+
     /// Takes note of what time it is.
     pub(super) fn tell(&self, now: Timestamp) {
         self.told_micros
             .fetch_max(now.as_micros(), Ordering::Relaxed);
+        self.state().tell(now);
     }
 
     /// The newest time anybody has told.

@@ -47,9 +47,15 @@ impl Bench {
     }
 
     fn open(&self) -> Result<Embedded, OpenError> {
+        self.open_at(0)
+    }
+
+    fn open_at(&self, seconds: u64) -> Result<Embedded, OpenError> {
         let options = self.options(self.directory.path());
         let reserve = Arc::new(Reserve::new(self.directory.path()));
-        Embedded::open_with(Arc::new(self.files.clone()), reserve, &options, at(0))
+        let store = Embedded::open_with(Arc::new(self.files.clone()), reserve, &options, at(0))?;
+        store.shared.tell(at(seconds));
+        Ok(store)
     }
 
     fn options(&self, directory: &Path) -> Options {

@@ -9,8 +9,9 @@ use axle_model::time::Timestamp;
 #[derive(Debug, Default)]
 pub(crate) struct Holdings {
     segments: BTreeMap<u32, Holding>,
-    /// When this began: what was settled before counts as settled then.
-    since: Timestamp,
+    /// When this began: what was settled before counts as settled then. Nothing is known until
+    /// somebody has told the time.
+    since: Option<Timestamp>,
 }
 
 #[derive(Clone, Copy, Debug, Default)]
@@ -21,10 +22,10 @@ struct Holding {
 }
 
 impl Holdings {
-    /// What was settled before counts as settled at `now`: nothing is dropped too early because a
-    /// restart forgot when that was.
-    pub(crate) const fn begin(&mut self, now: Timestamp) {
-        self.since = now;
+    /// The time is `now`. The first time that is told counts as the one at which everything was
+    /// settled that was settled before: nothing is dropped too early because a restart forgot.
+    pub(super) fn tell(&mut self, now: Timestamp) {
+        self.since.get_or_insert(now);
     }
 
     /// A segment holds one more.
@@ -42,7 +43,8 @@ impl Holdings {
     /// Whether a segment has held nothing that is needed since `before`.
     pub(crate) fn is_idle(&self, segment: u32, before: Timestamp) -> bool {
         let holding = self.segments.get(&segment).copied().unwrap_or_default();
-        holding.needed == 0 && holding.released.max(self.since) <= before
+        let settled = self.since.map(|since| holding.released.max(since));
+        holding.needed == 0 && settled.is_some_and(|settled| settled <= before)
     }
 }
 
@@ -57,7 +59,9 @@ mod tests {
     #[test]
     fn a_segment_is_idle_once_its_last_body_has_been_settled_for_long_enough() {
         let mut holdings = Holdings::default();
-        holdings.begin(at(10));
+        assert!(!holdings.is_idle(1, at(99)), "nobody has told the time");
+        holdings.tell(at(10));
+        holdings.tell(at(20));
         holdings.hold(1);
         holdings.hold(1);
         assert!(!holdings.is_idle(1, at(99)), "two are needed");

@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use axle_core::message::Message;
 use axle_model::{digest::Digest, id::SubmissionId, ods::OdsCode, time::Timestamp};
 
-use super::{Half, MessageKeys, holdings::Holdings};
+use super::{Half, MessageKeys, State, holdings::Holdings};
 use crate::{Chunk, StoreError, Upload};
 
 /// Where a body is: whole, or in the pieces of an upload.
@@ -264,6 +264,23 @@ impl<P: Piece> Uploads<P> {
     pub(super) fn settle_in(&mut self) {
         self.fresh.clear();
         self.ended.clear();
+    }
+}
+
+impl<B: Body> State<B> {
+    /// Takes a piece that is durable now.
+    pub(crate) fn take_piece(&mut self, piece: StoredPiece<B::Piece>) {
+        self.uploads.take(piece, &mut self.holdings);
+    }
+
+    /// Gives an upload up.
+    pub(crate) fn end_upload(&mut self, key: &Half) {
+        self.uploads.end(key, &mut self.holdings);
+    }
+
+    /// Gives up what nobody has added to since; how many uploads that were.
+    pub(crate) fn abandon(&mut self, before: Timestamp) -> usize {
+        self.uploads.abandon(before, &mut self.holdings)
     }
 }
 

@@ -52,9 +52,14 @@ pub async fn a_step_and_what_follows_from_it_are_one(place: &mut impl Place) {
         assert_eq!(totals.pending(), store.health().deliveries_pending);
     })
     .await;
-    // The step cannot be taken twice, so what would follow from it is not accepted either.
-    let refused = store.commit(with(&draft(3), step)).await.unwrap_err();
-    assert!(matches!(refused, StoreError::Stale { .. }), "{refused}");
+    // The step cannot be taken twice, so what would follow from it is not accepted either; and that
+    // the step has been taken is what is told, also when what would follow was accepted before.
+    let mut again = draft(4);
+    again.submission = draft(2).submission;
+    for other in [draft(3), again] {
+        let refused = store.commit(with(&other, step.clone())).await.unwrap_err();
+        assert!(matches!(refused, StoreError::Stale { .. }), "{refused}");
+    }
     twice(place, store, async |store| {
         assert!(store.load(draft(3).id()).await.unwrap().is_none());
         assert_eq!(*store.ledger_head().borrow(), 2);

@@ -91,18 +91,23 @@ impl Group {
         journal: &mut Journal,
         mut new: ReadyChange,
     ) -> Result<Outcome, StoreError> {
-        if let Some(accept) = &mut new.accept
-            && let Some(earlier) = self.judge_accept(shared, accept)?
-        {
+        // The steps first: what was decided on a delivery that has moved on is decided again, whatever
+        // else was to become true with it.
+        self.judge_advances(shared, journal, &new.advances)?;
+        let accepted = match &mut new.accept {
+            Some(accept) => self.judge_accept(shared, accept),
+            None => Ok(None),
+        };
+        if !matches!(accepted, Ok(None)) {
+            let mut state = shared.state();
+            for advance in &new.advances {
+                state.release(&advance.delivery);
+            }
+        }
+        if let Some(earlier) = accepted? {
             shared.counters.repeats.fetch_add(1, Ordering::Relaxed);
             return Ok(Outcome::Repeat(earlier));
         }
-        if new.refused.is_some()
-            && let Some(free_bytes) = shared.is_full()
-        {
-            return Err(StoreError::Full { free_bytes });
-        }
-        self.judge_advances(shared, journal, &new.advances)?;
         let (body, crc) = match &new.accept {
             Some(accept) => (accept.body.clone(), accept.body_crc),
             None => (Bytes::new(), 0),
