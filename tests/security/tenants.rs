@@ -28,7 +28,7 @@ const STATE: Code = Code::FailedPrecondition;
 
 /// What each call comes to, for: the organisation it is about, another one, an operator who acts for
 /// no organisation, and a certificate that names nobody.
-const MATRIX: [(&str, [Code; 4]); 24] = [
+const MATRIX: [(&str, [Code; 4]); 26] = [
     // Another trust's document under this certificate: the document says whose it is.
     (
         "SubmissionService/SubmitDocument",
@@ -46,6 +46,16 @@ const MATRIX: [(&str, [Code; 4]); 24] = [
     (
         "SubmissionService/ListMessages",
         [OK, NOT_FOUND, NOBODY, NOBODY],
+    ),
+    // Its sender gets the receipt again; the other's document is shorter than its header says.
+    (
+        "SubmissionService/UploadDocument",
+        [OK, BAD, NOBODY, NOBODY],
+    ),
+    // Not found: it is complete.
+    (
+        "SubmissionService/GetUpload",
+        [NOT_FOUND, NOT_FOUND, NOBODY, NOBODY],
     ),
     // The practice has it; its sender may ask.
     (

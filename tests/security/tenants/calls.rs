@@ -1,14 +1,17 @@
 //! One call of each kind about the same document, and what it comes to.
 
+use axle_model::digest::Digest;
 use axle_proto::v1::{
-    AcknowledgeDeliveriesRequest, CollectStart, CommandResult, DownloadDocumentRequest,
-    ExtendLeasesRequest, GetBrokerStatusRequest, GetMailboxRequest, GetMessageRequest,
-    GetMessageTimelineRequest, LeaseDeliveriesRequest, ListAlarmsRequest, ListDeadLettersRequest,
-    ListMailboxesRequest, ListMessagesRequest, ReconcileSubmissionsRequest, RejectDeliveryRequest,
-    ReleaseDeliveriesRequest, RequeueDeliveriesRequest, RerouteDeliveryRequest,
-    ReturnDeliveriesRequest, ValidateDocumentRequest, WatchAlarmsRequest, WatchDeliveriesRequest,
-    WithdrawMessageRequest, collect_request::Command, get_message_request::Key,
-    reroute_delivery_request::Destination, withdraw_message_request,
+    AcknowledgeDeliveriesRequest, CollectStart, CommandResult, DocumentHeader,
+    DownloadDocumentRequest, ExtendLeasesRequest, GetBrokerStatusRequest, GetMailboxRequest,
+    GetMessageRequest, GetMessageTimelineRequest, GetUploadRequest, LeaseDeliveriesRequest,
+    ListAlarmsRequest, ListDeadLettersRequest, ListMailboxesRequest, ListMessagesRequest,
+    ReconcileSubmissionsRequest, RejectDeliveryRequest, ReleaseDeliveriesRequest,
+    RequeueDeliveriesRequest, RerouteDeliveryRequest, ReturnDeliveriesRequest,
+    UploadDocumentRequest, UploadStart, ValidateDocumentRequest, WatchAlarmsRequest,
+    WatchDeliveriesRequest, WithdrawMessageRequest, collect_request::Command,
+    get_message_request::Key, reroute_delivery_request::Destination, upload_document_request::Part,
+    withdraw_message_request,
 };
 use axle_tests::{
     collecting::CollectStream,
@@ -17,6 +20,7 @@ use axle_tests::{
     raw::{Raw, Refused},
     wait::soon,
 };
+use bytes::Bytes;
 use futures::stream;
 use tonic::{Code, Status};
 
@@ -128,6 +132,28 @@ async fn submission(method: &str, raw: &Raw, about: &About) -> Result<Answer, St
             {
                 return Ok(without(Code::NotFound));
             }
+        }
+        "UploadDocument" => {
+            let header = Some(DocumentHeader {
+                media_type: JSON.to_owned(),
+                size_bytes: about.content.len() as u64,
+                sha256: Bytes::copy_from_slice(Digest::of(about.content.as_bytes()).as_bytes()),
+                ..named(&about.submission, to(&[PRACTICE]))
+            });
+            let start = UploadStart {
+                header,
+                resume_offset: 0,
+            };
+            let part = Some(Part::Start(start));
+            let requests = stream::iter([UploadDocumentRequest { part }]);
+            let mut answer = service.upload_document(requests).await?.into_inner();
+            while answer.message().await?.is_some() {}
+        }
+        "GetUpload" => {
+            let submission_id = about.submission.clone();
+            service
+                .get_upload(GetUploadRequest { submission_id })
+                .await?;
         }
         "WithdrawMessage" => {
             let key = withdraw_message_request::Key::Name(about.message.clone());

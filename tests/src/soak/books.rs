@@ -13,7 +13,7 @@ use crate::{
     process::log_tail,
 };
 
-/// Waits until every mailbox is empty.
+/// Waits until every mailbox that the directory lists is empty.
 pub(super) async fn drained(operator: &Client, estate: &Estate) {
     let begun = Instant::now();
     loop {
@@ -26,7 +26,9 @@ pub(super) async fn drained(operator: &Client, estate: &Estate) {
             .await
             .expect("an operator's answer")
             .mailboxes;
-        if waiting.is_empty() {
+        // What a sender is told of the undelivered waits in a mailbox of its own, which no directory
+        // lists and nobody here collects.
+        if waiting.iter().all(|mailbox| !mailbox.open) {
             return;
         }
         if begun.elapsed() > STANDSTILL {
