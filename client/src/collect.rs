@@ -2,7 +2,7 @@
 //! connections, and settlements that work from any connection. It stores nothing, acknowledges
 //! nothing by itself, and extends no lease: whoever needs longer than the lease asks for more.
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 use axle_proto::v1::{CollectStart, Message};
 use bytes::Bytes;
@@ -116,6 +116,7 @@ pub struct Collector {
     received: mpsc::Receiver<Result<Received, ClientError>>,
     connection: watch::Receiver<Connection>,
     settler: Settler,
+    downloaded: watch::Receiver<u64>,
     stream: JoinHandle<()>,
 }
 
@@ -126,6 +127,7 @@ impl Client {
         let (deliver, received) = mpsc::channel(places);
         let (note, connection) = watch::channel(Connection::Connecting);
         let (publish, commands) = watch::channel(None);
+        let (downloads, downloaded) = watch::channel(0);
         let settler = Settler::new(self.clone(), commands);
         let stream = stream::Stream {
             client: self.clone(),
@@ -134,11 +136,13 @@ impl Client {
             deliver,
             note,
             publish,
+            downloaded: Arc::new(downloads),
         };
         Collector {
             received,
             connection,
             settler,
+            downloaded,
             stream: tokio::spawn(stream.run()),
         }
     }
@@ -159,6 +163,11 @@ impl Collector {
     /// How the connection stands, as it changes.
     pub fn connection(&self) -> watch::Receiver<Connection> {
         self.connection.clone()
+    }
+
+    /// How many bytes of documents that do not come along have been fetched, as they are.
+    pub fn downloaded(&self) -> watch::Receiver<u64> {
+        self.downloaded.clone()
     }
 
     /// Ends the stream and gives back what was leased but not handed out. Returns how many that were.

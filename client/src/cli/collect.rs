@@ -4,6 +4,7 @@
 use std::{path::PathBuf, time::Duration};
 
 use axle_model::mailbox::{MailboxId, REPORT_WORKFLOW};
+use indicatif::{ProgressBar, ProgressStyle};
 use serde::Serialize;
 use tokio::{
     signal::unix::{SignalKind, signal},
@@ -67,6 +68,15 @@ pub(super) struct Arguments {
     consumer: String,
 }
 
+/// What is fetched of documents too large to come along, for who watches.
+fn downloads(printer: &Printer) -> ProgressBar {
+    let style = ProgressStyle::with_template("{spinner} {bytes} fetched, {bytes_per_sec}");
+    match style {
+        Ok(style) if printer.is_watched() => ProgressBar::no_length().with_style(style),
+        Ok(_) | Err(_) => ProgressBar::hidden(),
+    }
+}
+
 /// What became of one document.
 struct Done {
     received: Received,
@@ -89,6 +99,7 @@ struct Run<'a> {
     /// What the broker said would come.
     announced: Option<u64>,
     active: Instant,
+    bar: ProgressBar,
 }
 
 /// Collects until there is nothing more, the maximum is reached, or a signal comes.
@@ -109,6 +120,7 @@ pub(super) async fn run(client: &Client, arguments: Arguments, printer: &mut Pri
         ..CollectOptions::default()
     };
     let mut collector = client.collector(options);
+    let bar = downloads(printer);
     let mut run = Run {
         arguments,
         folder,
@@ -120,6 +132,7 @@ pub(super) async fn run(client: &Client, arguments: Arguments, printer: &mut Pri
         damaged: 0,
         announced: None,
         active: Instant::now(),
+        bar,
     };
     let ended = run.collect(&mut collector).await;
     // What is being saved is finished and acknowledged; what waits is given back.
@@ -127,13 +140,14 @@ pub(super) async fn run(client: &Client, arguments: Arguments, printer: &mut Pri
         run.done(done);
     }
     collector.close().await;
+    run.bar.finish_and_clear();
     ended?;
     run.finish()
 }
 
 impl Run<'_> {
     async fn collect(&mut self, collector: &mut Collector) -> Result<(), ClientError> {
-        let mut connection = collector.connection();
+        let (mut connection, mut downloaded) = (collector.connection(), collector.downloaded());
         let no_signals = |error| local(format!("signals cannot be heard: {error}"));
         let mut interrupt = signal(SignalKind::interrupt()).map_err(no_signals)?;
         let mut terminate = signal(SignalKind::terminate()).map_err(no_signals)?;
@@ -157,6 +171,11 @@ impl Run<'_> {
                     }
                     None => return Ok(()),
                 },
+                // A large document on its way is as good as one that has come.
+                Ok(()) = downloaded.changed() => {
+                    self.active = Instant::now();
+                    self.bar.set_position(*downloaded.borrow_and_update());
+                }
                 Ok(()) = connection.changed() => {
                     let state = connection.borrow_and_update().clone();
                     self.connection(state);

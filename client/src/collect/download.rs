@@ -6,7 +6,10 @@ use std::{future::Future, time::Duration};
 use axle_model::digest::Digest;
 use axle_proto::v1::{DownloadDocumentRequest, ExtendLeasesRequest, LeasedDelivery};
 use bytes::{Bytes, BytesMut};
-use tokio::time::{Instant, sleep, timeout};
+use tokio::{
+    sync::watch,
+    time::{Instant, sleep, timeout},
+};
 
 use super::Received;
 use crate::{
@@ -27,16 +30,19 @@ const EXTENSION: Duration = Duration::from_secs(60);
 /// The reason code under which damaged documents are given back.
 pub(super) const DAMAGED: &str = "CHECKSUM_MISMATCH";
 
-/// The document of `delivery` with its content fetched. Errors have the delivery as subject.
+/// The document of `delivery` with its content fetched; `downloaded` counts bytes as they come.
+/// Errors have the delivery as subject.
 pub(super) async fn fetched(
     client: &Client,
+    downloaded: &watch::Sender<u64>,
     mut delivery: LeasedDelivery,
 ) -> Result<Received, ClientError> {
     let size_bytes = delivery
         .message
         .as_ref()
         .map_or(0, |message| message.size_bytes);
-    match download(client, &delivery.lease_token, size_bytes).await {
+    let token = &delivery.lease_token;
+    match download(client, downloaded, token, size_bytes).await {
         Ok(content) => delivery.content = content,
         Err(error) => return Err(error.about(&delivery.name)),
     }
@@ -63,16 +69,26 @@ pub(super) fn verified(delivery: LeasedDelivery) -> Result<Received, ClientError
     })
 }
 
-async fn download(client: &Client, token: &str, size_bytes: u64) -> Result<Bytes, ClientError> {
+async fn download(
+    client: &Client,
+    downloaded: &watch::Sender<u64>,
+    token: &str,
+    size_bytes: u64,
+) -> Result<Bytes, ClientError> {
     let mut content = BytesMut::new();
-    let begun = Instant::now();
+    let mut moved = Instant::now();
     let mut backoff = Backoff::new(client.retry());
     loop {
-        let Err(error) = fetch(client, token, size_bytes, &mut content).await else {
+        let before = content.len();
+        let fetching = fetch(client, downloaded, token, size_bytes, &mut content);
+        let Err(error) = fetching.await else {
             return Ok(content.freeze());
         };
+        if content.len() > before {
+            (moved, backoff) = (Instant::now(), Backoff::new(client.retry()));
+        }
         let delay = backoff.next_delay(error.retry_after());
-        if !error.is_retryable() || begun.elapsed() + delay > client.retry().total {
+        if !error.is_retryable() || moved.elapsed() + delay > client.retry().total {
             return Err(error);
         }
         sleep(delay).await;
@@ -82,6 +98,7 @@ async fn download(client: &Client, token: &str, size_bytes: u64) -> Result<Bytes
 /// Appends to `content` what is missing of it.
 async fn fetch(
     client: &Client,
+    downloaded: &watch::Sender<u64>,
     token: &str,
     size_bytes: u64,
     content: &mut BytesMut,
@@ -111,6 +128,7 @@ async fn fetch(
             return Err(damaged("the pieces of the document do not fit together"));
         }
         content.extend_from_slice(&piece.content);
+        downloaded.send_modify(|bytes| *bytes += piece.content.len() as u64);
     }
     if (content.len() as u64) < size_bytes {
         return Err(ClientError::unreachable(

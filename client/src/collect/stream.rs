@@ -2,7 +2,7 @@
 //! while a stream stands, so that results of commands are always heard: the credits it gives are
 //! the places it has.
 
-use std::{collections::HashMap, time::Duration};
+use std::{collections::HashMap, sync::Arc, time::Duration};
 
 use axle_proto::v1::{
     CollectRequest, CollectResponse, LeasedDelivery, collect_request::Command,
@@ -40,6 +40,7 @@ pub(super) struct Stream {
     pub(super) deliver: mpsc::Sender<Result<Received, ClientError>>,
     pub(super) note: watch::Sender<Connection>,
     pub(super) publish: watch::Sender<Commands>,
+    pub(super) downloaded: Arc<watch::Sender<u64>>,
 }
 
 /// One stream, from its start to its end.
@@ -181,10 +182,10 @@ impl Stream {
     fn leased(&self, delivery: LeasedDelivery, fetching: &mut JoinSet<()>) {
         let token = delivery.lease_token.clone();
         let (client, settler) = (self.client.clone(), self.settler.clone());
-        let deliver = self.deliver.clone();
+        let (deliver, downloaded) = (self.deliver.clone(), self.downloaded.clone());
         if !delivery.content_inline {
             fetching.spawn(async move {
-                let item = download::fetched(&client, delivery).await;
+                let item = download::fetched(&client, &downloaded, delivery).await;
                 hand_over(&settler, &deliver, &token, item).await;
             });
             return;
