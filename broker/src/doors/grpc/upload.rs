@@ -3,6 +3,8 @@
 use std::{sync::Arc, time::Instant};
 
 use axle_model::{
+    digest::Digest,
+    id::SubmissionId,
     identity::Identity,
     refusal::{Reason, Refusal},
 };
@@ -32,6 +34,8 @@ struct Incoming<S, C> {
     identity: Arc<Identity>,
     requests: Streaming<wire::UploadDocumentRequest>,
     upload: Option<Box<Uploading>>,
+    /// What the sender calls the document, once it has said so.
+    named: Option<(SubmissionId, Digest)>,
     began: Instant,
     ended: bool,
     _open: Open,
@@ -49,6 +53,7 @@ pub(super) fn updates<S: Store, C: Clock>(
         identity,
         requests,
         upload: None,
+        named: None,
         began: Instant::now(),
         ended: false,
         _open: open,
@@ -91,6 +96,7 @@ impl<S: Store, C: Clock> Incoming<S, C> {
                 Ok(Some(update)) => return Ok(update),
                 Ok(None) => {}
                 Err(refusal) => {
+                    self.remember(&refusal).await;
                     let reason = refusal.reason.as_str();
                     let metrics = self.engine.metrics();
                     metrics.submission("refused", reason, self.began.elapsed());
@@ -126,7 +132,21 @@ impl<S: Store, C: Clock> Incoming<S, C> {
         }
     }
 
+    /// Keeps the refusal for its sender to ask about. That a chunk came too early is none.
+    async fn remember(&self, refusal: &Refusal) {
+        if refusal.reason != Reason::ChunkOutOfOrder
+            && let Some((id, digest)) = self.named.clone()
+        {
+            let kept = self.engine.remember(&self.identity, id, || digest, refusal);
+            kept.await;
+        }
+    }
+
     async fn start(&mut self, start: wire::UploadStart) -> Result<Option<Update>, Refusal> {
+        self.named = start.header.as_ref().and_then(|header| {
+            let id = SubmissionId::parse(&header.submission_id).ok()?;
+            Some((id, Digest::from_slice(&header.sha256)?))
+        });
         let (submission, size) = uploaded_of(start.header, &self.engine.view().limits)?;
         let offset = start.resume_offset;
         let begun = self
