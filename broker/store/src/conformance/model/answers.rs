@@ -2,7 +2,7 @@
 //! patients, and which are due.
 
 use axle_core::{delivery::State, message::Message};
-use axle_model::id::DeliveryId;
+use axle_model::{digest::Digest, id::DeliveryId};
 
 use super::Model;
 use crate::{Due, DueFor, conformance::sample::mailbox};
@@ -48,18 +48,22 @@ impl Model {
                 message: message.id,
                 recipient: delivery.recipient,
             };
-            offered.push(((urgency, *turn, delivery.recipient), id, message.order_key));
+            let place = (urgency, *turn, delivery.recipient);
+            offered.push((place, id, message.order_key, index));
         }
-        offered.sort_by_key(|(place, _, _)| *place);
+        offered.sort_by_key(|(place, ..)| *place);
         offered.truncate(most);
-        // Not two of a line at once.
-        let mut lines = Vec::new();
-        offered.retain(|(_, _, line)| {
-            let first = line.is_none() || !lines.contains(line);
-            lines.push(*line);
-            first
+        // Whatever stands behind one that is taken waits; what stands before it had its turn and passes.
+        let mut taken: Vec<(Option<Digest>, usize)> = Vec::new();
+        offered.retain(|(_, _, line, index)| {
+            let mut before = taken.iter();
+            let waits = line.is_some() && before.any(|(other, at)| other == line && at < index);
+            if !waits {
+                taken.push((*line, *index));
+            }
+            !waits
         });
-        offered.into_iter().map(|(_, id, _)| id).collect()
+        offered.into_iter().map(|(_, id, ..)| id).collect()
     }
 
     pub(super) fn due(&self) -> Vec<Due> {
