@@ -212,10 +212,11 @@ impl<S: Store, C: Clock> Engine<S, C> {
             Ok(acceptance) => self.take_in(acceptance).await,
             Err(refusal) => Err(refusal),
         };
-        if accepted
+        // Kept only for another try: otherwise it is a message now, or never will be one.
+        let may_pass = accepted
             .as_ref()
-            .is_err_and(|refusal| !refusal.reason.is_passing())
-        {
+            .is_err_and(|refusal| refusal.reason.is_passing());
+        if !may_pass {
             self.store.discard(sender, &id);
         }
         accepted
