@@ -85,7 +85,8 @@ enum End {
 /// Judges a history.
 pub fn judge(entries: &[Entry]) -> Verdict {
     let mut verdict = Verdict::default();
-    for ((sender, id), submission) in gather(entries) {
+    let all = gather(entries);
+    for ((sender, id), submission) in &all {
         let label = format!("{sender} {id}");
         let accepted = !submission.receipts.is_empty();
         let stored = !submission.deliveries.is_empty();
@@ -99,12 +100,33 @@ pub fn judge(entries: &[Entry]) -> Verdict {
         submission.examine(&label, &mut verdict);
         if accepted {
             verdict.accepted += 1;
-            submission.count(&label, &mut verdict);
+            let holder = holder(&all, sender, submission).unwrap_or(submission);
+            submission.count(holder, &label, &mut verdict);
         } else if stored {
             verdict.recovered += 1;
         }
     }
     verdict
+}
+
+/// The submission under whose name a message went that `submission` has the receipt of: one document
+/// sent to the same recipients under two names is one message, under the name that came first.
+fn holder<'a>(
+    all: &'a BTreeMap<Key, Submission>,
+    sender: &str,
+    submission: &Submission,
+) -> Option<&'a Submission> {
+    let receipt = submission.receipts.first()?;
+    if !submission.deliveries.is_empty() {
+        return None;
+    }
+    let mut others = all.iter().filter(|((other, _), _)| other == sender);
+    let same = |other: &Submission| {
+        (&other.sha256, &other.recipients) == (&submission.sha256, &submission.recipients)
+    };
+    let of_message = |name: &String| name.split("/deliveries/").next() == Some(receipt);
+    let found = others.find(|(_, other)| same(other) && other.deliveries.keys().any(of_message));
+    found.map(|(_, other)| other)
 }
 
 fn gather(entries: &[Entry]) -> BTreeMap<Key, Submission> {
@@ -208,11 +230,11 @@ impl Submission {
     }
 
     /// What was accepted: is each recipient's copy where it can be found?
-    fn count(&self, label: &str, verdict: &mut Verdict) {
+    fn count(&self, holder: &Self, label: &str, verdict: &mut Verdict) {
         let ends = self
             .recipients
             .iter()
-            .map(|recipient| (recipient, self.end_at(recipient)));
+            .map(|recipient| (recipient, holder.end_at(recipient)));
         let (mut pending, mut lost) = (false, false);
         for (recipient, end) in ends {
             match end {
@@ -245,8 +267,8 @@ impl Submission {
                     End::Lost("acknowledged, but no collector was given it")
                 }
             }
-            // The sender is told of both.
-            Some("rejected" | "expired") => End::Terminal,
+            // The sender is told of each.
+            Some("rejected" | "expired" | "withdrawn") => End::Terminal,
             Some("queued" | "leased" | "dead_lettered") => End::Pending,
             Some(_) | None => End::Lost("the broker no longer knows it"),
         }

@@ -235,3 +235,43 @@ fn a_history_reads_back_as_it_was_written() {
         good()
     );
 }
+
+/// The same, of a submission with another name.
+fn named(name: &str, what: What) -> What {
+    let key = ("RR8".to_owned(), name.to_owned());
+    match what {
+        What::Invoke {
+            recipients, sha256, ..
+        } => What::Invoke {
+            key,
+            recipients,
+            sha256,
+        },
+        What::Ok { message, .. } => What::Ok { key, message },
+        other => other,
+    }
+}
+
+#[test]
+fn a_document_under_two_names_is_one_message_and_another_document_is_not() {
+    let good = || {
+        vec![
+            invoke(),
+            ok("messages/1"),
+            delivered(DELIVERY, "K81003", 20, "aa"),
+            acknowledged(),
+            state(DELIVERY, "acknowledged"),
+        ]
+    };
+    let mut twice = good();
+    twice.extend([named("2", invoke()), named("2", ok("messages/1"))]);
+    assert_eq!(breaches(twice), [0, 0, 0, 0]);
+    let other = What::Invoke {
+        key: key(),
+        recipients: vec!["K81003".to_owned()],
+        sha256: "bb".to_owned(),
+    };
+    let mut confused = good();
+    confused.extend([named("2", other), named("2", ok("messages/1"))]);
+    assert_eq!(breaches(confused), [1, 0, 0, 0]);
+}
