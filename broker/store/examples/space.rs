@@ -13,7 +13,10 @@ use std::{
     time::{Duration, Instant, SystemTime, UNIX_EPOCH},
 };
 
-use axle_core::change::{Acceptance, Body, Change};
+use axle_core::{
+    change::{Acceptance, Body, Change},
+    delivery::Delivery,
+};
 use axle_model::{digest::Digest, id::SubmissionId, time::Timestamp};
 use axle_store::{
     Store,
@@ -52,6 +55,14 @@ fn document(number: u64) -> Change {
     message.document = Some(Digest::of(&number.to_be_bytes()));
     message.order_key = None;
     message.accept_time = now;
+    for delivery in &mut message.deliveries {
+        *delivery = Delivery::accept(
+            delivery.recipient,
+            delivery.mailbox.clone(),
+            message.sender,
+            now,
+        );
+    }
     message.expire_time = now.after(Duration::from_hours(120));
     message.warn_time = now.after(Duration::from_hours(24));
     Change::from(Acceptance {
