@@ -20,10 +20,12 @@ use axle_core::{
     directory::Directory,
     event::Actor,
     lease::LeaseKey,
+    registration::Registration,
     retry::Retry,
     route::route,
+    snapshot::Snapshot,
     table::RoutingTable,
-    validate::{Rules, validate},
+    validate::validate,
 };
 use axle_model::{
     digest::Digest,
@@ -41,9 +43,7 @@ const PRACTICE: &str = "P81000";
 
 /// What a submit is decided by.
 struct Scene {
-    directory: Directory,
-    table: RoutingTable,
-    rules: Rules,
+    snapshot: Snapshot,
     caller: Identity,
     now: Timestamp,
 }
@@ -59,9 +59,11 @@ impl Scene {
                 .expect("a String takes all");
         }
         Self {
-            directory: Directory::parse(&directory).expect("a directory"),
-            table: RoutingTable::parse(&table(rules)).expect("a routing table"),
-            rules: Rules::default(),
+            snapshot: Snapshot {
+                directory: Directory::parse(&directory).expect("a directory"),
+                table: RoutingTable::parse(&table(rules)).expect("a routing table"),
+                ..Snapshot::default()
+            },
             caller: Identity {
                 organisation: Some(ods(TRUST)),
                 operator: false,
@@ -77,14 +79,16 @@ impl Scene {
     }
 
     fn authorised(&self, submission: Submission) -> Authorised {
-        authorise(self.table.policy(), &self.caller, submission).expect("a sender who may send")
+        authorise(self.snapshot.table.policy(), &self.caller, submission)
+            .expect("a sender who may send")
     }
 
     /// The whole path, as the engine walks it.
     fn change(&self, submission: Submission) -> Change {
         let authorised = self.authorised(submission);
-        let checked = validate(&self.rules, &authorised, self.now).expect("a valid document");
-        let routed = route(&self.directory, &self.table, &checked).expect("a known mailbox");
+        let checked = validate(&self.snapshot, &authorised, self.now).expect("a valid document");
+        let routed = route(&self.snapshot, &checked, Registration::NotAsked, self.now)
+            .expect("a known mailbox");
         Change::from(Acceptance::new(&routed, MESSAGE, self.now))
     }
 }
@@ -151,7 +155,7 @@ fn by_document(c: &mut Criterion) {
         let submission = submission_of(&sample);
         let authorised = scene.authorised(submission.clone());
         group.bench_function("facts_and_rules", |b| {
-            b.iter(|| validate(&scene.rules, &authorised, scene.now).expect("a valid document"));
+            b.iter(|| validate(&scene.snapshot, &authorised, scene.now).expect("a valid document"));
         });
         group.bench_function("whole", |b| {
             let whole = |submission| scene.change(submission);
@@ -172,8 +176,9 @@ fn by_stage(c: &mut Criterion) {
         b.iter_batched(|| submission.clone(), authorise, BatchSize::SmallInput);
     });
     let authorised = scene.authorised(submission.clone());
-    let checked = validate(&scene.rules, &authorised, scene.now).expect("a valid document");
-    let routed = route(&scene.directory, &scene.table, &checked).expect("a mailbox");
+    let checked = validate(&scene.snapshot, &authorised, scene.now).expect("a valid document");
+    let routed =
+        route(&scene.snapshot, &checked, Registration::NotAsked, scene.now).expect("a mailbox");
     group.bench_function("change", |b| {
         b.iter(|| Acceptance::new(&routed, MESSAGE, scene.now));
     });
@@ -187,9 +192,12 @@ fn by_rules(c: &mut Criterion) {
         let scene = Scene::new(6_500, rules);
         let [letter, ..] = scene.samples();
         let authorised = scene.authorised(submission_of(&letter));
-        let checked = validate(&scene.rules, &authorised, scene.now).expect("a valid document");
+        let checked = validate(&scene.snapshot, &authorised, scene.now).expect("a valid document");
         group.bench_function(BenchmarkId::new("rules", rules), |b| {
-            b.iter(|| route(&scene.directory, &scene.table, &checked).expect("a mailbox"));
+            b.iter(|| {
+                route(&scene.snapshot, &checked, Registration::NotAsked, scene.now)
+                    .expect("a mailbox")
+            });
         });
     }
     group.finish();

@@ -139,6 +139,8 @@ pub fn submission(
         id,
         claimed_sender: None,
         recipients: vec![practice],
+        patient: None,
+        restricted: false,
         workflow: None,
         media_type,
         digest: Digest::of(&body),

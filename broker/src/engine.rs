@@ -63,7 +63,7 @@ impl<S: Store, C: Clock> Engine<S, C> {
     pub fn new(store: Arc<S>, clock: C, view: View, metrics: Arc<Metrics>) -> Self {
         let start_time = clock.now();
         let activity = Activity::default();
-        activity.listen_for(&view.directory, start_time);
+        activity.listen_for(&view.snapshot.directory, start_time);
         let view = ArcSwap::from_pointee(view);
         Self {
             store,
@@ -86,7 +86,8 @@ impl<S: Store, C: Clock> Engine<S, C> {
 
     /// Puts another snapshot in force, for requests that come after.
     pub fn replace_view(&self, view: View) {
-        self.activity.listen_for(&view.directory, self.clock.now());
+        self.activity
+            .listen_for(&view.snapshot.directory, self.clock.now());
         self.view.store(Arc::new(view));
     }
 
@@ -140,7 +141,7 @@ impl<S: Store, C: Clock> Engine<S, C> {
     fn change(&self, message: &Message, advance: Advance) -> Change {
         let id = submit::new_message_id(advance.step.event.time, self.clock.chance());
         let view = self.view.load();
-        let mailbox = |sender| report::mailbox(&view.directory, sender);
+        let mailbox = |sender| report::mailbox(&view.snapshot.directory, sender);
         Change {
             accept: report::report(message, &advance, id, mailbox).map(Box::new),
             advance: vec![advance],
@@ -162,7 +163,7 @@ impl<S: Store, C: Clock> Engine<S, C> {
     /// The circumstances of a decision about one of a message's deliveries.
     fn circumstances(&self, message: &Message, now: Timestamp) -> Circumstances {
         let view = self.view.load();
-        let terms = view.table.terms(&message.workflow).copied();
+        let terms = view.snapshot.table.terms(&message.workflow).copied();
         let retry = terms.unwrap_or_else(Terms::default).retry;
         Circumstances {
             now,

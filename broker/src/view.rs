@@ -3,17 +3,13 @@
 
 use std::time::Duration;
 
-use axle_core::{directory::Directory, table::RoutingTable, validate::Rules};
+use axle_core::snapshot::Snapshot;
 
 /// One consistent snapshot of what operators decide.
 #[derive(Debug)]
 pub struct View {
-    /// Which mailboxes there are.
-    pub directory: Directory,
-    /// Which documents travel how, and who may send them to whom.
-    pub table: RoutingTable,
-    /// What a valid document is.
-    pub rules: Rules,
+    /// What documents are decided by.
+    pub snapshot: Snapshot,
     /// How much a caller may ask for.
     pub limits: Limits,
 }

@@ -11,7 +11,7 @@ use axle_broker::{
     engine::Engine,
     view::{Limits, View},
 };
-use axle_core::{directory::Directory, table::RoutingTable, totals::Totals, validate::Rules};
+use axle_core::{directory::Directory, snapshot::Snapshot, table::RoutingTable, totals::Totals};
 use axle_model::{
     digest::Digest,
     envelope::{MediaType, Priority, Submission},
@@ -47,9 +47,11 @@ impl Timeless {
     pub(crate) fn new() -> Self {
         let clock = Told(Arc::new(AtomicU64::new(now().as_micros())));
         let view = View {
-            directory: Directory::parse(DIRECTORY).unwrap(),
-            table: RoutingTable::parse(ROUTING).unwrap(),
-            rules: Rules::default(),
+            snapshot: Snapshot {
+                directory: Directory::parse(DIRECTORY).unwrap(),
+                table: RoutingTable::parse(ROUTING).unwrap(),
+                ..Snapshot::default()
+            },
             limits: Limits::default(),
         };
         let store = Arc::new(Memory::default());
@@ -97,6 +99,8 @@ pub(crate) fn letter(id: &str, workflow: &str, recipients: &[&str]) -> Submissio
         id: SubmissionId::parse(id).unwrap(),
         claimed_sender: None,
         recipients: recipients.iter().map(|code| ods(code)).collect(),
+        patient: None,
+        restricted: false,
         workflow: Some(WorkflowId::parse(workflow).unwrap()),
         media_type: MediaType::FhirJson,
         digest: Digest::of(text.as_bytes()),

@@ -8,10 +8,13 @@ use axle_model::{
     mailbox::{MailboxId, WorkflowId},
     ods::OdsCode,
     refusal::{Finding, Reason, Refusal},
+    time::Timestamp,
 };
 
 use crate::{
     directory::{Directory, NoMailbox},
+    registration::Registration,
+    snapshot::Snapshot,
     table::{RoutingTable, Terms},
     validate::Checked,
 };
@@ -38,10 +41,14 @@ pub struct Destination {
 
 /// Finds the workflow and the mailbox of every recipient.
 pub fn route<'c>(
-    directory: &Directory,
-    table: &RoutingTable,
+    snapshot: &Snapshot,
     checked: &'c Checked<'c>,
+    _registration: Registration,
+    _now: Timestamp,
 ) -> Result<Routed<'c>, Refusal> {
+    let Snapshot {
+        directory, table, ..
+    } = snapshot;
     let (workflow, terms) = workflow_of(table, checked)?;
     let submission = checked.submission();
     if checked.facts().is_none() && !terms.opaque {

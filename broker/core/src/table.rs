@@ -45,6 +45,10 @@ pub struct Terms {
     pub order: Order,
     /// How long later documents of a patient wait for an earlier one once it has been tried.
     pub order_hold: Duration,
+    /// How long after its collection the infrastructure response (ITK3) to a document is waited for.
+    pub inf_due: Duration,
+    /// The same for the business response, which a person may have to give.
+    pub bus_due: Duration,
 }
 
 /// A class of documents, by what they say of themselves.
@@ -170,6 +174,8 @@ impl Default for Terms {
             warn_urgent: Duration::from_hours(1),
             order: Order::default(),
             order_hold: Duration::from_hours(4),
+            inf_due: Duration::from_hours(4),
+            bus_due: Duration::from_hours(72),
         }
     }
 }

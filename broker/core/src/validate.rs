@@ -20,7 +20,7 @@ use std::{
 
 use axle_model::{
     digest::Digest,
-    envelope::{MediaType, Submission},
+    envelope::Submission,
     facts::Facts,
     format::{self, Limits},
     ods::OdsCode,
@@ -30,7 +30,7 @@ use axle_model::{
 use thiserror::Error;
 
 use self::review::Review;
-use crate::authorise::Authorised;
+use crate::{authorise::Authorised, snapshot::Snapshot};
 
 /// How strictly documents are checked.
 #[derive(Clone, Debug)]
@@ -115,27 +115,23 @@ pub struct Checked<'s> {
 /// Every rule the document breaks, the leading one first: the lowest level, then the order of the
 /// rules.
 pub fn validate<'s>(
-    rules: &Rules,
+    snapshot: &Snapshot,
     authorised: &'s Authorised,
     now: Timestamp,
 ) -> Result<Checked<'s>, Refusal> {
+    let rules = &snapshot.rules;
     let submission = authorised.submission();
     let mut review = Review::new(rules);
     if let Err(reason) = bytes::weigh(&mut review, submission.body.len()) {
         return Err(review.refusal(reason));
     }
-    let facts = match submission.media_type {
-        MediaType::Opaque(_) => None,
-        MediaType::FhirJson | MediaType::FhirXml => {
-            match format::read(&submission.media_type, &submission.body, &rules.limits) {
-                Ok(facts) => Some(facts),
-                Err(malformed) => {
-                    bytes::stopped(&mut review, malformed);
-                    None
-                }
-            }
+    let mut facts = None;
+    if submission.media_type.is_read() {
+        match format::read(&submission.media_type, &submission.body, &rules.limits) {
+            Ok(read) => facts = Some(read),
+            Err(malformed) => bytes::stopped(&mut review, malformed),
         }
-    };
+    }
     if let Some(facts) = &facts {
         bytes::flaws(&mut review, facts);
         envelope::check(&mut review, facts, authorised, now);

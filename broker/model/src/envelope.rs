@@ -5,7 +5,9 @@ use std::{collections::BTreeMap, fmt, sync::Arc, time::Duration};
 
 use bytes::Bytes;
 
-use crate::{digest::Digest, id::SubmissionId, mailbox::WorkflowId, ods::OdsCode};
+use crate::{
+    digest::Digest, id::SubmissionId, mailbox::WorkflowId, ods::OdsCode, patient::PatientHint,
+};
 
 /// One submit: a document, whom it is for, and how it is to travel.
 #[derive(Clone, Debug)]
@@ -14,8 +16,13 @@ pub struct Submission {
     pub id: SubmissionId,
     /// The sender the header claims; the certificate decides (never the other way round).
     pub claimed_sender: Option<OdsCode>,
-    /// The organisations it is for, in the order given, without repeats. At least one.
+    /// The organisations it is for, in the order given, without repeats. Empty leaves the recipient
+    /// to the routing table.
     pub recipients: Vec<OdsCode>,
+    /// The patient whose registered practice it is for, instead of a recipient. Used at the door only.
+    pub patient: Option<PatientHint>,
+    /// Whether the sender marks it as restricted: it then goes to named recipients only.
+    pub restricted: bool,
     /// The workflow named by the sender; `None` leaves it to the routing table.
     pub workflow: Option<WorkflowId>,
     /// What the bytes are said to be.
@@ -58,6 +65,16 @@ impl Submission {
                 .as_ref()
                 .map_or(&[], |key| key.as_bytes().as_slice()),
         ];
+        let patient = self.patient.as_ref().map(|patient| {
+            let (number, born) = (patient.nhs_number.expose(), patient.birth_date.expose());
+            (number.to_be_bytes(), born, patient.family.as_bytes())
+        });
+        if let Some((number, born, family)) = &patient {
+            parts.extend([number.as_slice(), born.as_bytes(), family]);
+        }
+        if self.restricted {
+            parts.push(b"restricted");
+        }
         let seconds = self
             .time_to_live
             .map_or([0; 8], |ttl| ttl.as_secs().to_be_bytes());
@@ -103,6 +120,10 @@ pub enum MediaType {
     FhirJson,
     /// `application/fhir+xml`
     FhirXml,
+    /// `x-application/hl7-v2+er7`: HL7 v2, in its own syntax of segments.
+    Hl7v2,
+    /// `application/cda+xml`: HL7 CDA R2.
+    Cda,
     /// Anything else: carried unread, and only by a workflow that allows it.
     Opaque(Arc<str>),
 }
@@ -128,8 +149,18 @@ impl MediaType {
         Some(match essence.to_ascii_lowercase().as_str() {
             "application/fhir+json" => Self::FhirJson,
             "application/fhir+xml" => Self::FhirXml,
+            "x-application/hl7-v2+er7" | "application/hl7-v2" => Self::Hl7v2,
+            "application/cda+xml" => Self::Cda,
             other => Self::Opaque(other.into()),
         })
+    }
+
+    /// Whether documents of this type are read: their facts route and check them.
+    pub const fn is_read(&self) -> bool {
+        match self {
+            Self::FhirJson | Self::FhirXml => true,
+            Self::Hl7v2 | Self::Cda | Self::Opaque(_) => false,
+        }
     }
 
     /// The media type as text, without parameters.
@@ -137,6 +168,8 @@ impl MediaType {
         match self {
             Self::FhirJson => "application/fhir+json",
             Self::FhirXml => "application/fhir+xml",
+            Self::Hl7v2 => "x-application/hl7-v2+er7",
+            Self::Cda => "application/cda+xml",
             Self::Opaque(text) => text,
         }
     }

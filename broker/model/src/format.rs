@@ -116,7 +116,7 @@ pub fn read<'a>(
     let (syntax, first) = match media_type {
         MediaType::FhirJson => (Syntax::Json, b'{'),
         MediaType::FhirXml => (Syntax::Xml, b'<'),
-        MediaType::Opaque(_) => {
+        MediaType::Hl7v2 | MediaType::Cda | MediaType::Opaque(_) => {
             return Err(Malformed::new(
                 "V-003",
                 "this media type is not one of FHIR's",

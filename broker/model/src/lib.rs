@@ -10,6 +10,7 @@ pub mod identity;
 pub mod mailbox;
 pub mod nhs_number;
 pub mod ods;
+pub mod patient;
 pub mod receipt;
 pub mod refusal;
 pub mod synthetic;

@@ -36,6 +36,18 @@ pub enum Reason {
     RecipientUnknown,
     /// The recipient's mailbox is closed.
     MailboxClosed,
+    /// No recipient is named, and the routing table finds none.
+    RecipientRequired,
+    /// No such patient is known to the demographics service.
+    PatientNotFound,
+    /// The demographics service knows that NHS number with another date of birth or family name.
+    PatientMismatch,
+    /// The patient is not registered with a practice.
+    PatientNotRegistered,
+    /// The document or its patient is restricted: only a named recipient may get it.
+    RestrictedNeedsRecipient,
+    /// The demographics service does not answer.
+    DemographicsUnavailable,
     /// The workflow is not in the routing table, or none could be found for the document.
     WorkflowUnknown,
     /// No such message, or not the caller's.
@@ -79,6 +91,7 @@ impl Reason {
             self,
             Self::Draining
                 | Self::StoreUnavailable
+                | Self::DemographicsUnavailable
                 | Self::StorageLow
                 | Self::TooManyStreams
                 | Self::Conflict
@@ -104,6 +117,12 @@ impl Reason {
             Self::RoleRequired => "ROLE_REQUIRED",
             Self::RecipientUnknown => "RECIPIENT_UNKNOWN",
             Self::MailboxClosed => "MAILBOX_CLOSED",
+            Self::RecipientRequired => "RECIPIENT_REQUIRED",
+            Self::PatientNotFound => "PATIENT_NOT_FOUND",
+            Self::PatientMismatch => "PATIENT_MISMATCH",
+            Self::PatientNotRegistered => "PATIENT_NOT_REGISTERED",
+            Self::RestrictedNeedsRecipient => "RESTRICTED_NEEDS_RECIPIENT",
+            Self::DemographicsUnavailable => "DEMOGRAPHICS_UNAVAILABLE",
             Self::WorkflowUnknown => "WORKFLOW_UNKNOWN",
             Self::MessageNotFound => "MESSAGE_NOT_FOUND",
             Self::SubmissionConflict => "SUBMISSION_CONFLICT",

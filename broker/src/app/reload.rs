@@ -3,6 +3,8 @@
 
 use std::sync::atomic::Ordering;
 
+use axle_core::snapshot::Snapshot;
+
 use super::App;
 use crate::{
     clock::{Clock, SystemClock},
@@ -25,7 +27,7 @@ impl App {
         match view {
             Ok(view) => {
                 tracing::info!(
-                    table = view.table.version(),
+                    table = view.snapshot.table.version(),
                     "directory and routing table in force"
                 );
                 self.engine.replace_view(view);
@@ -59,10 +61,12 @@ pub(super) fn view_of(config: &Config) -> Result<View, ConfigError> {
         streams_per_organisation_max: config.limits.streams_per_organisation_max,
         ..Limits::default()
     };
-    Ok(View {
+    rules.body_bytes_max = limits.fhir_bytes_max.max(limits.body_bytes_max);
+    let snapshot = Snapshot {
         directory,
         table,
         rules,
-        limits,
-    })
+        ..Snapshot::default()
+    };
+    Ok(View { snapshot, limits })
 }

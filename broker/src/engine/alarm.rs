@@ -98,7 +98,8 @@ impl<S: Store, C: Clock> Engine<S, C> {
     /// When those who must not fall silent were last heard of.
     pub fn last_heard(&self) -> LastHeard {
         let now = self.clock.now();
-        self.activity.heard(&self.view.load().directory, now)
+        self.activity
+            .heard(&self.view.load().snapshot.directory, now)
     }
 }
 

@@ -32,7 +32,7 @@ impl<S: Store, C: Clock> Engine<S, C> {
         let (view, now) = (self.view(), self.clock.now());
         let (mut seen, mut waiting, mut room) = (BTreeMap::new(), Vec::new(), SET_ASIDE_MAX);
         for (id, state) in mailboxes {
-            let (true, Some(cause)) = (state.queued > 0, view.directory.closed(id)) else {
+            let (true, Some(cause)) = (state.queued > 0, view.snapshot.directory.closed(id)) else {
                 continue;
             };
             // One at least, to know of a mailbox whose turn comes later that it is not done with.
@@ -42,7 +42,7 @@ impl<S: Store, C: Clock> Engine<S, C> {
             }
             let since = closing.seen.get(id).copied().unwrap_or(now);
             seen.insert(id.clone(), since);
-            if now.since(since) < view.directory.closing().grace {
+            if now.since(since) < view.snapshot.directory.closing().grace {
                 waiting.push(InMailbox {
                     mailbox: id.clone(),
                     count: state.queued,

@@ -70,12 +70,12 @@ impl<S: Store, C: Clock> Engine<S, C> {
         let organisation = organisation_of(caller)?;
         let view = self.view.load();
         for mailbox in &mailboxes {
-            if !is_own(&view.directory, organisation, mailbox) {
+            if !is_own(&view.snapshot.directory, organisation, mailbox) {
                 return Err(not_your_mailbox(mailbox));
             }
         }
         let mailboxes = if mailboxes.is_empty() {
-            let listed = view.directory.of_organisation(organisation);
+            let listed = view.snapshot.directory.of_organisation(organisation);
             let mut own: BTreeSet<MailboxId> = listed.map(|own| own.id.clone()).collect();
             own.insert(MailboxId::of(organisation));
             own.into_iter().collect()
@@ -226,11 +226,11 @@ impl<S: Store, C: Clock> Engine<S, C> {
     pub async fn mailbox(&self, caller: &Identity, id: &MailboxId) -> Result<MailboxView, Refusal> {
         let organisation = organisation_of(caller)?;
         let view = self.view.load();
-        if !is_own(&view.directory, organisation, id) {
+        if !is_own(&view.snapshot.directory, organisation, id) {
             return Err(not_your_mailbox(id));
         }
         let state = self.store.mailbox(id).await.map_err(refusal_of)?;
-        let listed = view.directory.mailbox(id);
+        let listed = view.snapshot.directory.mailbox(id);
         Ok(MailboxView {
             id: id.clone(),
             display: listed.map_or("reports only", |one| &one.display).to_owned(),

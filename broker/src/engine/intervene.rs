@@ -76,7 +76,8 @@ impl<S: Store, C: Clock> Engine<S, C> {
             let message = self.store.load(id.message).await.map_err(refusal_of)?;
             let message = message.ok_or_else(unknown_message)?;
             let delivery = message.delivery(id.recipient).ok_or_else(unknown_message)?;
-            let wanted = what.wanted(&self.view.load().directory, &message, order.reason)?;
+            let wanted =
+                what.wanted(&self.view.load().snapshot.directory, &message, order.reason)?;
             let moved = moved(&delivery.mailbox, &wanted);
             let at = self.circumstances(&message, self.clock.now());
             let by = Actor::Operator(caller.serial.as_str().into());

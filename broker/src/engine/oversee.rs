@@ -23,6 +23,7 @@ impl<S: Store, C: Clock> Engine<S, C> {
             holding.into_iter().collect();
         let view = self.view.load();
         let mut all: Vec<MailboxView> = view
+            .snapshot
             .directory
             .mailboxes()
             .map(|mailbox| MailboxView {

@@ -7,6 +7,7 @@ use axle_core::{
     authorise::authorise,
     change::Acceptance,
     message::Warning,
+    registration::Registration,
     route::{Destination, route},
     validate::validate,
 };
@@ -83,9 +84,14 @@ impl<S: Store, C: Clock> Engine<S, C> {
     /// an identifier used before, is not looked at.
     pub fn check(&self, caller: &Identity, submission: Submission) -> Result<Acceptable, Refusal> {
         let view = self.view.load();
-        let authorised = authorise(view.table.policy(), caller, submission)?;
-        let checked = validate(&view.rules, &authorised, self.clock.now())?;
-        let routed = route(&view.directory, &view.table, &checked)?;
+        let authorised = authorise(view.snapshot.table.policy(), caller, submission)?;
+        let checked = validate(&view.snapshot, &authorised, self.clock.now())?;
+        let routed = route(
+            &view.snapshot,
+            &checked,
+            Registration::NotAsked,
+            self.clock.now(),
+        )?;
         Ok(Acceptable {
             workflow: routed.workflow().clone(),
             destinations: routed.destinations().to_vec(),
@@ -95,9 +101,14 @@ impl<S: Store, C: Clock> Engine<S, C> {
 
     fn decide(&self, caller: &Identity, submission: Submission) -> Result<Acceptance, Refusal> {
         let (view, now) = (self.view.load(), self.clock.now());
-        let authorised = authorise(view.table.policy(), caller, submission)?;
-        let checked = validate(&view.rules, &authorised, now)?;
-        let routed = route(&view.directory, &view.table, &checked)?;
+        let authorised = authorise(view.snapshot.table.policy(), caller, submission)?;
+        let checked = validate(&view.snapshot, &authorised, now)?;
+        let routed = route(
+            &view.snapshot,
+            &checked,
+            Registration::NotAsked,
+            self.clock.now(),
+        )?;
         Ok(Acceptance::new(
             &routed,
             new_message_id(now, self.clock.chance()),

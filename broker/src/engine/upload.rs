@@ -5,12 +5,13 @@
 use axle_core::{
     authorise::{Authorised, authorise},
     change::Acceptance,
+    registration::Registration,
     route::route,
     validate::{unread, validate},
 };
 use axle_model::{
     digest::{Digest, Hasher},
-    envelope::{MediaType, Submission},
+    envelope::Submission,
     id::SubmissionId,
     identity::Identity,
     ods::OdsCode,
@@ -76,11 +77,16 @@ impl<S: Store, C: Clock> Engine<S, C> {
         self.refuse_when_draining()?;
         let view = self.view.load();
         let request = submission.request_digest();
-        let authorised = authorise(view.table.policy(), caller, submission)?;
+        let authorised = authorise(view.snapshot.table.policy(), caller, submission)?;
         let submission = authorised.submission();
-        if let MediaType::Opaque(_) = submission.media_type {
+        if !submission.media_type.is_read() {
             let checked = unread(&authorised, size, view.limits.document_bytes_max)?;
-            route(&view.directory, &view.table, &checked)?;
+            route(
+                &view.snapshot,
+                &checked,
+                Registration::NotAsked,
+                self.clock.now(),
+            )?;
         } else if size > view.limits.fhir_bytes_max as u64 {
             return Err(unreadably_large(size, view.limits.fhir_bytes_max));
         }
@@ -225,20 +231,28 @@ impl<S: Store, C: Clock> Engine<S, C> {
     async fn decide_uploaded(&self, upload: Uploading) -> Result<Acceptance, Refusal> {
         let (view, now) = (self.view.load_full(), self.clock.now());
         let size = upload.size;
-        if let MediaType::Opaque(_) = upload.authorised.submission().media_type {
+        if !upload.authorised.submission().media_type.is_read() {
             let checked = unread(&upload.authorised, size, view.limits.document_bytes_max)?;
-            let routed = route(&view.directory, &view.table, &checked)?;
+            let routed = route(
+                &view.snapshot,
+                &checked,
+                Registration::NotAsked,
+                self.clock.now(),
+            )?;
             return Ok(
                 Acceptance::new(&routed, new_message_id(now, self.clock.chance()), now)
                     .uploaded(size),
             );
         }
-        let mut rules = view.rules.clone();
-        rules.body_bytes_max = view.limits.fhir_bytes_max;
         let body = self.read_back(&upload).await?;
         let authorised = upload.authorised.with_body(body);
-        let checked = validate(&rules, &authorised, now)?;
-        let routed = route(&view.directory, &view.table, &checked)?;
+        let checked = validate(&view.snapshot, &authorised, now)?;
+        let routed = route(
+            &view.snapshot,
+            &checked,
+            Registration::NotAsked,
+            self.clock.now(),
+        )?;
         Ok(Acceptance::new(&routed, new_message_id(now, self.clock.chance()), now).uploaded(size))
     }
 

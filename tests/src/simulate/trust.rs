@@ -265,6 +265,8 @@ impl Draft {
             id: SubmissionId::parse(&self.key.1).expect("a submission id"),
             claimed_sender: None,
             recipients: self.recipients.iter().map(|code| ods(code)).collect(),
+            patient: None,
+            restricted: false,
             workflow: opaque.then_some(workflow),
             media_type: self.media_type.clone(),
             digest: Digest::of(&self.body),

@@ -16,7 +16,7 @@ use axle_broker::{
     metrics::Metrics,
     view::{Limits, View},
 };
-use axle_core::{directory::Directory, table::RoutingTable, validate::Rules};
+use axle_core::{directory::Directory, snapshot::Snapshot, table::RoutingTable};
 use axle_model::{digest::Digest, identity::Identity};
 use axle_store::{
     Store as _,
@@ -380,9 +380,11 @@ fn begin(store: Planted, clock: &VirtualClock) -> Arc<Broker> {
     let mailbox = |practice| format!("[[mailbox]]\norganisation = \"{practice}\"\n");
     let directory = PRACTICES.map(mailbox).concat();
     let view = View {
-        directory: Directory::parse(&directory).expect("a directory"),
-        table: RoutingTable::parse(ROUTING).expect("a routing table"),
-        rules: Rules::default(),
+        snapshot: Snapshot {
+            directory: Directory::parse(&directory).expect("a directory"),
+            table: RoutingTable::parse(ROUTING).expect("a routing table"),
+            ..Snapshot::default()
+        },
         limits: Limits::default(),
     };
     let metrics = Arc::new(Metrics::default());

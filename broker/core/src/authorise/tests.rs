@@ -28,6 +28,8 @@ fn sent_as(claimed: Option<&str>, caller: &Identity) -> Result<OdsCode, Reason> 
         id: SubmissionId::parse("one").expect("an id"),
         claimed_sender: claimed.map(code),
         recipients: vec![code("K81003")],
+        patient: None,
+        restricted: false,
         workflow: None,
         media_type: MediaType::FhirJson,
         body: Bytes::new(),

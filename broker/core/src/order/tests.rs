@@ -12,11 +12,7 @@ use axle_model::{
 };
 
 use super::*;
-use crate::{
-    authorise::authorise,
-    policy::Policy,
-    validate::{Rules, validate},
-};
+use crate::{authorise::authorise, policy::Policy, snapshot::Snapshot, validate::validate};
 
 fn code(text: &str) -> OdsCode {
     OdsCode::parse(text).expect("a code")
@@ -34,6 +30,8 @@ fn keys(trust: &str, patient_ref: Option<&str>, body: &str) -> [Option<Digest>; 
         id: SubmissionId::parse("1").expect("an id"),
         claimed_sender: None,
         recipients: vec![code("K81003")],
+        patient: None,
+        restricted: false,
         workflow: None,
         media_type: MediaType::FhirJson,
         digest: Digest::of(body.as_bytes()),
@@ -47,7 +45,7 @@ fn keys(trust: &str, patient_ref: Option<&str>, body: &str) -> [Option<Digest>; 
     let policy = Policy::new(Vec::new(), BTreeMap::new());
     let authorised = authorise(&policy, &caller, submission).expect("authorised");
     let now = Timestamp::from_micros(1_795_426_200_000_000);
-    let checked = validate(&Rules::default(), &authorised, now).expect("a letter");
+    let checked = validate(&Snapshot::default(), &authorised, now).expect("a letter");
     [Order::Patient, Order::PatientRef, Order::None].map(|order| key(order, &checked))
 }
 

@@ -13,7 +13,9 @@ use bytes::Bytes;
 use super::*;
 use crate::{
     authorise::{Authorised, authorise},
-    validate::{Rules, validate},
+    registration::Registration,
+    snapshot::Snapshot,
+    validate::validate,
 };
 
 const TABLE: &str = r#"
@@ -62,6 +64,8 @@ fn submission(recipients: &[&str]) -> Submission {
         id: SubmissionId::parse("one").expect("an id"),
         claimed_sender: None,
         recipients: recipients.iter().map(|text| code(text)).collect(),
+        patient: None,
+        restricted: false,
         workflow: None,
         media_type: MediaType::FhirJson,
         digest: Digest::of(&body),
@@ -100,9 +104,13 @@ struct Way {
 fn routed(submission: Submission) -> Result<Way, (Reason, Vec<String>)> {
     let authorised = authorised(submission);
     let now = Timestamp::from_micros(1_795_400_000_000_000);
-    let checked = validate(&Rules::default(), &authorised, now).expect("it is valid");
-    let directory = Directory::parse(DIRECTORY).expect("a directory");
-    match route(&directory, &table(), &checked) {
+    let checked = validate(&Snapshot::default(), &authorised, now).expect("it is valid");
+    let snapshot = Snapshot {
+        directory: Directory::parse(DIRECTORY).expect("a directory"),
+        table: table(),
+        ..Snapshot::default()
+    };
+    match route(&snapshot, &checked, Registration::NotAsked, now) {
         Ok(routed) => {
             let mailboxes = routed
                 .destinations()

@@ -28,6 +28,7 @@ use super::{Rules, Setting, validate};
 use crate::{
     authorise::{Authorised, authorise},
     policy::Policy,
+    snapshot::Snapshot,
 };
 
 fn code(text: &str) -> OdsCode {
@@ -56,6 +57,8 @@ fn submitted(sender: &str, delegated: &[&str], media_type: MediaType, body: &[u8
         id: SubmissionId::parse("1").unwrap(),
         claimed_sender: None,
         recipients: vec![code("K81003")],
+        patient: None,
+        restricted: false,
         workflow: None,
         media_type,
         digest: Digest::of(body),
@@ -77,14 +80,22 @@ fn media_type(text: &str) -> MediaType {
     }
 }
 
+/// A broker with these rules.
+fn of(rules: &Rules) -> Snapshot {
+    Snapshot {
+        rules: rules.clone(),
+        ..Snapshot::default()
+    }
+}
+
 fn refusal(rules: &Rules, text: &str) -> Refusal {
     let authorised = submitted("RR8", &[], media_type(text), text.as_bytes());
-    validate(rules, &authorised, now()).unwrap_err()
+    validate(&of(rules), &authorised, now()).unwrap_err()
 }
 
 fn warnings(rules: &Rules, text: &str) -> Vec<&'static str> {
     let authorised = submitted("RR8", &[], media_type(text), text.as_bytes());
-    let checked = validate(rules, &authorised, now()).unwrap();
+    let checked = validate(&of(rules), &authorised, now()).unwrap();
     let warnings = checked.warnings().iter();
     warnings.filter_map(|warning| warning.rule).collect()
 }
@@ -107,7 +118,7 @@ fn every_synthetic_document_keeps_every_rule_in_both_syntaxes() {
     for document in [document(), document().sized(200_000)] {
         for (media_type, text) in document.all() {
             let authorised = submitted("RR8", &[], media_type, text.as_bytes());
-            let checked = validate(&Rules::default(), &authorised, now()).unwrap();
+            let checked = validate(&Snapshot::default(), &authorised, now()).unwrap();
             assert_eq!(checked.warnings(), []);
             assert!(checked.document_identity().is_some());
             assert_eq!(checked.sender(), code("RR8"));
@@ -180,9 +191,9 @@ fn only_listed_events_are_carried_where_a_list_is_given() {
 fn a_delegated_organisation_may_be_named_as_sender_and_custodian() {
     let text = document().discharge_summary_xml();
     let delegated = submitted("RBA", &["RR8"], MediaType::FhirXml, text.as_bytes());
-    assert!(validate(&Rules::default(), &delegated, now()).is_ok());
+    assert!(validate(&Snapshot::default(), &delegated, now()).is_ok());
     let stranger = submitted("RBA", &[], MediaType::FhirXml, text.as_bytes());
-    let refusal = validate(&Rules::default(), &stranger, now()).unwrap_err();
+    let refusal = validate(&Snapshot::default(), &stranger, now()).unwrap_err();
     let found: Vec<_> = refusal
         .findings
         .iter()
@@ -239,11 +250,11 @@ fn size_is_the_first_thing_looked_at() {
         MediaType::parse("application/pdf").unwrap(),
     ] {
         let large = submitted("RR8", &[], media_type.clone(), &[b'{'; 101]);
-        let refusal = validate(&rules, &large, now()).unwrap_err();
+        let refusal = validate(&of(&rules), &large, now()).unwrap_err();
         assert_eq!(refusal.reason, Reason::DocumentTooLarge);
         assert_eq!(refusal.findings[0].itk3_code, Some(20015));
         let empty = submitted("RR8", &[], media_type, b"");
-        let refusal = validate(&rules, &empty, now()).unwrap_err();
+        let refusal = validate(&of(&rules), &empty, now()).unwrap_err();
         assert_eq!(refusal.reason, Reason::DocumentInvalid);
     }
 }
@@ -252,7 +263,7 @@ fn size_is_the_first_thing_looked_at() {
 fn an_opaque_payload_passes_without_facts() {
     let media_type = MediaType::parse("application/pdf").unwrap();
     let authorised = submitted("RR8", &[], media_type, b"%PDF-1.7");
-    let checked = validate(&Rules::default(), &authorised, now()).unwrap();
+    let checked = validate(&Snapshot::default(), &authorised, now()).unwrap();
     assert!(checked.facts().is_none() && checked.document_identity().is_none());
 }
 
@@ -267,7 +278,7 @@ fn a_fatal_rule_cannot_be_set() {
 fn one_document_has_one_identity_in_either_syntax() {
     let identity = |text: &str| {
         let authorised = submitted("RR8", &[], media_type(text), text.as_bytes());
-        validate(&Rules::default(), &authorised, now())
+        validate(&Snapshot::default(), &authorised, now())
             .unwrap()
             .document_identity()
             .unwrap()
@@ -309,7 +320,7 @@ proptest! {
             text = [&lines[..start], &lines[end..]].concat().join("\n");
         }
         let authorised = submitted("RR8", &[], media_type, text.as_bytes());
-        if let Err(refusal) = validate(&Rules::default(), &authorised, now()) {
+        if let Err(refusal) = validate(&Snapshot::default(), &authorised, now()) {
             prop_assert!(refusal.findings[0].rule.is_some());
         }
     }

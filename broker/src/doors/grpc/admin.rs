@@ -72,8 +72,9 @@ impl<S: Store, C: Clock> AdminService for AdminDoor<S, C> {
                 .first()
                 .and_then(|mailbox| mailbox.state.oldest_time)
                 .and_then(time_of),
-            routing_table_version: view.table.version(),
-            mailbox_count: u32::try_from(view.directory.mailboxes().count()).unwrap_or(u32::MAX),
+            routing_table_version: view.snapshot.table.version(),
+            mailbox_count: u32::try_from(view.snapshot.directory.mailboxes().count())
+                .unwrap_or(u32::MAX),
             deliveries: Some(totals_of(&health)),
         }))
     }

@@ -102,6 +102,8 @@ fn envelope_of(header: DocumentHeader, limits: &Limits) -> Result<Submission, Re
         id,
         claimed_sender,
         recipients,
+        patient: None,
+        restricted: false,
         workflow,
         media_type,
         body: Bytes::new(),

@@ -58,17 +58,22 @@ pub(super) const fn code_of(reason: Reason) -> Code {
         | Reason::PageTokenInvalid
         | Reason::RequestMalformed
         | Reason::WorkflowUnknown
+        | Reason::RecipientRequired
         | Reason::ChunkOutOfOrder
         | Reason::LeaseTokenInvalid => Code::InvalidArgument,
         Reason::IdentityNotInCertificate => Code::Unauthenticated,
         Reason::SenderNotAuthorised | Reason::MailboxNotYours | Reason::RoleRequired => {
             Code::PermissionDenied
         }
-        Reason::RecipientUnknown | Reason::MessageNotFound | Reason::UploadNotFound => {
-            Code::NotFound
-        }
+        Reason::RecipientUnknown
+        | Reason::PatientNotFound
+        | Reason::MessageNotFound
+        | Reason::UploadNotFound => Code::NotFound,
         Reason::SubmissionConflict => Code::AlreadyExists,
         Reason::MailboxClosed
+        | Reason::PatientMismatch
+        | Reason::PatientNotRegistered
+        | Reason::RestrictedNeedsRecipient
         | Reason::LeaseLost
         | Reason::DeliveryNotInState
         | Reason::AlreadyCollected => Code::FailedPrecondition,
@@ -79,7 +84,9 @@ pub(super) const fn code_of(reason: Reason) -> Code {
         | Reason::TooManyStreams
         | Reason::RateLimited
         | Reason::StorageLow => Code::ResourceExhausted,
-        Reason::Draining | Reason::StoreUnavailable => Code::Unavailable,
+        Reason::Draining | Reason::StoreUnavailable | Reason::DemographicsUnavailable => {
+            Code::Unavailable
+        }
         Reason::StoredChecksumMismatch => Code::DataLoss,
     }
 }

@@ -7,7 +7,7 @@
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use axle_core::{alarm::Subject, directory::Directory, table::RoutingTable, validate::Rules};
+use axle_core::{alarm::Subject, directory::Directory, snapshot::Snapshot, table::RoutingTable};
 use axle_model::{
     digest::Digest,
     envelope::{MediaType, Priority, Submission},
@@ -104,6 +104,8 @@ impl Broker {
             id: SubmissionId::parse(id).unwrap(),
             claimed_sender: None,
             recipients: vec![ods(recipient)],
+            patient: None,
+            restricted: false,
             workflow: None,
             media_type: MediaType::Opaque("image/tiff".into()),
             digest: Digest::of(&body),
@@ -154,9 +156,11 @@ fn holder(organisation: &str) -> Identity {
 
 fn view(directory: &str) -> View {
     View {
-        directory: Directory::parse(directory).unwrap(),
-        table: RoutingTable::parse(TABLE).unwrap(),
-        rules: Rules::default(),
+        snapshot: Snapshot {
+            directory: Directory::parse(directory).unwrap(),
+            table: RoutingTable::parse(TABLE).unwrap(),
+            ..Snapshot::default()
+        },
         limits: Limits::default(),
     }
 }

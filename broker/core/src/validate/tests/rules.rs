@@ -6,7 +6,10 @@ use axle_model::{
 };
 
 use super::{document, now, refusal, submitted, with, without};
-use crate::validate::{Rules, validate};
+use crate::{
+    snapshot::Snapshot,
+    validate::{Rules, validate},
+};
 
 #[test]
 fn each_rule_of_bytes_is_broken_by_one_change() {
@@ -68,7 +71,7 @@ fn a_declared_media_type_must_be_the_content_s() {
     );
     for (media_type, text) in [(MediaType::FhirXml, json), (MediaType::FhirJson, xml)] {
         let authorised = submitted("RR8", &[], media_type, text.as_bytes());
-        let refusal = validate(&Rules::default(), &authorised, now()).unwrap_err();
+        let refusal = validate(&Snapshot::default(), &authorised, now()).unwrap_err();
         assert_eq!(refusal.findings[0].rule, Some("V-003"));
     }
 }

@@ -4,7 +4,7 @@
 use axle_model::{envelope::MediaType, format};
 
 use super::{now, submitted};
-use crate::validate::{Rules, validate};
+use crate::{snapshot::Snapshot, validate::validate};
 
 #[test]
 fn every_sample_gives_facts_or_a_refusal_that_names_a_rule() {
@@ -14,7 +14,7 @@ fn every_sample_gives_facts_or_a_refusal_that_names_a_rule() {
         println!("SKIPPED: no samples at {root}; set AXLE_SAMPLES to a folder that has them");
         return;
     };
-    let rules = Rules::default();
+    let snapshot = Snapshot::default();
     for line in manifest.lines().skip(1) {
         let mut fields = line.split('\t');
         let (file, kind) = (fields.next().unwrap(), fields.nth(4).unwrap());
@@ -25,7 +25,7 @@ fn every_sample_gives_facts_or_a_refusal_that_names_a_rule() {
         };
         let body = std::fs::read(format!("{root}/{file}")).unwrap();
         // As the organisation the sample says it is from, so that more than V-117 is seen.
-        let facts = format::read(&media_type, &body, &rules.limits).ok();
+        let facts = format::read(&media_type, &body, &snapshot.rules.limits).ok();
         let sender = facts
             .as_ref()
             .and_then(|f| f.sender().or_else(|| f.custodian()));
@@ -34,7 +34,7 @@ fn every_sample_gives_facts_or_a_refusal_that_names_a_rule() {
         let delegated: Vec<String> = custodian.map(|code| code.to_string()).into_iter().collect();
         let delegated: Vec<&str> = delegated.iter().map(String::as_str).collect();
         let authorised = submitted(&sender, &delegated, media_type, &body);
-        let (outcome, findings) = match validate(&rules, &authorised, now()) {
+        let (outcome, findings) = match validate(&snapshot, &authorised, now()) {
             Ok(checked) => ("accepted", checked.warnings().to_vec()),
             Err(refusal) => {
                 assert!(refusal.findings[0].rule.is_some(), "{file}");

@@ -26,7 +26,7 @@ fn saying(json: &str, xml: &str) -> Vec<(MediaType, String)> {
     let insert = |(media_type, text): (MediaType, String)| {
         let (after, said) = match media_type {
             MediaType::FhirXml => ("<Composition>", xml),
-            MediaType::FhirJson | MediaType::Opaque(_) => {
+            MediaType::FhirJson | MediaType::Hl7v2 | MediaType::Cda | MediaType::Opaque(_) => {
                 ("\"resourceType\": \"Composition\",", json)
             }
         };
