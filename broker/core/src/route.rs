@@ -4,9 +4,10 @@
 use std::time::Duration;
 
 use axle_model::{
-    facts::Coding,
+    facts::{Coding, Facts},
     mailbox::{MailboxId, WorkflowId},
     ods::OdsCode,
+    patient::PatientHint,
     refusal::{Finding, Reason, Refusal},
     time::Timestamp,
 };
@@ -37,6 +38,18 @@ pub struct Destination {
     pub recipient: OdsCode,
     /// Its mailbox.
     pub mailbox: MailboxId,
+}
+
+/// The patient whose registered practice must be looked up before the document can be routed; `None`
+/// when it goes by its named recipients, or may go by them only.
+pub fn patient_to_look_up<'c>(
+    _snapshot: &Snapshot,
+    checked: &'c Checked<'_>,
+) -> Option<&'c PatientHint> {
+    let submission = checked.submission();
+    let restricted = submission.restricted || checked.facts().is_some_and(Facts::is_restricted);
+    let hint = submission.patient.as_ref();
+    hint.filter(|_| submission.recipients.is_empty() && !restricted)
 }
 
 /// Finds the workflow and the mailbox of every recipient.

@@ -8,6 +8,7 @@ mod datatypes;
 mod header;
 mod parties;
 mod replacing;
+mod routing;
 mod text;
 mod when;
 
@@ -175,28 +176,18 @@ impl<'a> Facts<'a> {
     /// then by the distribution list; in their order, without repeats. They are claims of the
     /// sender: the envelope routes, these may confirm it.
     pub fn recipients(&self) -> Vec<OdsCode> {
-        let from_header = self.bundle().into_iter().flat_map(|bundle| {
-            let header = self.header().into_iter();
-            header
-                .flat_map(MessageHeader::receivers)
-                .take(REFERENCES_MAX)
-                .filter_map(|receiver| bundle.ods_code(receiver))
+        distinct(self.receivers().into_iter().chain(self.copies()))
+    }
+
+    /// Whom the distribution lists among the sections name.
+    fn distribution_list(&self) -> impl Iterator<Item = &Reference<'a>> {
+        let composition = self.composition().into_iter();
+        let sections = composition.flat_map(|composition| &composition.sections);
+        let lists = sections.filter(|section| {
+            let code = section.code.as_ref();
+            code.is_some_and(|code| code.has(DISTRIBUTION_LIST))
         });
-        let from_list = self.document().into_iter().flat_map(|document| {
-            let sections = document
-                .bundle
-                .composition()
-                .map_or(&[][..], |c| &c.sections);
-            let lists = sections
-                .iter()
-                .filter(|s| s.code.as_ref().is_some_and(|c| c.has(DISTRIBUTION_LIST)));
-            lists
-                .flat_map(|section| &section.entries)
-                .take(REFERENCES_MAX)
-                .filter_map(|entry| document.bundle.ods_code(entry))
-                .collect::<Vec<_>>()
-        });
-        distinct(from_header.chain(from_list))
+        lists.flat_map(|section| &section.entries)
     }
 
     /// The patient: the Composition's subject, else the first Patient there is.

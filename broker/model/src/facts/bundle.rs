@@ -1,8 +1,8 @@
 //! Bundles, their entries, and how a reference finds its entry.
 
 use super::{
-    Attachment, AttachmentHolder, Composition, Identifier, Kind, MessageHeader, Organisation,
-    Patient, Reference, Role, Text,
+    Attachment, AttachmentHolder, Coding, Composition, Identifier, Kind, MessageHeader,
+    Organisation, Patient, Reference, Role, Text,
 };
 use crate::ods::OdsCode;
 
@@ -50,6 +50,8 @@ pub struct Resource<'a> {
 pub struct Meta<'a> {
     /// The first profile it claims to follow.
     pub profile: Option<Text<'a>>,
+    /// Who may see it, in codes (v3-Confidentiality, ActCode).
+    pub security: Vec<Coding<'a>>,
 }
 
 /// What was read of a resource, by its type.

@@ -1,6 +1,6 @@
 //! The Composition: what kind of document it is, whose, about whom, and under which headings.
 
-use super::{Concept, Identifier, Reference, Text};
+use super::{Concept, Extension, Identifier, Reference, Text};
 
 /// Composition.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -27,6 +27,8 @@ pub struct Composition<'a> {
     pub relates_to: Vec<Relation<'a>>,
     /// Its sections.
     pub sections: Vec<Section<'a>>,
+    /// Its extensions: the care setting, who else gets a copy.
+    pub extensions: Vec<Extension<'a>>,
 }
 
 /// Composition.relatesTo.

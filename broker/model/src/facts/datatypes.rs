@@ -1,6 +1,6 @@
 //! FHIR's small types, as much of them as the facts need.
 
-use super::{Release, Text, present};
+use super::{Extension, Release, Text, present};
 use crate::ods::OdsCode;
 
 const ODS_ORGANISATION: &str = "https://fhir.nhs.uk/Id/ods-organization-code";
@@ -13,6 +13,8 @@ pub struct Identifier<'a> {
     pub system: Option<Text<'a>>,
     /// The value within it.
     pub value: Option<Text<'a>>,
+    /// Its extensions: how far an NHS number was verified.
+    pub extensions: Vec<Extension<'a>>,
 }
 
 impl Identifier<'_> {

@@ -1,6 +1,6 @@
 //! The header of a message: its event, its parties, and how ITK3 wants it handled.
 
-use super::{Coding, Reference, Release, Text, present};
+use super::{Coding, Concept, Reference, Release, Text, present};
 
 const HANDLING: &str =
     "https://fhir.nhs.uk/STU3/StructureDefinition/Extension-ITK-MessageHandling-2";
@@ -83,6 +83,10 @@ pub struct Extension<'a> {
     pub url: Option<Text<'a>>,
     /// The extensions within it.
     pub instructions: Vec<Instruction<'a>>,
+    /// Its `valueCodeableConcept`.
+    pub concept: Option<Concept<'a>>,
+    /// Its `valueReference`.
+    pub reference: Option<Reference<'a>>,
 }
 
 impl<'a> Extension<'a> {

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use super::{Attachment, Identifier, Reference, Text, present};
+use super::{Attachment, Concept, Flag, Identifier, Reference, Text, present};
 use crate::ods::OdsCode;
 
 const NHS_NUMBER: &str = "https://fhir.nhs.uk/Id/nhs-number";
@@ -16,6 +16,12 @@ pub struct Patient<'a> {
     pub birth_date: Option<Text<'a>>,
     /// The names, in their order.
     pub names: Vec<Name<'a>>,
+    /// Whether they have died (`deceasedBoolean`).
+    pub deceased: Option<Flag>,
+    /// When they died (`deceasedDateTime`).
+    pub deceased_time: Option<Text<'a>>,
+    /// Who their practice is, as the sender says: it never routes.
+    pub practices: Vec<Reference<'a>>,
 }
 
 impl Patient<'_> {
@@ -77,6 +83,8 @@ impl Organisation<'_> {
 pub struct Role<'a> {
     /// The organisation (`organization`, `providedBy`).
     pub organisation: Option<Reference<'a>>,
+    /// What it is specialised in.
+    pub specialties: Vec<Concept<'a>>,
 }
 
 /// One content of a DocumentReference.

@@ -53,6 +53,7 @@ impl<'a> Part<'a> for Meta<'a> {
     fn child(&mut self, name: &str) -> Place<'_, 'a> {
         match name {
             "profile" => Place::First(&mut self.profile),
+            "security" => Place::many(&mut self.security),
             _ => Place::Skip,
         }
     }
@@ -151,6 +152,8 @@ impl<'a> Part<'a> for Extension<'a> {
         match name {
             "url" => Place::Text(&mut self.url),
             "extension" => Place::many(&mut self.instructions),
+            "valueCodeableConcept" => Place::one(&mut self.concept),
+            "valueReference" => Place::one(&mut self.reference),
             _ => Place::Skip,
         }
     }
@@ -183,6 +186,7 @@ impl<'a> Part<'a> for Composition<'a> {
             "custodian" => Place::one(&mut self.custodian),
             "relatesTo" => Place::many(&mut self.relates_to),
             "section" => Place::many(&mut self.sections),
+            "extension" => Place::many(&mut self.extensions),
             _ => Place::Skip,
         }
     }
@@ -216,6 +220,9 @@ impl<'a> Part<'a> for Patient<'a> {
             "identifier" => Place::many(&mut self.identifiers),
             "birthDate" => Place::Text(&mut self.birth_date),
             "name" => Place::many(&mut self.names),
+            "deceasedBoolean" => Place::Boolean(&mut self.deceased),
+            "deceasedDateTime" => Place::Text(&mut self.deceased_time),
+            "generalPractitioner" => Place::many(&mut self.practices),
             _ => Place::Skip,
         }
     }
@@ -245,6 +252,7 @@ impl<'a> Part<'a> for Role<'a> {
     fn child(&mut self, name: &str) -> Place<'_, 'a> {
         match name {
             "organization" | "providedBy" => Place::one(&mut self.organisation),
+            "specialty" => Place::many(&mut self.specialties),
             _ => Place::Skip,
         }
     }
@@ -281,6 +289,7 @@ impl<'a> Part<'a> for Identifier<'a> {
         match name {
             "system" => Place::Text(&mut self.system),
             "value" => Place::Text(&mut self.value),
+            "extension" => Place::many(&mut self.extensions),
             _ => Place::Skip,
         }
     }
