@@ -139,6 +139,7 @@ impl fmt::Debug for ResponseCode {
 }
 
 #[cfg(test)]
+#[allow(clippy::unwrap_used, reason = "tests fail by panicking")]
 mod tests {
     use super::{ResponseCode, Stage};
 

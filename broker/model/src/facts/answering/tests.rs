@@ -1,3 +1,5 @@
+#![allow(clippy::unwrap_used, reason = "tests fail by panicking")]
+
 use super::{Asked, message_name};
 use crate::{
     answer::ResponseCode,
