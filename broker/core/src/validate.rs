@@ -139,7 +139,9 @@ pub fn validate<'s>(
     }
     if let Some(facts) = &facts {
         bytes::flaws(&mut review, facts);
-        envelope::check(&mut review, facts, authorised, now);
+        if facts.syntax.is_fhir() {
+            envelope::check(&mut review, facts, authorised, now);
+        }
     }
     if review.refuses() {
         return Err(review.refusal(Reason::DocumentInvalid));
