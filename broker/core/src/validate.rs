@@ -115,7 +115,9 @@ pub fn validate<'s>(
             review.under(strictness);
         }
         bytes::flaws(&mut review, facts);
-        envelope::check(&mut review, facts, authorised, now);
+        if facts.syntax.is_fhir() {
+            envelope::check(&mut review, facts, authorised, now);
+        }
     }
     if review.refuses() {
         return Err(review.refusal(Reason::DocumentInvalid));
