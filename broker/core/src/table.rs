@@ -12,6 +12,7 @@ mod matcher;
 mod read;
 mod refset;
 mod rule;
+mod severity;
 mod subject;
 mod terms;
 #[cfg(test)]
@@ -27,6 +28,7 @@ pub use self::{
     class::{Class, Source},
     refset::ReadFile,
     rule::Rule,
+    severity::Severities,
     subject::Subject,
     terms::Terms,
 };
@@ -49,6 +51,7 @@ pub struct RoutingTable {
     any_event: bool,
     rules: Vec<Rule>,
     rule_matcher: Matcher,
+    severities: Severities,
     policy: Policy,
 }
 
@@ -161,6 +164,11 @@ impl RoutingTable {
         let any = self.fallback.is_some() || self.any_event;
         let events = if any { &[] } else { self.events.as_slice() };
         events.iter().flatten().map(|event| &**event)
+    }
+
+    /// How much the validation rules weigh for the documents of one workflow or one sender.
+    pub const fn severities(&self) -> &Severities {
+        &self.severities
     }
 
     /// Who may send what to whom.

@@ -13,6 +13,7 @@ use super::{
     refset::Refsets,
     terms::{self, Terms},
 };
+use crate::validate::{NotARule, RuleSet};
 
 /// The longest id of a class or a rule.
 pub(super) const ID_BYTES_MAX: usize = 60;
@@ -41,8 +42,8 @@ pub struct Class {
     pub reroute_once: bool,
     /// The most bytes of a document.
     pub bytes_max: Option<u64>,
-    /// The ids of the rules that its documents may not bend.
-    pub required_rules: Vec<Box<str>>,
+    /// The rules that its documents may not bend, whatever is set of them.
+    pub required_rules: RuleSet,
     /// Whether a document of one of its events that fits no class is refused, whatever else is said of
     /// unknown types.
     pub strict: bool,
@@ -147,7 +148,7 @@ impl Class {
             bytes_max: entry
                 .read("max_size", amount::bytes)
                 .map(Spanned::into_inner),
-            required_rules: rules.into_iter().map(Spanned::into_inner).collect(),
+            required_rules: RuleSet::of(rules.iter().map(|id| &**id.get_ref())).unwrap_or_default(),
             strict: entry.flag("strict").unwrap_or_default(),
             inf_due,
             bus_due,
@@ -167,9 +168,6 @@ pub(super) fn id(text: &str) -> Result<Box<str>, String> {
     fits.then(|| text.into()).ok_or_else(why)
 }
 
-fn rule_id(text: &str) -> Result<Box<str>, &'static str> {
-    let digits = text.strip_prefix("V-").unwrap_or_default();
-    let shape = digits.len() == 3 && digits.bytes().all(|b| b.is_ascii_digit());
-    let why = "write the id of a rule, for example \"V-301\"";
-    shape.then(|| text.into()).ok_or(why)
+fn rule_id(text: &str) -> Result<Box<str>, NotARule> {
+    RuleSet::of([text]).map(|_| text.into())
 }

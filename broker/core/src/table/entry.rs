@@ -37,6 +37,11 @@ impl<'t, 'p> Entry<'t, 'p> {
         }
     }
 
+    /// Everything found wrong so far, for those who read further.
+    pub(super) const fn problems(&mut self) -> &mut Vec<Problem> {
+        self.problems
+    }
+
     /// Where it stands.
     pub(super) fn span(&self) -> Range<usize> {
         self.span.clone()
@@ -227,7 +232,6 @@ impl<'t, 'p> Entry<'t, 'p> {
     }
 
     /// A list of tables whose form is somebody else's; of one that cannot be read, what is wrong.
-    #[expect(dead_code, reason = "for entries whose form is told elsewhere")]
     pub(super) fn each<T: DeserializeOwned>(&mut self, key: &'static str) -> Vec<Spanned<T>> {
         let Some(value) = self.take(key) else {
             return Vec::new();

@@ -48,6 +48,7 @@ pub(super) fn table(text: &str, file: ReadFile<'_>) -> Result<RoutingTable, Vec<
         table.require(&mut root, &fallback);
         table.fallback = Some(fallback.into_inner());
     }
+    table.read_severities(&mut root);
     table.policy = policy(&mut root);
     root.finish();
     if problems.is_empty() {
@@ -158,6 +159,15 @@ impl RoutingTable {
         limit(root, "rule", read.len());
         self.rule_matcher = Matcher::new(read.iter().map(|(_, condition)| condition));
         self.rules = read.into_iter().map(|(rule, _)| rule).collect();
+    }
+
+    fn read_severities(&mut self, root: &mut Entry<'_, '_>) {
+        for entry in root.each("severity") {
+            let span = entry.span();
+            let is_listed = |workflow: &WorkflowId| self.workflows.contains_key(workflow);
+            let severities = &mut self.severities;
+            severities.add(entry.into_inner(), &span, is_listed, root.problems());
+        }
     }
 
     fn require(&self, root: &mut Entry<'_, '_>, workflow: &Spanned<WorkflowId>) {

@@ -95,7 +95,7 @@ then = { copy_to = "NOWHERE-AT-ALL", priority = "low", stop = 1, hold = true, ha
             (7, "write a whole number of B, KiB"),
             (8, "write a whole number of s, m, h or d"),
             (9, "`honour_copies` must be true or false"),
-            (10, "write the id of a rule"),
+            (10, "V-1 is not a rule"),
             (11, "write \"return\""),
             (15, "\"letter\": there is no such class"),
             (15, "age_under must be at least 1"),
