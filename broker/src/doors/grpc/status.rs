@@ -31,7 +31,7 @@ pub(super) fn status_of(refusal: Refusal) -> Status {
     let grave = refusal
         .findings
         .iter()
-        .filter(|finding| finding.severity != Severity::Warning);
+        .filter(|finding| finding.severity < Severity::Warning);
     let violations: Vec<_> = grave.take(FINDINGS_MAX).map(violation).collect();
     if !violations.is_empty() {
         details.set_bad_request(violations);
@@ -92,7 +92,7 @@ pub(super) const fn code_of(reason: Reason) -> Code {
 }
 
 fn violation(finding: &Finding) -> FieldViolation {
-    let description = format!("{} - {}", finding.what, finding.remedy);
+    let description = format!("{} - {}", finding.placed(), finding.remedy);
     let reason = finding.rule.unwrap_or(Reason::HeaderFieldInvalid.as_str());
     let mut violation = FieldViolation::new(short(&finding.path), short(&description));
     violation.reason = reason.to_owned();
