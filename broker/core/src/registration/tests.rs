@@ -1,3 +1,5 @@
+#![allow(clippy::unwrap_used, reason = "tests fail by panicking")]
+
 use axle_model::{
     format::{self, Limits},
     nhs_number::NhsNumber,
