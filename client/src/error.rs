@@ -345,7 +345,7 @@ fn finding(violation: &FieldViolation) -> Finding {
         path: violation.field.clone(),
         description: what.to_owned(),
         remedy: remedy.to_owned(),
-        itk3_code: 0,
+        ..Finding::default()
     }
 }
 

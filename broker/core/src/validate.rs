@@ -89,6 +89,11 @@ impl Rules {
         Ok(self)
     }
 
+    /// The ids of all rules, in the order in which findings are told.
+    pub fn ids() -> impl Iterator<Item = &'static str> {
+        table::ids()
+    }
+
     /// The severity of a rule that has `default` unless it is set; `None` when it is off.
     fn severity(&self, id: &str, default: Severity) -> Option<Severity> {
         match self.settings.get(id) {
@@ -129,12 +134,14 @@ pub fn validate<'s>(
     if submission.media_type.is_read() {
         match format::read(&submission.media_type, &submission.body, &rules.limits) {
             Ok(read) => facts = Some(read),
-            Err(malformed) => bytes::stopped(&mut review, malformed),
+            Err(malformed) => review.stopped(malformed),
         }
     }
     if let Some(facts) = &facts {
         bytes::flaws(&mut review, facts);
-        envelope::check(&mut review, facts, authorised, now);
+        if facts.syntax.is_fhir() {
+            envelope::check(&mut review, facts, authorised, now);
+        }
     }
     if review.refuses() {
         return Err(review.refusal(Reason::DocumentInvalid));

@@ -1,7 +1,10 @@
 //! A review: what the rules have found so far, with each rule's severity, remedy and ITK3 code taken
 //! from the table and the configuration. The rules themselves are elsewhere.
 
-use axle_model::refusal::{Finding, Reason, Refusal, Severity};
+use axle_model::{
+    format::{Malformed, Position},
+    refusal::{Finding, Reason, Refusal, Severity},
+};
 
 use super::{Rules, table};
 
@@ -25,12 +28,18 @@ impl<'r> Review<'r> {
 
     /// Records that the rule `id` is broken.
     pub(super) fn found(&mut self, id: &str, path: impl Into<String>, what: impl Into<String>) {
-        self.record(id, None, path.into(), what.into());
+        self.record(id, None, path.into(), what.into(), None);
+    }
+
+    /// Records that the rule `malformed` names is broken, in the reader's words.
+    pub(super) fn flawed(&mut self, malformed: &Malformed) {
+        let (path, what) = (malformed.path.clone(), malformed.what.clone());
+        self.record(malformed.rule, None, path, what, malformed.position);
     }
 
     /// Records that the rule `id` is broken where that is, unless configured, only a warning.
     pub(super) fn warned(&mut self, id: &str, path: impl Into<String>, what: impl Into<String>) {
-        self.record(id, Some(Severity::Warning), path.into(), what.into());
+        self.record(id, Some(Severity::Warning), path.into(), what.into(), None);
     }
 
     /// The same as the last finding, answered with another ITK3 code.
@@ -40,7 +49,14 @@ impl<'r> Review<'r> {
         }
     }
 
-    fn record(&mut self, id: &str, milder: Option<Severity>, path: String, what: String) {
+    fn record(
+        &mut self,
+        id: &str,
+        milder: Option<Severity>,
+        path: String,
+        what: String,
+        position: Option<Position>,
+    ) {
         let Some((order, rule)) = table::find(id) else {
             return;
         };
@@ -59,22 +75,26 @@ impl<'r> Review<'r> {
             what,
             remedy: rule.remedy.into(),
             itk3_code: rule.itk3_code,
+            issue: rule.issue,
+            position,
         };
         self.findings.push((order, finding));
     }
 
     /// Records what stopped the reading: fatal, whatever the rule's own severity.
-    pub(super) fn stopped(&mut self, id: &str, path: String, what: String) {
-        let Some((order, rule)) = table::find(id) else {
+    pub(super) fn stopped(&mut self, malformed: Malformed) {
+        let Some((order, rule)) = table::find(malformed.rule) else {
             return;
         };
         let finding = Finding {
             rule: Some(rule.id),
             severity: Severity::Fatal,
-            path,
-            what,
+            path: malformed.path,
+            what: malformed.what,
             remedy: rule.remedy.into(),
             itk3_code: rule.itk3_code,
+            issue: rule.issue,
+            position: malformed.position,
         };
         self.findings.push((order, finding));
     }
@@ -105,7 +125,7 @@ impl<'r> Review<'r> {
             let what = format!(
                 "{}: {}{place}",
                 leading.rule.unwrap_or_default(),
-                leading.what
+                leading.placed()
             );
             (what, leading.remedy.clone())
         });

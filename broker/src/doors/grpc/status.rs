@@ -97,7 +97,7 @@ pub(super) const fn code_of(reason: Reason) -> Code {
 }
 
 fn violation(finding: &Finding) -> FieldViolation {
-    let description = format!("{} - {}", finding.what, finding.remedy);
+    let description = format!("{} - {}", finding.placed(), finding.remedy);
     let reason = finding.rule.unwrap_or(Reason::HeaderFieldInvalid.as_str());
     let mut violation = FieldViolation::new(short(&finding.path), short(&description));
     violation.reason = reason.to_owned();
