@@ -300,9 +300,10 @@ fn root_cause(status: &Status) -> String {
 
 /// A refusal that says when to come back is none.
 fn passing(class: Class, retry_after: Option<Duration>) -> Class {
-    match class {
-        Class::Refused if retry_after.is_some() => Class::TryAgain,
-        class => class,
+    if class == Class::Refused && retry_after.is_some() {
+        Class::TryAgain
+    } else {
+        class
     }
 }
 
