@@ -31,7 +31,7 @@ pub(super) fn status_of(refusal: Refusal) -> Status {
     let grave = refusal
         .findings
         .iter()
-        .filter(|finding| finding.severity != Severity::Warning);
+        .filter(|finding| finding.severity < Severity::Warning);
     let violations: Vec<_> = grave.take(FINDINGS_MAX).map(violation).collect();
     if !violations.is_empty() {
         details.set_bad_request(violations);
