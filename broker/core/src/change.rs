@@ -165,7 +165,7 @@ impl Acceptance {
                 .map(|finding| Warning {
                     rule: finding.rule.unwrap_or_default().into(),
                     path: finding.path.as_str().into(),
-                    what: finding.what.as_str().into(),
+                    what: finding.placed().into(),
                 })
                 .collect(),
             deliveries: deliveries.collect(),

@@ -2,6 +2,7 @@
 //! and borrowed from them. One struct for every format, so that no rule ever asks which syntax a
 //! document came in. It decides nothing and keeps no clinical content.
 
+mod answering;
 mod bundle;
 mod composition;
 mod datatypes;
@@ -13,6 +14,7 @@ mod text;
 mod when;
 
 pub use self::{
+    answering::{Answering, Asked, Issue, message_name},
     bundle::{Bundle, Content, Entry, Meta, Resource},
     composition::{Composition, Relation, Section},
     datatypes::{Attachment, Coding, Concept, Identifier, Reference},
@@ -44,13 +46,27 @@ pub struct Facts<'a> {
     pub flaws: Vec<Malformed>,
 }
 
-/// How a FHIR document is written down.
+/// How a document is written down. The facts of one that is not FHIR are told in FHIR's words.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Syntax {
     /// FHIR JSON.
     Json,
     /// FHIR XML.
     Xml,
+    /// HL7 v2, segments and fields.
+    Hl7v2,
+    /// CDA R2, on its own or in an ITK2 distribution envelope.
+    Cda,
+}
+
+impl Syntax {
+    /// Whether the document is FHIR, so that FHIR's own rules are for it.
+    pub const fn is_fhir(self) -> bool {
+        match self {
+            Self::Json | Self::Xml => true,
+            Self::Hl7v2 | Self::Cda => false,
+        }
+    }
 }
 
 /// A release of FHIR.

@@ -7,6 +7,7 @@ mod fhir_xml;
 mod parts;
 mod place;
 mod record;
+mod xml;
 
 use std::fmt;
 
@@ -102,6 +103,9 @@ impl Malformed {
     }
 }
 
+/// A reader: from a text to the resource it is, and the flaws that did not stop the reading.
+type Reading<'a> = fn(&'a str, &Limits) -> Result<(Resource<'a>, Vec<Malformed>), Malformed>;
+
 /// Reads the facts of a FHIR document in one pass over its bytes, without a tree and without a copy.
 ///
 /// # Errors
@@ -113,9 +117,9 @@ pub fn read<'a>(
     limits: &Limits,
 ) -> Result<Facts<'a>, Malformed> {
     let text = text_of(body)?;
-    let (syntax, first) = match media_type {
-        MediaType::FhirJson => (Syntax::Json, b'{'),
-        MediaType::FhirXml => (Syntax::Xml, b'<'),
+    let (read, syntax, first): (Reading<'a>, _, _) = match media_type {
+        MediaType::FhirJson => (fhir_json::read, Syntax::Json, b'{'),
+        MediaType::FhirXml => (fhir_xml::read, Syntax::Xml, b'<'),
         MediaType::Hl7v2 | MediaType::Cda | MediaType::Opaque(_) => {
             return Err(Malformed::new(
                 "V-003",
@@ -124,10 +128,7 @@ pub fn read<'a>(
         }
     };
     agree(media_type, first, text)?;
-    let (root, flaws) = match syntax {
-        Syntax::Json => fhir_json::read(text, limits)?,
-        Syntax::Xml => fhir_xml::read(text, limits)?,
-    };
+    let (root, flaws) = read(text, limits)?;
     let release = release_of(&root);
     Ok(Facts {
         syntax,

@@ -124,6 +124,8 @@ impl fmt::Debug for PatientHint {
 
 #[cfg(test)]
 mod tests {
+    #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+
     use super::{BirthDate, NotAPatient, PatientHint};
 
     #[test]

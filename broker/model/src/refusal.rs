@@ -3,6 +3,8 @@
 
 use std::{borrow::Cow, fmt};
 
+use crate::format::Position;
+
 /// Why a call was refused. The list is closed; each door has one table from it to its wire.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Reason {
@@ -153,6 +155,8 @@ pub enum Severity {
     Error,
     /// The document is delivered; the finding is recorded.
     Warning,
+    /// Nothing is wrong.
+    Info,
 }
 
 impl Severity {
@@ -162,6 +166,66 @@ impl Severity {
             Self::Fatal => "fatal",
             Self::Error => "error",
             Self::Warning => "warning",
+            Self::Info => "information",
+        }
+    }
+}
+
+/// What kind of trouble a finding is: FHIR's IssueType, as far as it is needed. Each is in STU3 and in
+/// R4.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Issue {
+    /// The content breaks its format or an invariant of it.
+    Invalid,
+    /// The structure cannot be read, or is not the one expected.
+    Structure,
+    /// Something that must be there is missing.
+    Required,
+    /// A value is not one that is allowed.
+    Value,
+    /// An invariant of the format does not hold.
+    Invariant,
+    /// It is dangerous, or may not be told to everybody.
+    Security,
+    /// The sender may not say this.
+    Forbidden,
+    /// This broker does not carry it.
+    NotSupported,
+    /// It was there before.
+    Duplicate,
+    /// What it refers to is not there.
+    NotFound,
+    /// It is too large.
+    TooLong,
+    /// A code is not one, or means something else.
+    CodeInvalid,
+    /// It takes too much to check.
+    TooCostly,
+    /// It breaks a rule of the trade.
+    BusinessRule,
+    /// Nothing is wrong with it.
+    Informational,
+}
+
+impl Issue {
+    /// The code of FHIR's IssueType.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Invalid => "invalid",
+            Self::Structure => "structure",
+            Self::Required => "required",
+            Self::Value => "value",
+            Self::Invariant => "invariant",
+            Self::Security => "security",
+            Self::Forbidden => "forbidden",
+            Self::NotSupported => "not-supported",
+            Self::Duplicate => "duplicate",
+            Self::NotFound => "not-found",
+            Self::TooLong => "too-long",
+            Self::CodeInvalid => "code-invalid",
+            Self::TooCostly => "too-costly",
+            Self::BusinessRule => "business-rule",
+            Self::Informational => "informational",
         }
     }
 }
@@ -182,6 +246,10 @@ pub struct Finding {
     pub remedy: Cow<'static, str>,
     /// The ITK3 response code that says the same, where there is one.
     pub itk3_code: Option<u32>,
+    /// What kind of trouble it is.
+    pub issue: Issue,
+    /// Where it is in the bytes of the document, where the reading stopped or stumbled.
+    pub position: Option<Position>,
 }
 
 impl Finding {
@@ -198,6 +266,16 @@ impl Finding {
             what: what.into(),
             remedy: remedy.into(),
             itk3_code: None,
+            issue: Issue::Invalid,
+            position: None,
+        }
+    }
+
+    /// What is wrong, with its place in the bytes where that is known.
+    pub fn placed(&self) -> Cow<'_, str> {
+        match self.position {
+            Some(position) => format!("{} ({position})", self.what).into(),
+            None => self.what.as_str().into(),
         }
     }
 }

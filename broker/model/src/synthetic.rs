@@ -8,12 +8,9 @@ use std::fmt::Write as _;
 
 use uuid::Uuid;
 
+use self::sections::Markup;
 use crate::{
-    digest::Digest,
-    envelope::MediaType,
-    facts::{Release, Syntax},
-    nhs_number::NhsNumber,
-    ods::OdsCode,
+    digest::Digest, envelope::MediaType, facts::Release, nhs_number::NhsNumber, ods::OdsCode,
     time::Timestamp,
 };
 
@@ -41,7 +38,7 @@ pub struct Document {
 #[derive(Clone, Copy)]
 struct Template {
     text: &'static str,
-    syntax: Syntax,
+    markup: Markup,
     release: Release,
     sections: &'static [sections::Section],
 }
@@ -86,7 +83,7 @@ impl Document {
     pub fn discharge_summary_xml(&self) -> String {
         self.render(Template {
             text: DISCHARGE_SUMMARY_XML,
-            syntax: Syntax::Xml,
+            markup: Markup::Xml,
             release: Release::Stu3,
             sections: sections::DISCHARGE_SUMMARY,
         })
@@ -96,7 +93,7 @@ impl Document {
     pub fn discharge_summary_json(&self) -> String {
         self.render(Template {
             text: DISCHARGE_SUMMARY_JSON,
-            syntax: Syntax::Json,
+            markup: Markup::Json,
             release: Release::Stu3,
             sections: sections::DISCHARGE_SUMMARY,
         })
@@ -106,7 +103,7 @@ impl Document {
     pub fn outpatient_letter_json(&self) -> String {
         self.render(Template {
             text: OUTPATIENT_LETTER_JSON,
-            syntax: Syntax::Json,
+            markup: Markup::Json,
             release: Release::R4,
             sections: sections::OUTPATIENT_LETTER,
         })
@@ -116,7 +113,7 @@ impl Document {
     pub fn outpatient_letter_xml(&self) -> String {
         self.render(Template {
             text: OUTPATIENT_LETTER_XML,
-            syntax: Syntax::Xml,
+            markup: Markup::Xml,
             release: Release::R4,
             sections: sections::OUTPATIENT_LETTER,
         })
@@ -158,16 +155,16 @@ impl Document {
             out.push_str(before);
             match name {
                 "sections" => {
-                    sections::render(template.sections, template.syntax, out, |text, out| {
+                    sections::render(template.sections, template.markup, out, |text, out| {
                         self.fill(text, template, out, &mut None);
                     })
                 }
                 "attachment_section" if self.size_bytes.is_some() => {
-                    let section = sections::attachment_section(template.syntax);
+                    let section = sections::attachment_section(template.markup);
                     self.fill(section, template, out, data_at);
                 }
                 "attachment_entry" if self.size_bytes.is_some() => {
-                    let entry = sections::attachment_entry(template.syntax, template.release);
+                    let entry = sections::attachment_entry(template.markup, template.release);
                     self.fill(entry, template, out, data_at);
                 }
                 "attachment_section" | "attachment_entry" => {}

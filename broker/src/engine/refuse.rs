@@ -1,7 +1,7 @@
 //! Refuse: what the store's errors are to a caller. The caller's own mistakes are named; the
 //! broker's troubles are logged here in full and shown without their inside.
 
-use axle_model::refusal::{Finding, Reason, Refusal, Severity};
+use axle_model::refusal::{Finding, Issue, Reason, Refusal, Severity};
 use axle_store::StoreError;
 
 /// The refusal a caller sees for a store's error.
@@ -100,6 +100,8 @@ fn document_conflict() -> Refusal {
         what: what.to_owned(),
         remedy: remedy.into(),
         itk3_code: Some(20008),
+        issue: Issue::Duplicate,
+        position: None,
     };
     Refusal::new(Reason::SubmissionConflict, what, remedy).with(vec![finding])
 }

@@ -16,7 +16,7 @@ use axle_core::{
 use axle_model::{
     digest::Digest,
     id::{DeliveryId, MessageId},
-    refusal::{Finding, Reason, Refusal, Severity},
+    refusal::{Finding, Issue, Reason, Refusal, Severity},
 };
 use axle_store::{Committed, Store, StoreError};
 use tokio::sync::Notify;
@@ -178,6 +178,8 @@ fn replaced(by: MessageId) -> Refusal {
         what: what.to_owned(),
         remedy: remedy.into(),
         itk3_code: Some(20008),
+        issue: Issue::Duplicate,
+        position: None,
     };
     let refusal = Refusal::new(Reason::SubmissionConflict, what, remedy);
     refusal.about(by).with(vec![finding])

@@ -1,7 +1,7 @@
 //! L0, bytes and syntax: V-001 here; V-002 to V-010 are found by the readers of the formats and told
 //! here. Nothing here looks at what the document means.
 
-use axle_model::{facts::Facts, format::Malformed, refusal::Reason};
+use axle_model::{facts::Facts, refusal::Reason};
 
 use super::review::Review;
 
@@ -24,23 +24,10 @@ pub(super) fn weigh(review: &mut Review<'_>, bytes: usize) -> Result<(), Reason>
     Ok(())
 }
 
-/// What stopped the reading.
-pub(super) fn stopped(review: &mut Review<'_>, malformed: Malformed) {
-    let what = placed(&malformed);
-    review.stopped(malformed.rule, malformed.path, what);
-}
-
 /// What the reading survived.
 pub(super) fn flaws(review: &mut Review<'_>, facts: &Facts<'_>) {
     for flaw in &facts.flaws {
-        review.found(flaw.rule, flaw.path.clone(), placed(flaw));
-    }
-}
-
-fn placed(malformed: &Malformed) -> String {
-    match malformed.position {
-        Some(position) => format!("{} ({position})", malformed.what),
-        None => malformed.what.clone(),
+        review.flawed(flaw);
     }
 }
 

@@ -1,7 +1,14 @@
 //! The sections of the synthetic documents: headings of Transfer of Care with invented narrative, and
 //! the attachment. Only text; nothing here is decided.
 
-use crate::facts::{Release, Syntax};
+use crate::facts::Release;
+
+/// How a template is written down.
+#[derive(Clone, Copy)]
+pub(super) enum Markup {
+    Json,
+    Xml,
+}
 
 /// A section: its SNOMED CT heading, its title, and how many paragraphs it has.
 pub(super) struct Section {
@@ -95,13 +102,13 @@ const JSON_END: &str = "}";
 /// Appends the sections; `fill` replaces the names in what it is given.
 pub(super) fn render(
     sections: &[Section],
-    syntax: Syntax,
+    markup: Markup,
     out: &mut String,
     fill: impl Fn(&str, &mut String),
 ) {
-    let (parts, entry, end, between) = match syntax {
-        Syntax::Xml => (XML_SECTION, XML_ENTRY, XML_END, ""),
-        Syntax::Json => (JSON_SECTION, JSON_ENTRY, JSON_END, ", "),
+    let (parts, entry, end, between) = match markup {
+        Markup::Xml => (XML_SECTION, XML_ENTRY, XML_END, ""),
+        Markup::Json => (JSON_SECTION, JSON_ENTRY, JSON_END, ", "),
     };
     let mut next = PARAGRAPHS.iter().cycle();
     for (index, section) in sections.iter().enumerate() {
@@ -127,9 +134,9 @@ pub(super) fn render(
 }
 
 /// The section that points at the attachment.
-pub(super) const fn attachment_section(syntax: Syntax) -> &'static str {
-    match syntax {
-        Syntax::Xml => {
+pub(super) const fn attachment_section(markup: Markup) -> &'static str {
+    match markup {
+        Markup::Xml => {
             r#"<section>
           <title value="Attachment"/>
           <entry>
@@ -137,16 +144,16 @@ pub(super) const fn attachment_section(syntax: Syntax) -> &'static str {
           </entry>
         </section>"#
         }
-        Syntax::Json => {
+        Markup::Json => {
             r#", {"title": "Attachment", "entry": [{"reference": "urn:uuid:{{attachment_id}}"}]}"#
         }
     }
 }
 
 /// The entry with the attachment; its data goes where the name `data` stands.
-pub(super) const fn attachment_entry(syntax: Syntax, release: Release) -> &'static str {
-    match (syntax, release) {
-        (Syntax::Xml, Release::Stu3) => {
+pub(super) const fn attachment_entry(markup: Markup, release: Release) -> &'static str {
+    match (markup, release) {
+        (Markup::Xml, Release::Stu3) => {
             r#"<entry>
     <fullUrl value="urn:uuid:{{attachment_id}}"/>
     <resource>
@@ -158,7 +165,7 @@ pub(super) const fn attachment_entry(syntax: Syntax, release: Release) -> &'stat
     </resource>
   </entry>"#
         }
-        (Syntax::Xml, Release::R4) => {
+        (Markup::Xml, Release::R4) => {
             r#"<entry>
     <fullUrl value="urn:uuid:{{attachment_id}}"/>
     <resource>
@@ -170,7 +177,7 @@ pub(super) const fn attachment_entry(syntax: Syntax, release: Release) -> &'stat
     </resource>
   </entry>"#
         }
-        (Syntax::Json, Release::Stu3) => {
+        (Markup::Json, Release::Stu3) => {
             r#",
     {
       "fullUrl": "urn:uuid:{{attachment_id}}",
@@ -182,7 +189,7 @@ pub(super) const fn attachment_entry(syntax: Syntax, release: Release) -> &'stat
       }
     }"#
         }
-        (Syntax::Json, Release::R4) => {
+        (Markup::Json, Release::R4) => {
             r#",
     {
       "fullUrl": "urn:uuid:{{attachment_id}}",

@@ -124,6 +124,9 @@ pub(super) fn warning_of(warning: &Warning) -> wire::Finding {
 }
 
 pub(super) fn finding_of(finding: &Finding) -> wire::Finding {
+    let number = |count: usize| u32::try_from(count).unwrap_or(u32::MAX);
+    let position = finding.position;
+    let position = position.map(|place| (number(place.line), number(place.column)));
     wire::Finding {
         rule: finding.rule.unwrap_or_default().to_owned(),
         severity: finding.severity.as_str().to_owned(),
@@ -131,6 +134,9 @@ pub(super) fn finding_of(finding: &Finding) -> wire::Finding {
         description: finding.what.clone(),
         remedy: finding.remedy.clone().into_owned(),
         itk3_code: finding.itk3_code.unwrap_or_default(),
+        issue: finding.issue.as_str().to_owned(),
+        line: position.map_or(0, |(line, _)| line),
+        column: position.map_or(0, |(_, column)| column),
     }
 }
 

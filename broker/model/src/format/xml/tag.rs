@@ -1,5 +1,5 @@
-//! Tags: an element's name, namespace and the two attributes that matter, checked and borrowed from
-//! the document. It does not know what the element means.
+//! Tags: an element's name, namespace and the two attributes that matter to FHIR, checked and borrowed from the document. It does
+//! not know what the element means.
 
 use std::borrow::Cow;
 
@@ -10,10 +10,12 @@ use quick_xml::{
     name::QName,
 };
 
-use super::super::{Malformed, any_byte};
+use crate::format::{Malformed, any_byte};
 
 const FHIR: &str = "http://hl7.org/fhir";
 const XHTML: &str = "http://www.w3.org/1999/xhtml";
+const CDA: &str = "urn:hl7-org:v3";
+const ITK: &str = "urn:nhs-itk:ns:201005";
 
 /// The most attributes of one element; each is compared with each.
 const ATTRIBUTES_MAX: usize = 64;
@@ -22,24 +24,26 @@ const BINDINGS_MAX: usize = 64;
 
 /// The namespaces an element may be in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Namespace {
+pub(in super::super) enum Namespace {
     Fhir,
     Xhtml,
+    Cda,
+    Itk,
     Other,
 }
 
 /// The namespace declarations in force: prefix (empty for the default) and namespace.
 #[derive(Default)]
-pub(super) struct Scopes<'a>(Vec<(&'a str, Namespace)>);
+pub(in super::super) struct Scopes<'a>(Vec<(&'a str, Namespace)>);
 
 impl<'a> Scopes<'a> {
     /// How many declarations are in force.
-    pub(super) const fn mark(&self) -> usize {
+    pub(in super::super) const fn mark(&self) -> usize {
         self.0.len()
     }
 
     /// Takes back the declarations made since `mark`.
-    pub(super) fn reset(&mut self, mark: usize) {
+    pub(in super::super) fn reset(&mut self, mark: usize) {
         self.0.truncate(mark);
     }
 
@@ -51,6 +55,8 @@ impl<'a> Scopes<'a> {
         let namespace = match uri {
             FHIR => Namespace::Fhir,
             XHTML => Namespace::Xhtml,
+            CDA => Namespace::Cda,
+            ITK => Namespace::Itk,
             _ => Namespace::Other,
         };
         self.0.push((prefix, namespace));
@@ -65,19 +71,19 @@ impl<'a> Scopes<'a> {
 
 /// A start tag.
 #[derive(Debug)]
-pub(super) struct Tag<'a> {
+pub(in super::super) struct Tag<'a> {
     /// The name without its prefix.
-    pub(super) name: &'a str,
-    pub(super) namespace: Namespace,
+    pub(in super::super) name: &'a str,
+    pub(in super::super) namespace: Namespace,
     /// The `value` attribute as written.
-    pub(super) value: Option<&'a str>,
+    pub(in super::super) value: Option<&'a str>,
     /// The `url` attribute as written.
-    pub(super) url: Option<&'a str>,
+    pub(in super::super) url: Option<&'a str>,
 }
 
 impl<'a> Tag<'a> {
     /// Reads a start tag of `text`, and puts its namespace declarations in force.
-    pub(super) fn read(
+    pub(in super::super) fn read(
         text: &'a str,
         start: &BytesStart<'a>,
         scopes: &mut Scopes<'a>,
@@ -186,7 +192,7 @@ fn next_attribute<'a>(rest: &mut &'a str) -> Result<Option<(&'a str, &'a str)>, 
 }
 
 /// An attribute's value as XML means it: references resolved, white space normalised.
-pub(super) fn value(raw: &str) -> Result<Cow<'_, str>, Malformed> {
+pub(in super::super) fn value(raw: &str) -> Result<Cow<'_, str>, Malformed> {
     if !any_byte(raw.as_bytes(), |b| (b == b'&') | (b < b' ')) {
         return Ok(Cow::Borrowed(raw));
     }
