@@ -123,13 +123,17 @@ impl Acceptance {
     pub fn new(routed: &Routed<'_>, id: MessageId, now: Timestamp) -> Self {
         let checked = routed.checked();
         let (submission, sender) = (checked.submission(), checked.sender());
-        let warnings = checked.warnings().iter().take(Message::WARNINGS_MAX);
+        // What became of the recipients counts above what the document bends.
+        let warnings = routed.warnings().iter().chain(checked.warnings());
+        let warnings = warnings.take(Message::WARNINGS_MAX);
         // No sender's identifier means anything to another.
         let within = |identity: Digest| {
             Digest::of_parts([sender.as_str().as_bytes(), identity.as_bytes().as_slice()])
         };
-        let deliveries = routed.destinations().iter().map(|destination| {
-            Delivery::accept(
+        let deliveries = routed.destinations().iter().map(|destination| Delivery {
+            recipient_type: destination.recipient_type,
+            routing: destination.routing.clone(),
+            ..Delivery::accept(
                 destination.recipient,
                 destination.mailbox.clone(),
                 sender,
@@ -143,10 +147,11 @@ impl Acceptance {
             request: submission.request_digest(),
             workflow: routed.workflow().clone(),
             table_version: routed.table_version(),
+            routed_by: routed.routed_by(),
             media_type: submission.media_type.clone(),
             digest: submission.digest,
             size: submission.body.len() as u64,
-            priority: submission.priority,
+            priority: routed.priority(),
             order_key: order::key(routed.terms().order, checked),
             order_hold: routed.terms().order_hold,
             correlation_id: submission.correlation_id.clone(),
@@ -160,7 +165,7 @@ impl Acceptance {
             }),
             accept_time: now,
             expire_time: now.after(routed.lifetime()),
-            warn_time: now.after(routed.terms().warn_after(submission.priority)),
+            warn_time: now.after(routed.terms().warn_after(routed.priority())),
             warnings: warnings
                 .map(|finding| Warning {
                     rule: finding.rule.unwrap_or_default().into(),
