@@ -23,6 +23,7 @@ mod pki;
 mod print;
 mod reconcile;
 mod report;
+mod route;
 mod save;
 mod send;
 mod status;
@@ -78,6 +79,9 @@ enum Command {
     Send(send::Arguments),
     /// Ask whether a document would be accepted; nothing is sent on
     Validate(send::ValidateArguments),
+    /// How documents find their recipients
+    #[command(subcommand)]
+    Route(route::Command),
     /// Collect the documents that wait for you into a folder
     Collect(collect::Arguments),
     /// Show a message and the timeline of each delivery
@@ -146,6 +150,7 @@ async fn run(arguments: Arguments, printer: &mut Printer) -> Outcome {
         Command::Pki(command) => pki::run(command, connection.broker, printer),
         Command::Send(command) => send::run(&connection.client()?, command, printer).await,
         Command::Validate(command) => send::validate(&connection.client()?, command, printer).await,
+        Command::Route(command) => route::run(&connection.client()?, command, printer).await,
         Command::Collect(command) => collect::run(&connection.client()?, command, printer).await,
         Command::Track(command) => {
             let (profile, client) = connection.profile_and_client()?;

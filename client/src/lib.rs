@@ -10,6 +10,7 @@ pub mod collect;
 pub mod connection;
 pub mod convert;
 pub mod error;
+mod explain;
 pub mod mailbox;
 pub mod profile;
 pub mod reconcile;

@@ -3,7 +3,10 @@
 
 use std::sync::atomic::Ordering;
 
-use axle_core::snapshot::Snapshot;
+use axle_core::{
+    organisations::{AGE_MAX, Organisations},
+    snapshot::Snapshot,
+};
 
 use super::App;
 use crate::{
@@ -62,11 +65,12 @@ pub(super) fn view_of(config: &Config) -> Result<View, ConfigError> {
         ..Limits::default()
     };
     rules.body_bytes_max = limits.fhir_bytes_max.max(limits.body_bytes_max);
+    let successors = table.successors().clone();
     let snapshot = Snapshot {
         directory,
+        organisations: Organisations::new(None, AGE_MAX, successors),
         table,
         rules,
-        ..Snapshot::default()
     };
     Ok(View { snapshot, limits })
 }

@@ -51,9 +51,9 @@ pub(super) struct ValidateArguments {
 }
 
 #[derive(Debug, clap::Args)]
-struct HeaderArguments {
-    /// The ODS codes of the recipients
-    #[arg(long, required = true, value_name = "ODS", value_delimiter = ',')]
+pub(super) struct HeaderArguments {
+    /// The ODS codes of the recipients; without any, the broker's routing table may find one
+    #[arg(long, value_name = "ODS", value_delimiter = ',')]
     to: Vec<OdsCode>,
     /// The workflow, for example TOC_FHIR_IP_DISCH; the broker can often tell it from the document
     #[arg(long, value_parser = WorkflowId::parse)]
@@ -70,7 +70,7 @@ enum Urgency {
 }
 
 impl HeaderArguments {
-    fn header(&self) -> DocumentHeader {
+    pub(super) fn header(&self) -> DocumentHeader {
         DocumentHeader {
             recipients: self.to.iter().map(OdsCode::to_string).collect(),
             workflow: self
@@ -243,6 +243,12 @@ fn print(printer: &mut Printer, outcomes: &[FileOutcome], recipients: &str) {
     for outcome in outcomes {
         match &outcome.result {
             Ok(receipt) => {
+                for parked in &receipt.parked {
+                    let (delivery, reason) = (&parked.delivery, &parked.reason);
+                    printer.remark(format!(
+                        "parked[{reason}]: {delivery} waits for the broker's operator"
+                    ));
+                }
                 for line in receipt.warnings.iter().flat_map(report::finding) {
                     printer.remark(line);
                 }

@@ -1,11 +1,12 @@
 //! Results as programs read them: stable snake_case names, times in RFC 3339, states in words. And
 //! the small conversions that tables for people need besides.
 
-use std::time::Duration;
+use std::{collections::BTreeMap, time::Duration};
 
 use axle_model::time::Timestamp;
 use axle_proto::v1::{
-    DeadLetter, Delivery, DeliveryEvent, Finding, Mailbox, Message, SubmitDocumentResponse,
+    DeadLetter, Delivery, DeliveryEvent, Finding, Mailbox, Message, Redirect,
+    SubmitDocumentResponse,
 };
 use serde::Serialize;
 
@@ -46,6 +47,8 @@ pub(super) struct ReceiptView {
     deliveries: Vec<String>,
     duplicate: bool,
     warnings: Vec<FindingView>,
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    parked: BTreeMap<String, String>,
 }
 
 impl From<&SubmitDocumentResponse> for ReceiptView {
@@ -58,6 +61,9 @@ impl From<&SubmitDocumentResponse> for ReceiptView {
             deliveries: receipt.deliveries.clone(),
             duplicate: receipt.duplicate,
             warnings: receipt.warnings.iter().map(FindingView::from).collect(),
+            parked: (receipt.parked.iter())
+                .map(|parked| (parked.delivery.clone(), parked.reason.clone()))
+                .collect(),
         }
     }
 }
@@ -111,7 +117,34 @@ pub(super) struct DeliveryView {
     state: String,
     state_time: Option<String>,
     attempt_count: u32,
+    #[serde(skip_serializing_if = "String::is_empty")]
+    recipient_type: String,
+    #[serde(skip_serializing_if = "String::is_empty")]
+    basis: String,
+    #[serde(skip_serializing_if = "String::is_empty")]
+    rule: String,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    redirects: Vec<RedirectView>,
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    deceased: bool,
     events: Vec<EventView>,
+}
+
+#[derive(Debug, Serialize)]
+pub(super) struct RedirectView {
+    from: String,
+    to: String,
+    reason: String,
+}
+
+impl From<&Redirect> for RedirectView {
+    fn from(redirect: &Redirect) -> Self {
+        Self {
+            from: redirect.from.clone(),
+            to: redirect.to.clone(),
+            reason: redirect.reason.clone(),
+        }
+    }
 }
 
 impl From<&Delivery> for DeliveryView {
@@ -123,6 +156,11 @@ impl From<&Delivery> for DeliveryView {
             state: state_word(delivery.state()),
             state_time: rfc3339(delivery.state_time.as_ref()),
             attempt_count: delivery.attempt_count,
+            recipient_type: delivery.recipient_type.clone(),
+            basis: delivery.basis.clone(),
+            rule: delivery.rule.clone(),
+            redirects: delivery.redirects.iter().map(RedirectView::from).collect(),
+            deceased: delivery.deceased,
             events: delivery.events.iter().map(EventView::from).collect(),
         }
     }
@@ -140,10 +178,16 @@ pub(super) struct MessageView {
     priority: String,
     #[serde(skip_serializing_if = "String::is_empty")]
     correlation_id: String,
-    labels: std::collections::BTreeMap<String, String>,
+    labels: BTreeMap<String, String>,
     accept_time: Option<String>,
     expire_time: Option<String>,
     routing_table_version: u32,
+    #[serde(skip_serializing_if = "String::is_empty")]
+    document_class: String,
+    #[serde(skip_serializing_if = "String::is_empty")]
+    register_version: String,
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    restricted: bool,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     deliveries: Vec<DeliveryView>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
@@ -172,6 +216,9 @@ impl From<&Message> for MessageView {
             accept_time: rfc3339(message.accept_time.as_ref()),
             expire_time: rfc3339(message.expire_time.as_ref()),
             routing_table_version: message.routing_table_version,
+            document_class: message.document_class.clone(),
+            register_version: message.register_version.clone(),
+            restricted: message.restricted,
             deliveries: message.deliveries.iter().map(DeliveryView::from).collect(),
             warnings: message.warnings.iter().map(FindingView::from).collect(),
         }

@@ -48,7 +48,10 @@ pub(super) fn add(
         });
         return Ok(());
     }
-    let mut wanted = on_the_list(checked, reach, trace);
+    let by_register = destinations
+        .iter()
+        .any(|one| one.routing.basis == Basis::RegisteredPractice);
+    let mut wanted = on_the_list(checked, by_register, reach, trace);
     wanted.extend(
         orders
             .copies
@@ -73,9 +76,11 @@ pub(super) fn add(
 }
 
 /// Those whom the document's distribution list names. A message that is itself for information is a
-/// copy already: whoever made it has made the others too.
+/// copy already: whoever made it has made the others too. And where the register says who the patient's
+/// practice is, the one that the document takes for it gets nothing for that, on whatever list it is.
 fn on_the_list<'t>(
     checked: &Checked<'_>,
+    by_register: bool,
     reach: Reach<'_>,
     trace: &mut impl Trace,
 ) -> Vec<Wanted<'t>> {
@@ -99,7 +104,24 @@ fn on_the_list<'t>(
             listed(&listed_there)
         )
     });
-    let listed_there = listed_there.into_iter().filter(|_| honoured);
+    let stated = match by_register {
+        true => facts.stated_practices(),
+        false => Vec::new(),
+    };
+    let mut gets_one = |code: &OdsCode| {
+        let mistaken = stated.contains(code);
+        if honoured && mistaken {
+            trace.note(Stage::Copies, Some(class.line), || {
+                format!("{code} is listed as the patient's practice: it gets none for that")
+            });
+        }
+        honoured && !mistaken
+    };
+    let listed_there: Vec<OdsCode> = listed_there
+        .into_iter()
+        .filter(|code| gets_one(code))
+        .collect();
+    let listed_there = listed_there.into_iter();
     let wanted = listed_there.map(|recipient| Wanted {
         recipient,
         for_what: reach.snapshot.table.copy_type(),

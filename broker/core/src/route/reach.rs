@@ -10,13 +10,13 @@ use axle_model::{
 };
 
 use super::{
-    refuse::{closed_organisation, no_mailbox, unknown_organisation},
-    trace::{Stage, Trace},
+    refuse,
+    trace::{Stage, Trace as Told},
 };
 use crate::{
     delivery::Redirect,
     event::DeadLetterCause,
-    organisations::{Hop, HopBy, Unresolved},
+    organisations::{Hop, Unresolved, trace::Trace},
     snapshot::Snapshot,
     table::Class,
 };
@@ -49,33 +49,34 @@ impl Reach<'_> {
     pub(super) fn find(
         self,
         recipient: OdsCode,
-        trace: &mut impl Trace,
+        trace: &mut impl Told,
     ) -> Result<Reached, Refusal> {
-        let resolved = match self.snapshot.organisations.resolve(recipient, self.now) {
-            Ok(resolved) => resolved,
-            Err(Unresolved::Unknown) => {
-                let refusal = unknown_organisation(recipient);
-                trace.note(Stage::Resolve, None, || refusal.what.clone());
-                return Err(refusal);
-            }
-            Err(Unresolved::Closed) => {
-                let refusal = closed_organisation(recipient);
-                return self.fall_back(recipient, recipient, Vec::new(), refusal, trace);
-            }
-            Err(Unresolved::Ambiguous) => {
-                let cause = DeadLetterCause::ParkedSuccessorAmbiguous;
-                return Ok(parked(recipient, cause, trace));
-            }
-            Err(Unresolved::Stale) => {
-                let cause = DeadLetterCause::ParkedRegisterStale;
-                return Ok(parked(recipient, cause, trace));
-            }
-        };
-        let redirects: Vec<Redirect> = resolved.hops.into_iter().map(Redirect::from).collect();
+        let Trace {
+            hops,
+            reached: organisation,
+            obstacle,
+        } = self.snapshot.organisations.trace(recipient, self.now);
+        let redirects: Vec<Redirect> = hops.into_iter().map(Redirect::from).collect();
         for redirect in &redirects {
             trace.note(Stage::Resolve, None, || redirect.sentence());
         }
-        let organisation = resolved.organisation;
+        if let Some(obstacle) = obstacle {
+            trace.note(Stage::Resolve, None, || {
+                format!("{organisation} {obstacle}")
+            });
+            let cause = match obstacle.as_unresolved() {
+                Unresolved::Unknown => {
+                    return Err(refuse::unknown_organisation(organisation).about(recipient));
+                }
+                Unresolved::Closed => {
+                    let refusal = refuse::closed_organisation(organisation).about(recipient);
+                    return self.fall_back(recipient, organisation, redirects, refusal, trace);
+                }
+                Unresolved::Ambiguous => DeadLetterCause::ParkedSuccessorAmbiguous,
+                Unresolved::Stale => DeadLetterCause::ParkedRegisterStale,
+            };
+            return Ok(parked(recipient, cause, trace));
+        }
         match self.snapshot.directory.resolve(organisation, self.workflow) {
             Ok(mailbox) => {
                 trace.note(Stage::Resolve, None, || {
@@ -89,7 +90,7 @@ impl Reach<'_> {
                 })
             }
             Err(why) => {
-                let refusal = no_mailbox(why, organisation, self.workflow).about(recipient);
+                let refusal = refuse::no_mailbox(why, organisation, self.workflow).about(recipient);
                 self.fall_back(recipient, organisation, redirects, refusal, trace)
             }
         }
@@ -102,7 +103,7 @@ impl Reach<'_> {
         from: OdsCode,
         mut redirects: Vec<Redirect>,
         refusal: Refusal,
-        trace: &mut impl Trace,
+        trace: &mut impl Told,
     ) -> Result<Reached, Refusal> {
         trace.note(Stage::Resolve, None, || refusal.what.clone());
         let Some(class) = self.class.filter(|class| !class.fallback.is_empty()) else {
@@ -131,7 +132,7 @@ impl Reach<'_> {
             redirects.push(Redirect {
                 from,
                 to: organisation,
-                why: format!("fallback of class {}", class.id).into(),
+                why: format!("is the fallback of class {}", class.id).into(),
             });
             return Ok(Reached {
                 organisation,
@@ -145,11 +146,7 @@ impl Reach<'_> {
 }
 
 /// What is for `recipient` is set aside for an operator.
-pub(super) fn parked(
-    recipient: OdsCode,
-    cause: DeadLetterCause,
-    trace: &mut impl Trace,
-) -> Reached {
+pub(super) fn parked(recipient: OdsCode, cause: DeadLetterCause, trace: &mut impl Told) -> Reached {
     trace.note(Stage::Resolve, None, || {
         format!("what is for {recipient} is parked: {}", cause.as_str())
     });
@@ -163,11 +160,7 @@ pub(super) fn parked(
 
 impl From<Hop> for Redirect {
     fn from(hop: Hop) -> Self {
-        let why = match hop.by {
-            HopBy::Parent => "runs the branch".into(),
-            HopBy::Successor => "took over".into(),
-            HopBy::Override(reason) => format!("took over: {reason}").into(),
-        };
+        let why = hop.by.to_string().into();
         Self {
             from: hop.from,
             to: hop.to,
@@ -179,6 +172,6 @@ impl From<Hop> for Redirect {
 impl Redirect {
     fn sentence(&self) -> String {
         let Self { from, to, why } = self;
-        format!("{to} stands for {from}: {why}")
+        format!("{to} stands for {from}: it {why}")
     }
 }

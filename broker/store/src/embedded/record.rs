@@ -3,6 +3,10 @@
 
 use std::collections::BTreeMap;
 
+mod routing;
+
+pub(super) use routing::{RedirectRecord, RoutingRecord};
+
 /// The version byte before every record.
 pub(super) const VERSION: u8 = 1;
 
@@ -55,6 +59,13 @@ pub(super) struct MessageRecord {
     pub(super) names: Vec<Vec<u8>>,
     #[prost(bytes = "vec", repeated, tag = "22")]
     pub(super) replaces: Vec<Vec<u8>>,
+    /// The class of the routing table.
+    #[prost(string, optional, tag = "23")]
+    pub(super) class: Option<String>,
+    #[prost(string, tag = "24")]
+    pub(super) register_version: String,
+    #[prost(bool, tag = "25")]
+    pub(super) restricted: bool,
 }
 
 #[derive(Clone, PartialEq, prost::Message)]
@@ -91,6 +102,11 @@ pub(super) struct DeliveryRecord {
     /// The message that supersedes it.
     #[prost(bytes = "vec", optional, tag = "10")]
     pub(super) superseded_by: Option<Vec<u8>>,
+    #[prost(bool, tag = "11")]
+    pub(super) for_information: bool,
+    /// Missing for a recipient that its sender named.
+    #[prost(message, optional, tag = "12")]
+    pub(super) routing: Option<RoutingRecord>,
 }
 
 #[derive(Clone, Copy, PartialEq, prost::Message)]
