@@ -22,6 +22,18 @@ pub use self::{
     when::{NotATime, When},
 };
 
+/// The words of FHIR that the facts of other formats are told in.
+pub(crate) mod words {
+    pub(crate) use super::{
+        datatypes::{ODS_ORGANISATION, ODS_SITE},
+        header::ACKNOWLEDGEMENTS,
+        parties::NHS_NUMBER,
+        routing::{INFORMATION_RECIPIENT, VERIFICATION},
+    };
+    /// The profile of a document that says it is of CDA R2's type (typeId).
+    pub(crate) const CDA_TYPE: &str = "urn:hl7-org:v3:POCD_HD000040";
+}
+
 use crate::{digest::Digest, format::Malformed, ods::OdsCode};
 
 /// SNOMED CT code of the section that lists who gets a copy (Transfer of Care).
