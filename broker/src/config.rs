@@ -203,15 +203,6 @@ impl Routing {
     }
 }
 
-/// What a rule's [`Setting`] is called in the file.
-#[derive(Deserialize)]
-#[serde(rename_all = "lowercase")]
-enum Severity {
-    Off,
-    Warning,
-    Error,
-}
-
 fn read(path: &Path) -> Result<String, ConfigError> {
     fs::read_to_string(path)
         .map_err(|error| ConfigError::file(path, format!("cannot be read: {error}")))
@@ -304,20 +295,13 @@ fn limits(section: &mut Section<'_, '_>) -> Option<Limits> {
 
 fn validation(section: &mut Section<'_, '_>) -> Option<Rules> {
     let is_rule = |rule: &str| Rules::default().with(rule, Setting::Off).is_ok();
-    let severities: BTreeMap<String, Severity> = section.map(
+    let severities: BTreeMap<String, Setting> = section.map(
         "severity",
         is_rule,
         "a rule whose severity can be set, such as V-107",
         "\"off\", \"warning\" or \"error\"",
     )?;
-    let set = |rules: Rules, (rule, severity): (String, Severity)| {
-        let setting = match severity {
-            Severity::Off => Setting::Off,
-            Severity::Warning => Setting::Warning,
-            Severity::Error => Setting::Error,
-        };
-        rules.with(&rule, setting).ok()
-    };
+    let set = |rules: Rules, (rule, setting): (String, Setting)| rules.with(&rule, setting).ok();
     severities.into_iter().try_fold(Rules::default(), set)
 }
 

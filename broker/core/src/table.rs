@@ -1,6 +1,8 @@
 //! The routing table: which documents travel under which workflow, on what terms, and who may send
 //! them to whom. An immutable value with a version, swapped whole, read from a file.
 
+mod severity;
+
 use std::{collections::BTreeMap, ops::Range, time::Duration};
 
 use axle_model::{
@@ -11,6 +13,8 @@ use axle_model::{
 use serde::Deserialize;
 use toml::Spanned;
 
+pub use self::severity::Severities;
+use self::severity::SeverityEntry;
 use crate::{
     order::Order,
     policy::{Allow, Any, Policy},
@@ -26,6 +30,7 @@ pub struct RoutingTable {
     workflows: BTreeMap<WorkflowId, Terms>,
     classes: Vec<Class>,
     policy: Policy,
+    severities: Severities,
 }
 
 /// The terms of a workflow.
@@ -83,6 +88,8 @@ struct File {
     allow: Vec<AllowEntry>,
     #[serde(default)]
     delegate: Vec<DelegateEntry>,
+    #[serde(default)]
+    severity: Vec<Spanned<SeverityEntry>>,
 }
 
 #[derive(Default, Deserialize)]
@@ -224,6 +231,12 @@ impl RoutingTable {
             table.require(fallback.get_ref(), fallback.span(), &mut problems);
             table.fallback = Some(fallback.into_inner());
         }
+        for entry in file.severity {
+            let (span, entry) = (entry.span(), entry.into_inner());
+            let is_listed = |workflow: &_| table.workflows.contains_key(workflow);
+            let severities = &mut table.severities;
+            severities.add(entry, &span, is_listed, &mut problems);
+        }
         let rules = file.allow.into_iter().map(|entry| Allow {
             senders: entry.sender.into(),
             workflows: entry.workflow.into(),
@@ -292,6 +305,11 @@ impl RoutingTable {
         classes
             .iter()
             .flat_map(|class| class.events.iter().map(String::as_str))
+    }
+
+    /// What the rules weigh for the documents of one workflow or one sender.
+    pub const fn severities(&self) -> &Severities {
+        &self.severities
     }
 
     /// Who may send what to whom.

@@ -2,6 +2,7 @@
 //! and borrowed from them. One struct for every format, so that no rule ever asks which syntax a
 //! document came in. It decides nothing and keeps no clinical content.
 
+mod answering;
 mod bundle;
 mod composition;
 mod datatypes;
@@ -13,6 +14,7 @@ mod text;
 mod when;
 
 pub use self::{
+    answering::{Answering, Asked, Issue, message_name},
     bundle::{Bundle, Content, Entry, Meta, Resource},
     composition::{Composition, Relation, Section},
     datatypes::{Attachment, Coding, Concept, Identifier, Reference},

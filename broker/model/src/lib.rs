@@ -1,6 +1,7 @@
 //! The words of Axle: identifiers, the envelope of a document, the facts read from it, refusals and
 //! receipts. No I/O, no clock, no randomness, and no decision: those belong to the layers above.
 
+pub mod answer;
 pub mod digest;
 pub mod envelope;
 pub mod facts;

@@ -1,7 +1,7 @@
 //! Bundles, their entries, and how a reference finds its entry.
 
 use super::{
-    Attachment, AttachmentHolder, Coding, Composition, Identifier, Kind, MessageHeader,
+    Attachment, AttachmentHolder, Coding, Composition, Identifier, Issue, Kind, MessageHeader,
     Organisation, Patient, Reference, Role, Text,
 };
 use crate::ods::OdsCode;
@@ -76,6 +76,8 @@ pub enum Content<'a> {
     Binary(Box<Attachment<'a>>),
     /// DocumentReference.
     DocumentReference(Vec<AttachmentHolder<'a>>),
+    /// OperationOutcome.
+    OperationOutcome(Vec<Issue<'a>>),
 }
 
 impl<'a> Bundle<'a> {
@@ -160,7 +162,8 @@ impl<'a> Bundle<'a> {
                 | Content::Composition(_)
                 | Content::Patient(_)
                 | Content::Organisation(_)
-                | Content::Role(_) => {}
+                | Content::Role(_)
+                | Content::OperationOutcome(_) => {}
             }
         }
     }

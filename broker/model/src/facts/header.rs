@@ -87,6 +87,8 @@ pub struct Response<'a> {
     pub identifier: Option<Text<'a>>,
     /// How that message fared.
     pub code: Option<Text<'a>>,
+    /// The outcome that says more.
+    pub details: Option<Reference<'a>>,
 }
 
 /// An extension of the header with the instructions within.

@@ -59,7 +59,7 @@ fn name(identifier: &Identifier<'_>) -> Option<Digest> {
     })
 }
 
-fn by_uuid(text: &str) -> Option<Digest> {
+pub(super) fn by_uuid(text: &str) -> Option<Digest> {
     let uuid = Uuid::try_parse(text).ok()?;
     Some(Digest::of_parts([b"uuid".as_slice(), uuid.as_bytes()]))
 }

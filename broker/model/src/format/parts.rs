@@ -4,8 +4,8 @@
 use super::place::{Part, Place};
 use crate::facts::{
     Attachment, AttachmentHolder, Bundle, Coding, Composition, Concept, Content, Destination,
-    Entry, Extension, Identifier, Instruction, MessageHeader, Meta, Name, Organisation, Patient,
-    Reference, Relation, Release, Resource, Response, Role, Section, Source, Text,
+    Entry, Extension, Identifier, Instruction, Issue, MessageHeader, Meta, Name, Organisation,
+    Patient, Reference, Relation, Release, Resource, Response, Role, Section, Source, Text,
 };
 
 impl<'a> Resource<'a> {
@@ -23,6 +23,7 @@ impl<'a> Resource<'a> {
             "PractitionerRole" | "HealthcareService" => Content::Role(Box::default()),
             "Binary" => Content::Binary(Box::default()),
             "DocumentReference" => Content::DocumentReference(Vec::new()),
+            "OperationOutcome" => Content::OperationOutcome(Vec::new()),
             _ => Content::Unread,
         };
         self.kind = Some(kind);
@@ -45,6 +46,8 @@ impl<'a> Part<'a> for Resource<'a> {
             (_, Content::Binary(attachment)) => attachment.child(name),
             ("content", Content::DocumentReference(contents)) => Place::many(contents),
             (_, Content::DocumentReference(_)) => Place::Skip,
+            ("issue", Content::OperationOutcome(issues)) => Place::many(issues),
+            (_, Content::OperationOutcome(_)) => Place::Skip,
         }
     }
 }
@@ -142,6 +145,18 @@ impl<'a> Part<'a> for Response<'a> {
         match name {
             "identifier" => Place::Text(&mut self.identifier),
             "code" => Place::Text(&mut self.code),
+            "details" => Place::one(&mut self.details),
+            _ => Place::Skip,
+        }
+    }
+}
+
+impl<'a> Part<'a> for Issue<'a> {
+    fn child(&mut self, name: &str) -> Place<'_, 'a> {
+        match name {
+            "severity" => Place::Text(&mut self.severity),
+            "code" => Place::Text(&mut self.code),
+            "details" => Place::one(&mut self.details),
             _ => Place::Skip,
         }
     }
