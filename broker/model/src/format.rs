@@ -78,7 +78,7 @@ impl Position {
         let ends_line = |at: usize| match before[at] {
             b'\n' => true,
             // On its own it ends a line of HL7 v2.
-            b'\r' => before.get(at + 1).is_some_and(|next| *next != b'\n'),
+            b'\r' => text.get(at + 1) != Some(&b'\n'),
             _ => false,
         };
         let ends = (0..before.len()).filter(|at| ends_line(*at));

@@ -142,7 +142,10 @@ impl<'a> Reading<'a, '_> {
             (Namespace::Cda, Some(_)) | (Namespace::Itk, None) => true,
             (Namespace::Cda, None) => tag.name == "ClinicalDocument",
             // SOAP's two, whichever of its versions they are of.
-            (Namespace::Other, None) => self.way.len() < 2,
+            (Namespace::Other, None) => match self.way.len() {
+                0 => tag.name == "Envelope",
+                depth => depth == 1 && tag.name == "Body",
+            },
             (Namespace::Itk | Namespace::Other, Some(_))
             | (Namespace::Fhir | Namespace::Xhtml, _) => false,
         };
@@ -221,3 +224,6 @@ impl<'a> Reading<'a, '_> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

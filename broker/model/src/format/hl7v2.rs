@@ -411,3 +411,6 @@ fn continued() -> Malformed {
     let what = "the message is cut short: it says that it is continued in another";
     Malformed::new("V-004", what)
 }
+
+#[cfg(test)]
+mod tests;
