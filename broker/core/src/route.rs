@@ -14,7 +14,7 @@ use axle_model::{
 
 use crate::{
     directory::{Directory, NoMailbox},
-    registration::Registration,
+    registration::{Registration, unregistered},
     snapshot::Snapshot,
     table::{RoutingTable, Terms},
     validate::Checked,
@@ -47,16 +47,15 @@ pub fn patient_to_look_up<'c>(
     checked: &'c Checked<'_>,
 ) -> Option<&'c PatientHint> {
     let submission = checked.submission();
-    let restricted = submission.restricted || checked.facts().is_some_and(Facts::is_restricted);
     let hint = submission.patient.as_ref();
-    hint.filter(|_| submission.recipients.is_empty() && !restricted)
+    hint.filter(|_| submission.recipients.is_empty() && !is_restricted(checked))
 }
 
 /// Finds the workflow and the mailbox of every recipient.
 pub fn route<'c>(
     snapshot: &Snapshot,
     checked: &'c Checked<'c>,
-    _registration: Registration,
+    registration: Registration,
     _now: Timestamp,
 ) -> Result<Routed<'c>, Refusal> {
     let Snapshot {
@@ -72,9 +71,10 @@ pub fn route<'c>(
         )
         .about(&workflow));
     }
-    let mut destinations = Vec::with_capacity(submission.recipients.len());
+    let recipients = recipients(checked, registration)?;
+    let mut destinations = Vec::with_capacity(recipients.len());
     let mut refusals = Vec::new();
-    for (index, &recipient) in submission.recipients.iter().enumerate() {
+    for (index, &recipient) in recipients.iter().enumerate() {
         match destination(directory, table, checked, &workflow, recipient) {
             Ok(destination) => destinations.push(destination),
             Err(refusal) => refusals.push((index, refusal)),
@@ -94,6 +94,27 @@ pub fn route<'c>(
         lifetime,
         destinations,
     })
+}
+
+/// The recipients that were named; otherwise the practice of the patient, if that may be and is known.
+fn recipients(checked: &Checked<'_>, registration: Registration) -> Result<Vec<OdsCode>, Refusal> {
+    let submission = checked.submission();
+    if !submission.recipients.is_empty() {
+        return Ok(submission.recipients.clone());
+    }
+    if is_restricted(checked) {
+        return Err(unregistered(Reason::RestrictedNeedsRecipient));
+    }
+    match registration {
+        Registration::Registered { practice, .. } => Ok(vec![practice]),
+        Registration::None(reason) => Err(unregistered(reason)),
+        Registration::NotAsked => Err(unregistered(Reason::RecipientRequired)),
+    }
+}
+
+/// Whether the sender or the document says that it is restricted.
+fn is_restricted(checked: &Checked<'_>) -> bool {
+    checked.submission().restricted || checked.facts().is_some_and(Facts::is_restricted)
 }
 
 /// The workflow the sender named; otherwise that of the document's class; otherwise the table's own.

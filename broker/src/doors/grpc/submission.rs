@@ -143,7 +143,10 @@ impl<S: Store, C: Clock> SubmissionService for SubmissionDoor<S, C> {
         organisation_of(&identity).map_err(status_of)?;
         let wire::ValidateDocumentRequest { header, content } = request.into_inner();
         let submission = submission_of(header, content, &self.engine.view().limits);
-        let checked = submission.and_then(|submission| self.engine.check(&identity, submission));
+        let checked = match submission {
+            Ok(submission) => self.engine.check(&identity, submission).await,
+            Err(refusal) => Err(refusal),
+        };
         Ok(Response::new(match checked {
             Ok(acceptable) => wire::ValidateDocumentResponse {
                 acceptable: true,
