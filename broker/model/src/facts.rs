@@ -175,6 +175,14 @@ impl<'a> Facts<'a> {
         self.document()?.bundle.composition()
     }
 
+    /// Whether a CDA document says that it is one of CDA R2 (typeId).
+    pub fn is_cda_r2(&self) -> bool {
+        let document = self.document();
+        let first = document.and_then(|document| document.bundle.entries.first());
+        let meta = first.and_then(|entry| entry.resource.meta.as_ref());
+        meta.and_then(|meta| meta.profile.as_deref()) == Some(words::CDA_TYPE)
+    }
+
     /// The organisation that sent the message, as its header says.
     pub fn sender(&self) -> Option<OdsCode> {
         self.bundle()?.ods_code(self.header()?.sender.as_ref()?)

@@ -61,15 +61,15 @@ impl<'a> Envelope<'a> {
                         ..Destination::default()
                     }));
             }
-            ["header", "handlingSpecification", "spec"] => {
-                if types::attribute(tag, "key")?.as_deref() == Some(INTERACTION) {
-                    let code = types::attribute(tag, "value")?;
-                    let event = code.map(|code| Coding {
-                        system: Some(Text::from(INTERACTION)),
-                        code: Some(code),
-                    });
-                    header.event = header.event.take().or(event);
-                }
+            ["header", "handlingSpecification", "spec"]
+                if types::attribute(tag, "key")?.as_deref() == Some(INTERACTION) =>
+            {
+                let code = types::attribute(tag, "value")?;
+                let event = code.map(|code| Coding {
+                    system: Some(Text::from(INTERACTION)),
+                    code: Some(code),
+                });
+                header.event = header.event.take().or(event);
             }
             _ => {}
         }

@@ -74,12 +74,12 @@ impl Delimiters {
     }
 
     /// The repetitions of a field.
-    pub(super) fn repetitions<'a>(self, field: &'a str) -> impl Iterator<Item = &'a str> {
+    pub(super) fn repetitions(self, field: &str) -> impl Iterator<Item = &str> {
         field.split(self.repetition).filter(|text| !text.is_empty())
     }
 
     /// The component of that number, as it is written.
-    pub(super) fn component<'a>(self, field: &'a str, number: usize) -> &'a str {
+    pub(super) fn component(self, field: &str, number: usize) -> &str {
         field
             .split(self.component)
             .nth(number - 1)
@@ -87,7 +87,7 @@ impl Delimiters {
     }
 
     /// The components of a field, the first of them, in their order.
-    pub(super) fn components<'a, const N: usize>(self, field: &'a str) -> [&'a str; N] {
+    pub(super) fn components<const N: usize>(self, field: &str) -> [&str; N] {
         let mut values = [""; N];
         for (value, component) in values.iter_mut().zip(field.split(self.component)) {
             *value = component;
@@ -96,7 +96,7 @@ impl Delimiters {
     }
 
     /// The subcomponent of that number, as it is written.
-    pub(super) fn subcomponent<'a>(self, component: &'a str, number: usize) -> &'a str {
+    pub(super) fn subcomponent(self, component: &str, number: usize) -> &str {
         let mut subcomponents = component.split(self.subcomponent);
         subcomponents.nth(number - 1).unwrap_or_default()
     }

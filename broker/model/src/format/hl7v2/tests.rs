@@ -251,7 +251,7 @@ fn marks_of_restriction_are_found_wherever_they_are() {
 
 #[test]
 fn a_death_is_told() {
-    let pid = |number, value| format!("PID|1{}{value}", "|".repeat(number - 1));
+    let pid = |number: usize, value: &str| format!("PID|1{}{value}", "|".repeat(number - 1));
     for (segment, expected) in [
         (pid(29, "20261101"), true),
         (pid(29, "20261101|Y"), true),

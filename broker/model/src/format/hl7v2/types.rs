@@ -70,7 +70,6 @@ pub(super) fn name<'a>(delimiters: Delimiters, raw: &'a str) -> Name<'a> {
     Name {
         usage: is_legal.then(|| Text::from("official")),
         family: delimiters.text(delimiters.subcomponent(family, 1)),
-        ..Name::default()
     }
 }
 
