@@ -9,17 +9,14 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use axle_core::problem::Problem;
+use axle_core::problem::{Problem, advice};
 use serde::de::DeserializeOwned;
 use toml::{
     Spanned,
     de::{DeTable, DeValue, ValueDeserializer},
 };
 
-use super::{
-    error::{ConfigError, Flaw},
-    spelling::advice,
-};
+use super::error::{ConfigError, Flaw};
 
 const VARIABLE_PREFIX: &str = "AXLE__";
 
@@ -262,6 +259,14 @@ impl<'t> Section<'_, 't> {
             }
         };
         path.map(|path| self.beside_file(path))
+    }
+
+    /// A path that may be missing, relative to the file's folder.
+    pub(super) fn optional_path(&mut self, key: &'static str) -> Option<Option<PathBuf>> {
+        let path = self.checked(key, "a path", None, |path: &Option<PathBuf>| {
+            path.as_deref() != Some(Path::new(""))
+        })?;
+        Some(path.map(|path| self.beside_file(path)))
     }
 
     /// A list of paths; empty when there is none.
