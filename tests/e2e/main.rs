@@ -13,6 +13,7 @@ mod journey;
 mod large;
 mod operating;
 mod ordering;
+mod parking;
 mod reconciling;
 mod reloading;
 mod rerouting;
