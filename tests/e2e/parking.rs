@@ -105,7 +105,7 @@ async fn what_a_rule_holds_is_kept_told_and_let_go_by_an_operator() {
     let arrived = delivery(&trust, &receipt.message, PRACTICE).await;
     let expected = [
         "accepted",
-        "dead-lettered",
+        "dead_lettered",
         "rerouted",
         "leased",
         "acknowledged",

@@ -69,11 +69,7 @@ pub(super) fn walk<'c>(
     };
     let mut destinations = primaries(&mut found, checked, reach, unknown, trace)?;
     let deceased = subject.is_deceased();
-    for destination in &mut destinations {
-        destination.routing.rule = rule.map(|rule| rule.id.clone());
-        destination.routing.deceased = deceased;
-        destination.recipient_type = recipient_type(&subject, found.basis, deceased);
-    }
+    mark(&mut destinations, &subject, rule);
     trace.note(Stage::Deceased, None, || {
         deceased_words(deceased).to_owned()
     });
@@ -327,6 +323,17 @@ fn not_twice(path: String, recipient: OdsCode, by: OdsCode) -> Finding {
             format!("{recipient} is reached through {by}, which gets the document already"),
             "name one of them",
         )
+    }
+}
+
+/// Says of the deliveries of those whom it is for what they have in common.
+fn mark(destinations: &mut [Destination], subject: &Subject<'_>, rule: Option<&Rule>) {
+    let deceased = subject.is_deceased();
+    for destination in destinations {
+        let routing = &mut destination.routing;
+        routing.rule = rule.map(|rule| rule.id.clone());
+        routing.deceased = deceased;
+        destination.recipient_type = recipient_type(subject, routing.basis, deceased);
     }
 }
 

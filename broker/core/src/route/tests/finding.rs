@@ -132,10 +132,8 @@ fn copies_go_to_those_listed_once_each_and_never_to_the_recipient() {
     };
     assert_eq!(to(&off, submission()), ["K81003 FA named"]);
     let for_action = snapshot("copy_recipient_type = \"FA\"", "", "");
-    assert_eq!(
-        to(&for_action, listing(&["A83008"]))[1],
-        "A83008 FA distribution-list"
-    );
+    let found = to(&for_action, listing(&["A83008"]));
+    assert_eq!(found[1], "A83008 FA distribution-list");
 }
 
 #[test]
