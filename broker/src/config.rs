@@ -19,7 +19,6 @@ use tracing_subscriber::EnvFilter;
 
 mod error;
 mod reader;
-mod spelling;
 
 pub use error::{ConfigError, Flaw};
 use reader::{Reader, Section};
@@ -192,7 +191,12 @@ impl Routing {
                 .map_err(|problems| ConfigError::of(&self.directory, &text, problems))
         });
         let table = read(&self.table).and_then(|text| {
-            RoutingTable::parse(&text)
+            // The files it names are beside it, unless they say where.
+            let folder = self.table.parent().unwrap_or(Path::new(""));
+            let mut beside = |name: &str| {
+                fs::read_to_string(folder.join(name)).map_err(|error| error.to_string())
+            };
+            RoutingTable::parse_with(&text, &mut beside)
                 .map_err(|problems| ConfigError::of(&self.table, &text, problems))
         });
         match (directory, table) {
@@ -201,15 +205,6 @@ impl Routing {
             (Err(error), Ok(_)) | (Ok(_), Err(error)) => Err(error),
         }
     }
-}
-
-/// What a rule's [`Setting`] is called in the file.
-#[derive(Deserialize)]
-#[serde(rename_all = "lowercase")]
-enum Severity {
-    Off,
-    Warning,
-    Error,
 }
 
 fn read(path: &Path) -> Result<String, ConfigError> {
@@ -304,20 +299,13 @@ fn limits(section: &mut Section<'_, '_>) -> Option<Limits> {
 
 fn validation(section: &mut Section<'_, '_>) -> Option<Rules> {
     let is_rule = |rule: &str| Rules::default().with(rule, Setting::Off).is_ok();
-    let severities: BTreeMap<String, Severity> = section.map(
+    let severities: BTreeMap<String, Setting> = section.map(
         "severity",
         is_rule,
         "a rule whose severity can be set, such as V-107",
         "\"off\", \"warning\" or \"error\"",
     )?;
-    let set = |rules: Rules, (rule, severity): (String, Severity)| {
-        let setting = match severity {
-            Severity::Off => Setting::Off,
-            Severity::Warning => Setting::Warning,
-            Severity::Error => Setting::Error,
-        };
-        rules.with(&rule, setting).ok()
-    };
+    let set = |rules: Rules, (rule, setting): (String, Setting)| rules.with(&rule, setting).ok();
     severities.into_iter().try_fold(Rules::default(), set)
 }
 

@@ -9,14 +9,12 @@ mod envelope;
 mod handling;
 mod known;
 mod review;
+mod strictness;
 mod table;
 #[cfg(test)]
 mod tests;
 
-use std::{
-    collections::{BTreeMap, BTreeSet},
-    time::Duration,
-};
+use std::{collections::BTreeSet, time::Duration};
 
 use axle_model::{
     digest::Digest,
@@ -24,13 +22,13 @@ use axle_model::{
     facts::Facts,
     format::{self, Limits},
     ods::OdsCode,
-    refusal::{Finding, Reason, Refusal, Severity},
+    refusal::{Finding, Reason, Refusal},
     time::Timestamp,
 };
-use thiserror::Error;
 
 use self::review::Review;
-use crate::{authorise::Authorised, snapshot::Snapshot};
+pub use self::strictness::{NotARule, Overrides, RuleSet, Setting, Strictness};
+use crate::{authorise::Authorised, snapshot::Snapshot, table::Subject};
 
 /// How strictly documents are checked.
 #[derive(Clone, Debug)]
@@ -45,24 +43,8 @@ pub struct Rules {
     pub clock_skew_max: Duration,
     /// How long ago a document may be dated (V-107).
     pub age_max: Duration,
-    settings: BTreeMap<&'static str, Setting>,
+    strictness: Strictness,
 }
-
-/// What it means that a document breaks a rule.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Setting {
-    /// Nothing: the rule is not applied.
-    Off,
-    /// The document is delivered, and the finding recorded.
-    Warning,
-    /// The document is refused.
-    Error,
-}
-
-/// There is no rule of that id, or none that can be set.
-#[derive(Clone, Debug, PartialEq, Eq, Error)]
-#[error("{0} is not a rule whose severity can be set")]
-pub struct NotARule(String);
 
 impl Default for Rules {
     fn default() -> Self {
@@ -72,7 +54,7 @@ impl Default for Rules {
             events: BTreeSet::new(),
             clock_skew_max: Duration::from_secs(5 * 60),
             age_max: Duration::from_secs(365 * 24 * 60 * 60),
-            settings: BTreeMap::new(),
+            strictness: Strictness::default(),
         }
     }
 }
@@ -84,24 +66,15 @@ impl Rules {
     /// An id that names no rule, or a rule that is always fatal because nothing could be checked
     /// after it.
     pub fn with(mut self, id: &str, setting: Setting) -> Result<Self, NotARule> {
-        let rule = table::settable(id).ok_or_else(|| NotARule(id.to_owned()))?;
-        self.settings.insert(rule, setting);
+        let mut overrides = Overrides::default();
+        overrides.set(id, setting)?;
+        self.strictness.overlay(&overrides);
         Ok(self)
     }
 
-    /// The ids of all rules, in the order in which findings are told.
+    /// The ids of all rules, in their order.
     pub fn ids() -> impl Iterator<Item = &'static str> {
         table::ids()
-    }
-
-    /// The severity of a rule that has `default` unless it is set; `None` when it is off.
-    fn severity(&self, id: &str, default: Severity) -> Option<Severity> {
-        match self.settings.get(id) {
-            None => Some(default),
-            Some(Setting::Off) => None,
-            Some(Setting::Warning) => Some(Severity::Warning),
-            Some(Setting::Error) => Some(Severity::Error),
-        }
     }
 }
 
@@ -138,6 +111,9 @@ pub fn validate<'s>(
         }
     }
     if let Some(facts) = &facts {
+        if let Some(strictness) = strictness(snapshot, authorised, facts, now) {
+            review.under(strictness);
+        }
         bytes::flaws(&mut review, facts);
         if facts.syntax.is_fhir() {
             envelope::check(&mut review, facts, authorised, now);
@@ -151,6 +127,29 @@ pub fn validate<'s>(
         facts,
         warnings: review.into_findings(),
     })
+}
+
+/// What the rules weigh for this document; `None` when it is what they weigh for all.
+fn strictness(
+    snapshot: &Snapshot,
+    authorised: &Authorised,
+    facts: &Facts<'_>,
+    now: Timestamp,
+) -> Option<Strictness> {
+    let (table, submission) = (&snapshot.table, authorised.submission());
+    let class = table.classify(&Subject::new(snapshot, authorised, Some(facts), now));
+    let required = class.map(|class| class.required_rules).unwrap_or_default();
+    if table.severities().is_empty() && required == RuleSet::default() {
+        return None;
+    }
+    let workflow = submission.workflow.as_ref();
+    let workflow = workflow.or(class.map(|class| &class.workflow));
+    let workflow = workflow.or(table.fallback());
+    let mut strictness = snapshot.rules.strictness.clone();
+    let severities = table.severities();
+    severities.overlay(&mut strictness, workflow, authorised.sender());
+    strictness.require(required);
+    Some(strictness)
 }
 
 /// Checks an uploaded document of a kind that is not read: it is only weighed, at `size` bytes.

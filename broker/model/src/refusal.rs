@@ -155,6 +155,8 @@ pub enum Severity {
     Error,
     /// The document is delivered; the finding is recorded.
     Warning,
+    /// Nothing is wrong.
+    Info,
 }
 
 impl Severity {
@@ -164,6 +166,7 @@ impl Severity {
             Self::Fatal => "fatal",
             Self::Error => "error",
             Self::Warning => "warning",
+            Self::Info => "information",
         }
     }
 }

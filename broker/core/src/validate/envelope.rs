@@ -82,9 +82,10 @@ fn shape(review: &mut Review<'_>, bundle: &Bundle<'_>, path: &str) -> Option<Kin
     if !found {
         let is = known::resource_type(first.resource.kind.as_ref());
         let what = format!("the first entry must be the {expected}; it is {is}");
-        review.found("V-104", format!("{path}.entry[0].resource"), what);
-        if kind == Kind::Message {
-            review.answered_with(20006);
+        let path = format!("{path}.entry[0].resource");
+        match kind {
+            Kind::Document => review.found("V-104", path, what),
+            Kind::Message => review.coded("V-104", 20006, path, what),
         }
         return None;
     }

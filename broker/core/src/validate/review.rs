@@ -1,24 +1,34 @@
 //! A review: what the rules have found so far, with each rule's severity, remedy and ITK3 code taken
 //! from the table and the configuration. The rules themselves are elsewhere.
 
+use std::{borrow::Cow, fmt::Write as _};
+
 use axle_model::{
     format::{Malformed, Position},
     refusal::{Finding, Reason, Refusal, Severity},
 };
 
-use super::{Rules, table};
+use super::{Rules, Strictness, table};
+
+/// The most findings that one rule gives; how many more there are is told with the last of them.
+const FINDINGS_PER_RULE_MAX: usize = 20;
 
 /// What the rules have found so far.
 pub(super) struct Review<'r> {
     rules: &'r Rules,
+    strictness: Cow<'r, Strictness>,
     findings: Vec<(usize, Finding)>,
+    /// How often each rule was broken.
+    counts: [u32; table::COUNT],
 }
 
 impl<'r> Review<'r> {
     pub(super) const fn new(rules: &'r Rules) -> Self {
         Self {
             rules,
+            strictness: Cow::Borrowed(&rules.strictness),
             findings: Vec::new(),
+            counts: [0; table::COUNT],
         }
     }
 
@@ -26,77 +36,78 @@ impl<'r> Review<'r> {
         self.rules
     }
 
-    /// Records that the rule `id` is broken.
-    pub(super) fn found(&mut self, id: &str, path: impl Into<String>, what: impl Into<String>) {
-        self.record(id, None, path.into(), what.into(), None);
+    /// The severities from here on: those of the document's workflow, sender and class.
+    pub(super) fn under(&mut self, strictness: Strictness) {
+        self.strictness = Cow::Owned(strictness);
     }
 
-    /// Records that the rule `malformed` names is broken, in the reader's words.
-    pub(super) fn flawed(&mut self, malformed: &Malformed) {
-        let (path, what) = (malformed.path.clone(), malformed.what.clone());
-        self.record(malformed.rule, None, path, what, malformed.position);
+    /// Records that the rule `id` is broken.
+    pub(super) fn found(&mut self, id: &str, path: impl Into<String>, what: impl Into<String>) {
+        self.record(id, Told::new(path, what));
     }
 
     /// Records that the rule `id` is broken where that is, unless configured, only a warning.
     pub(super) fn warned(&mut self, id: &str, path: impl Into<String>, what: impl Into<String>) {
-        self.record(id, Some(Severity::Warning), path.into(), what.into(), None);
+        let told = Told::new(path, what);
+        let default = Some(Severity::Warning);
+        self.record(id, Told { default, ..told });
     }
 
-    /// The same as the last finding, answered with another ITK3 code.
-    pub(super) fn answered_with(&mut self, itk3_code: u32) {
-        if let Some((_, finding)) = self.findings.last_mut() {
-            finding.itk3_code = Some(itk3_code);
-        }
-    }
-
-    fn record(
+    /// Records that the rule `id` is broken in a way that has an ITK3 code of its own.
+    pub(super) fn coded(
         &mut self,
         id: &str,
-        milder: Option<Severity>,
-        path: String,
-        what: String,
-        position: Option<Position>,
+        itk3_code: u32,
+        path: impl Into<String>,
+        what: impl Into<String>,
     ) {
-        let Some((order, rule)) = table::find(id) else {
-            return;
-        };
-        let default = milder.unwrap_or(rule.severity);
-        let severity = match rule.severity {
-            Severity::Fatal => Some(Severity::Fatal),
-            Severity::Error | Severity::Warning => self.rules.severity(rule.id, default),
-        };
-        let Some(severity) = severity else {
-            return;
-        };
-        let finding = Finding {
-            rule: Some(rule.id),
-            severity,
-            path,
-            what,
-            remedy: rule.remedy.into(),
-            itk3_code: rule.itk3_code,
-            issue: rule.issue,
-            position,
-        };
-        self.findings.push((order, finding));
+        let told = Told::new(path, what);
+        let itk3_code = Some(itk3_code);
+        self.record(id, Told { itk3_code, ..told });
+    }
+
+    /// Records that the rule `malformed` names is broken, in the reader's words.
+    pub(super) fn flawed(&mut self, malformed: &Malformed) {
+        let told = Told::new(malformed.path.clone(), malformed.what.clone());
+        let position = malformed.position;
+        self.record(malformed.rule, Told { position, ..told });
     }
 
     /// Records what stopped the reading: fatal, whatever the rule's own severity.
     pub(super) fn stopped(&mut self, malformed: Malformed) {
-        let Some((order, rule)) = table::find(malformed.rule) else {
+        let told = Told {
+            default: Some(Severity::Fatal),
+            position: malformed.position,
+            ..Told::new(malformed.path, malformed.what)
+        };
+        self.record(malformed.rule, told);
+    }
+
+    fn record(&mut self, id: &str, told: Told) {
+        let Some((place, rule)) = table::find(id) else {
             return;
         };
+        let default = told.default.unwrap_or(rule.severity);
+        let Some(severity) = self.strictness.severity(place, default) else {
+            return;
+        };
+        if let Some(count) = self.counts.get_mut(place) {
+            *count += 1;
+            if *count as usize > FINDINGS_PER_RULE_MAX {
+                return;
+            }
+        }
         let finding = Finding {
             rule: Some(rule.id),
-            severity: Severity::Fatal,
-            path: malformed.path,
-            what: malformed.what,
+            severity,
+            path: told.path,
+            what: told.what,
             remedy: rule.remedy.into(),
-            itk3_code: rule.itk3_code,
+            itk3_code: told.itk3_code.or(rule.itk3_code),
             issue: rule.issue,
-            position: malformed.position,
+            position: told.position,
         };
-        self.findings.push((order, finding));
+        self.findings.push((place, finding));
     }
 
     /// Whether anything found is a reason to refuse.
@@ -108,14 +119,21 @@ impl<'r> Review<'r> {
 
     /// Everything found, in the order of the rules.
     pub(super) fn into_findings(mut self) -> Vec<Finding> {
-        self.findings.sort_by_key(|(order, _)| *order);
+        for (place, count) in self.counts.iter().enumerate() {
+            let more = (*count as usize).saturating_sub(FINDINGS_PER_RULE_MAX);
+            let last = self.findings.iter_mut().rfind(|(of, _)| *of == place);
+            if let (1.., Some((_, last))) = (more, last) {
+                let _ = write!(last.what, "; and {more} more of this kind");
+            }
+        }
+        self.findings.sort_by_key(|(place, _)| *place);
         self.findings.into_iter().map(|(_, found)| found).collect()
     }
 
     /// The refusal: everything found, what refuses before what only warns.
     pub(super) fn refusal(self, reason: Reason) -> Refusal {
         let mut findings = self.into_findings();
-        findings.sort_by_key(|finding| finding.severity == Severity::Warning);
+        findings.sort_by_key(|finding| finding.severity >= Severity::Warning);
         let (what, remedy) = findings.first().map_or_else(Default::default, |leading| {
             let place = if leading.path.is_empty() {
                 String::new()
@@ -130,5 +148,28 @@ impl<'r> Review<'r> {
             (what, leading.remedy.clone())
         });
         Refusal::new(reason, what, remedy).with(findings)
+    }
+}
+
+/// What a rule says, before its severity is known.
+struct Told {
+    path: String,
+    what: String,
+    /// The severity unless it is set, where that is not the rule's own.
+    default: Option<Severity>,
+    /// The ITK3 code, where that is not the rule's own.
+    itk3_code: Option<u32>,
+    position: Option<Position>,
+}
+
+impl Told {
+    fn new(path: impl Into<String>, what: impl Into<String>) -> Self {
+        Self {
+            path: path.into(),
+            what: what.into(),
+            default: None,
+            itk3_code: None,
+            position: None,
+        }
     }
 }
