@@ -17,7 +17,8 @@ use std::{collections::BTreeSet, fmt, time::Duration};
 
 use axle_model::{
     answer::{ResponseCode, Stage},
-    facts::Asked,
+    digest::Digest,
+    facts::{Asked, Facts, message_name},
     id::{DeliveryId, MessageId},
     time::Timestamp,
 };
@@ -231,6 +232,8 @@ impl Wait {
 /// What a message that answers another came to.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Answer {
+    /// What it calls the message that it answers; `None` when it calls it nothing.
+    pub of: Option<Digest>,
     /// The delivery that it answers, as far as that could be told.
     pub delivery: Option<DeliveryId>,
     /// What it says; `None` when it carries no code that is one.
@@ -239,6 +242,20 @@ pub struct Answer {
     pub standing: Standing,
     /// The message in which the document went on to another practice because of it.
     pub rerouted_to: Option<MessageId>,
+}
+
+impl Answer {
+    /// What a document says as an answer, before it is known what it answers; `None` when it is none.
+    pub fn of(facts: &Facts<'_>) -> Option<Self> {
+        let answering = facts.answering()?;
+        Some(Self {
+            of: answering.identifier.map(message_name),
+            delivery: None,
+            code: answering.code,
+            standing: Standing::Unknown,
+            rerouted_to: None,
+        })
+    }
 }
 
 /// Whether an answer counts. One that does not is delivered like any other.

@@ -11,7 +11,7 @@ use axle_model::{
 use bytes::Bytes;
 
 use crate::{
-    answer::Answers,
+    answer::{Answer, Answers},
     delivery::{Delivery, State, Step},
     event::Event,
     message::{Message, Warning},
@@ -173,7 +173,7 @@ impl Acceptance {
                     what: finding.placed().into(),
                 })
                 .collect(),
-            answer: None,
+            answer: checked.facts().and_then(Answer::of).map(Box::new),
             reroute_once: false,
             rerouted_from: None,
             deliveries: deliveries.collect(),

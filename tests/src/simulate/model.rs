@@ -130,13 +130,18 @@ impl Model {
             self.breach(format!("{id} moved and was never accepted"));
             return;
         };
-        let sender = reference.sender;
+        let (sender, before) = (reference.sender, reference.stage);
         let followed = reference.follow(event);
-        self.terminal += u64::from(matches!(reference.stage, Stage::Ended(_)));
-        let undelivered = matches!(
-            reference.stage,
-            Stage::Ended("rejected" | "expired") | Stage::Dead
-        ) || event.kind == EventKind::Aged;
+        let ends = matches!(reference.stage, Stage::Ended(_)) && reference.stage != before;
+        self.terminal += u64::from(ends);
+        let undelivered = match &event.kind {
+            EventKind::Answered { positive, .. } => !positive,
+            EventKind::AnswerLapsed { .. } | EventKind::Aged => true,
+            _ => matches!(
+                reference.stage,
+                Stage::Ended("rejected" | "expired") | Stage::Dead
+            ),
+        };
         match followed {
             Ok(word) => *self.happened.entry(word).or_default() += 1,
             Err(why) => self.breach(format!("{id} {why}")),

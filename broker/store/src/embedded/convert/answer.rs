@@ -8,7 +8,7 @@ use axle_model::{
     time::Timestamp,
 };
 
-use super::{delivery_id, id};
+use super::{delivery_id, digest, id};
 use crate::embedded::record::{AnswerRecord, Malformed, WaitRecord, WaitWord};
 
 /// How one of the answers stands; `None` when nothing is to be said.
@@ -75,6 +75,7 @@ fn code(number: u32) -> Result<ResponseCode, Malformed> {
 impl From<&Answer> for AnswerRecord {
     fn from(answer: &Answer) -> Self {
         Self {
+            of: answer.of.map(|name| name.as_bytes().to_vec()),
             delivery: answer.delivery.as_ref().map(ToString::to_string),
             code: answer.code.map(ResponseCode::number),
             standing: answer.standing.as_str().to_owned(),
@@ -88,6 +89,7 @@ pub(super) fn of(record: AnswerRecord) -> Result<Answer, Malformed> {
     let mut all = Standing::ALL.into_iter();
     let standing = all.find(|standing| standing.as_str() == record.standing);
     Ok(Answer {
+        of: record.of.as_deref().map(digest).transpose()?,
         delivery: record.delivery.as_deref().map(delivery_id).transpose()?,
         code: record.code.map(code).transpose()?,
         standing: standing.ok_or(Malformed("the standing of an answer"))?,

@@ -40,4 +40,7 @@ pub(in crate::embedded) struct AnswerRecord {
     pub(in crate::embedded) standing: String,
     #[prost(bytes = "vec", optional, tag = "4")]
     pub(in crate::embedded) rerouted_to: Option<Vec<u8>>,
+    /// What it calls the message that it answers.
+    #[prost(bytes = "vec", optional, tag = "5")]
+    pub(in crate::embedded) of: Option<Vec<u8>>,
 }
