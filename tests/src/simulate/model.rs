@@ -134,13 +134,14 @@ impl Model {
         let followed = reference.follow(event);
         let ends = matches!(reference.stage, Stage::Ended(_)) && reference.stage != before;
         self.terminal += u64::from(ends);
-        let undelivered = match &event.kind {
-            EventKind::Answered { positive, .. } => !positive,
-            EventKind::AnswerLapsed { .. } | EventKind::Aged => true,
-            _ => matches!(
+        let undelivered = if event.kind.is_of_exchange() {
+            matches!(followed, Ok("answered no" | "unanswered"))
+        } else {
+            let given_up = matches!(
                 reference.stage,
                 Stage::Ended("rejected" | "expired") | Stage::Dead
-            ),
+            );
+            given_up || event.kind == EventKind::Aged
         };
         match followed {
             Ok(word) => *self.happened.entry(word).or_default() += 1,

@@ -280,12 +280,12 @@ proptest! {
                 continue;
             }
             prop_assert!(before.answers.end().is_none() || expected.is_none(), "it had ended");
-            match wanted {
-                Move::Lease { .. } => model.leased = true,
-                Move::Acknowledge { .. } => model.collected = Some(now),
-                Move::LapseAnswer => model.lapsed = model.overdue(now),
-                Move::Answer { .. } => model.answered[stage] = Some(positive),
-                _ => model.gone = true,
+            match which {
+                0 | 1 => model.leased = true,
+                2 => model.collected = Some(now),
+                3 | 4 => model.gone = true,
+                5 | 6 => model.lapsed = model.overdue(now),
+                _ => model.answered[stage] = Some(positive),
             }
             ends += usize::from(delivery.answers.end() != before.answers.end());
             let open = asked.contains(&true) && delivery.answers.end().is_none();
