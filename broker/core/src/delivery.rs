@@ -15,12 +15,15 @@
 //!   anything unsettled ── age ──▶ the same, once, with a warning
 //! ```
 //! What is parked is accepted into a mailbox of the broker's own, which is closed by its nature.
+//! The answers of its recipient go on beside this, also after its end: see [`crate::answer`].
+//!
 //! ■ is terminal: nothing leaves it. A notice is an event that the sender must be told of.
 //! An acknowledgement or a rejection with the newest lease counts even after that lease has run
 //! out, as long as nobody else has been given the delivery: the practice did the work. A reroute
 //! ends that too. What is asked again by a caller that did not hear the answer changes nothing.
 
 mod decide;
+mod exchange;
 mod routing;
 mod step;
 
@@ -32,6 +35,7 @@ use axle_model::{
 };
 
 use crate::{
+    answer::Answers,
     event::{Actor, DeadLetterCause, Event, EventKind},
     lease::LeaseKey,
 };
@@ -62,6 +66,8 @@ pub struct Delivery {
     pub recipient_type: RecipientType,
     /// How its recipient and its first mailbox were found.
     pub routing: Routing,
+    /// How the answers stand that its message asks for.
+    pub answers: Answers,
     /// What has happened to it, oldest first, at most [`Delivery::TIMELINE_EVENTS_MAX`] events.
     pub timeline: Vec<Event>,
 }
@@ -133,6 +139,7 @@ impl Delivery {
             superseded_by: None,
             recipient_type: RecipientType::default(),
             routing: Routing::default(),
+            answers: Answers::default(),
             timeline: vec![accepted],
         }
     }
@@ -160,6 +167,7 @@ impl Delivery {
 
     /// Keeps what the timeline may lose.
     fn note(&mut self, event: &Event) {
+        self.answers.note(event);
         match event.kind {
             EventKind::Aged => self.aged = true,
             EventKind::Leased { .. } => {
@@ -176,7 +184,9 @@ impl Delivery {
             | EventKind::DeadLettered { .. }
             | EventKind::Expired
             | EventKind::Withdrawn { .. }
-            | EventKind::Returned { .. } => {}
+            | EventKind::Returned { .. }
+            | EventKind::Answered { .. }
+            | EventKind::AnswerLapsed { .. } => {}
         }
     }
 

@@ -43,6 +43,7 @@ pub struct Routed<'c> {
     table_version: u32,
     register_version: Box<str>,
     restricted: bool,
+    reroute_once: bool,
     terms: Terms,
     priority: Priority,
     lifetime: Duration,
@@ -171,6 +172,11 @@ impl<'c> Routed<'c> {
             register_version: self.register_version.clone(),
             restricted: self.restricted,
         }
+    }
+
+    /// Whether it is sent on once if it came to the wrong practice, as its class says.
+    pub const fn reroute_once(&self) -> bool {
+        self.reroute_once
     }
 
     /// How soon it should be collected: as its sender says, or a rule of the table.

@@ -99,6 +99,7 @@ pub(super) fn walk<'c>(
         table_version: table.version(),
         register_version: snapshot.organisations.version().into(),
         restricted,
+        reroute_once: class.is_some_and(|class| class.reroute_once),
         priority: orders.priority.unwrap_or(submission.priority),
         lifetime,
         terms,

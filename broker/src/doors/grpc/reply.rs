@@ -15,6 +15,7 @@ use axle_store::Claimed;
 use bytes::Bytes;
 
 mod alarm;
+mod answer;
 mod event;
 mod route;
 
@@ -78,6 +79,8 @@ pub(super) fn delivery_of(message: &Message, delivery: &Delivery) -> wire::Deliv
         rule: rule_of(&delivery.routing),
         redirects: redirects_of(&delivery.routing),
         deceased: delivery.routing.deceased,
+        answers: answer::expected_of(delivery),
+        exchange_end: answer::end_of(delivery),
     }
 }
 
@@ -126,6 +129,11 @@ pub(super) fn header_of(message: &Message) -> wire::Message {
             .to_owned(),
         register_version: message.routed_by.register_version.to_string(),
         restricted: message.routed_by.restricted,
+        answer: message.answer.as_deref().map(answer::answer_of),
+        rerouted_from: message
+            .rerouted_from
+            .map(|id| id.to_string())
+            .unwrap_or_default(),
     }
 }
 
