@@ -3,6 +3,7 @@
 //! closes last.
 
 mod activity;
+mod demographics;
 mod probe;
 mod reload;
 
@@ -27,7 +28,7 @@ use axle_store::{
 use thiserror::Error;
 use tokio::{
     net::TcpListener,
-    sync::{mpsc, oneshot},
+    sync::{Notify, mpsc, oneshot},
     task::{JoinError, JoinHandle},
 };
 use tonic::transport::{Server, server::Router};
@@ -36,6 +37,7 @@ use tonic_health::server::HealthReporter;
 use crate::{
     clock::{Clock, SteadyClock, SystemClock},
     config::{Config, ConfigError},
+    demographics::Demographics,
     doors::{
         grpc::{AdminDoor, CollectionDoor, ForeignLayer, Streams, SubmissionDoor},
         health,
@@ -117,6 +119,8 @@ pub struct App {
     door: TlsDoor,
     streams: Streams,
     metrics: Arc<Metrics>,
+    demographics: Option<Arc<dyn Demographics>>,
+    demographics_due: Notify,
     reload_successful: AtomicBool,
 }
 
@@ -176,12 +180,12 @@ impl App {
         let clock = SteadyClock::begin(&path, store.newest_time())
             .map_err(|source| AppError::Clock { path, source })?;
         let metrics = Arc::new(Metrics::default());
-        let engine = Arc::new(Engine::new(
-            Arc::new(store),
-            clock.clone(),
-            view,
-            Arc::clone(&metrics),
-        ));
+        let demographics = demographics::open(&config, clock.now())?;
+        let mut engine = Engine::new(Arc::new(store), clock.clone(), view, Arc::clone(&metrics));
+        if let Some(demographics) = &demographics {
+            engine = engine.with_demographics(Arc::clone(demographics));
+        }
+        let engine = Arc::new(engine);
         let door = TlsDoor::new(
             Arc::clone(&trust),
             TlsLimits {
@@ -198,6 +202,8 @@ impl App {
             door,
             streams: Streams::default(),
             metrics,
+            demographics,
+            demographics_due: Notify::new(),
             reload_successful: AtomicBool::new(true),
         };
         app.resume_activity();
@@ -214,7 +220,13 @@ impl App {
         });
         let lookout = tokio::spawn({
             let app = Arc::clone(&app);
-            async move { tokio::join!(app.engine.keep_watch(), app.keep_activity()) }
+            async move {
+                tokio::join!(
+                    app.engine.keep_watch(),
+                    app.keep_activity(),
+                    app.keep_demographics()
+                )
+            }
         });
         let (health, server) = app.server().await;
         let (closing, close) = oneshot::channel::<()>();

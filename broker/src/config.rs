@@ -17,10 +17,14 @@ use axle_pki::trust::ServerFiles;
 use serde::Deserialize;
 use tracing_subscriber::EnvFilter;
 
+mod demographics;
 mod error;
 mod reader;
 mod spelling;
 
+pub use demographics::{
+    Demographics, DemographicsSource, PatientFileSettings, PatientServiceSettings, ServiceAddress,
+};
 pub use error::{ConfigError, Flaw};
 use reader::{Reader, Section};
 
@@ -42,6 +46,8 @@ pub struct Config {
     pub store: Store,
     /// Where the directory and the routing table are.
     pub routing: Routing,
+    /// Who is asked for the practice of a patient; nobody when the section is missing.
+    pub demographics: Option<Demographics>,
     /// What one caller, or all of them, may use.
     pub limits: Limits,
     /// How strictly documents are checked: the rules as they come, and what `[validation]` sets.
@@ -162,6 +168,7 @@ impl Config {
         let (grpc, http) = (reader.section("grpc", grpc), reader.optional("http", http));
         let (tls, store) = (reader.section("tls", tls), reader.section("store", store));
         let routing = reader.section("routing", routing);
+        let demographics = reader.optional("demographics", demographics::demographics);
         let limits = reader.section("limits", limits);
         let validation = reader.section("validation", validation);
         let log = reader.section("log", log);
@@ -176,6 +183,7 @@ impl Config {
                 tls: tls?,
                 store: store?,
                 routing: routing?,
+                demographics: demographics?,
                 limits,
                 validation,
                 log: log?,

@@ -24,6 +24,19 @@ pub enum Subject {
     Closing(MailboxId),
     /// Deliveries of a mailbox are set aside for an operator.
     DeadLetters(MailboxId),
+    /// The practice of patients cannot be looked up, or not as it should be.
+    Demographics(DemographicsPart),
+}
+
+/// A part of what tells the practice of patients.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum DemographicsPart {
+    /// The snapshot: too old, or a newer one cannot be used.
+    Snapshot,
+    /// The service: it fails and is left alone, or the broker's credentials for it cannot be read.
+    Service,
+    /// The events: some cannot be used.
+    Events,
 }
 
 /// The kinds of alarm.
@@ -39,6 +52,8 @@ pub enum Kind {
     Closing,
     /// [`Subject::DeadLetters`].
     DeadLetters,
+    /// [`Subject::Demographics`].
+    Demographics,
 }
 
 /// What holds of a subject.
@@ -101,6 +116,8 @@ pub struct Facts {
     pub closing: Vec<InMailbox>,
     /// What is set aside.
     pub dead: Vec<InMailbox>,
+    /// What is wrong with what tells the practice of patients, each since when.
+    pub demographics: Vec<(DemographicsPart, Timestamp)>,
 }
 
 /// A difference between two sets.
@@ -145,8 +162,15 @@ pub fn alarms(facts: Facts, now: Timestamp) -> Alarms {
         .dead
         .into_iter()
         .filter_map(|one| present(Subject::DeadLetters(one.mailbox), one.oldest, one.count));
+    let demographics = facts.demographics.into_iter().map(|(part, since)| {
+        let alarm = Alarm {
+            since,
+            deliveries: 0,
+        };
+        (Subject::Demographics(part), alarm)
+    });
     let all = senders.chain(mailboxes).chain(aged);
-    all.chain(closing).chain(dead).collect()
+    all.chain(closing).chain(dead).chain(demographics).collect()
 }
 
 /// What was cleared and raised between two sets, in the order of the subjects; a count that changed
@@ -166,12 +190,13 @@ pub fn turns(before: &Alarms, after: &Alarms) -> Vec<Turn> {
 
 impl Kind {
     /// All of them.
-    pub const ALL: [Self; 5] = [
+    pub const ALL: [Self; 6] = [
         Self::SenderSilent,
         Self::CollectorSilent,
         Self::Aged,
         Self::Closing,
         Self::DeadLetters,
+        Self::Demographics,
     ];
 
     /// The kind in a word.
@@ -182,6 +207,18 @@ impl Kind {
             Self::Aged => "aged",
             Self::Closing => "closing",
             Self::DeadLetters => "dead_letters",
+            Self::Demographics => "demographics",
+        }
+    }
+}
+
+impl DemographicsPart {
+    /// The part in a word.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Snapshot => "snapshot",
+            Self::Service => "service",
+            Self::Events => "events",
         }
     }
 }
@@ -195,6 +232,7 @@ impl Subject {
             Self::Aged(..) => Kind::Aged,
             Self::Closing(_) => Kind::Closing,
             Self::DeadLetters(_) => Kind::DeadLetters,
+            Self::Demographics(_) => Kind::Demographics,
         }
     }
 
@@ -220,6 +258,18 @@ impl Subject {
             Self::DeadLetters(_) => {
                 "deliveries are set aside: mend the cause, then requeue, reroute or return them"
             }
+            Self::Demographics(DemographicsPart::Snapshot) => {
+                "the snapshot of patients is older than it may be, or the newest cannot be used: \
+                 bring a new one; documents that go by their patient are refused for the time being"
+            }
+            Self::Demographics(DemographicsPart::Service) => {
+                "the demographics service fails, or its credentials cannot be read: documents that \
+                 go by their patient are refused for the time being"
+            }
+            Self::Demographics(DemographicsPart::Events) => {
+                "events of patients cannot be used: a practice may be an earlier one than the \
+                 service knows; the log names the files"
+            }
         }
     }
 }
@@ -233,6 +283,7 @@ impl fmt::Display for Subject {
             Self::Aged(workflow, priority) => {
                 write!(f, "workflows/{workflow}/{}", priority.as_str())
             }
+            Self::Demographics(part) => write!(f, "demographics/{}", part.as_str()),
             Self::CollectorSilent(mailbox)
             | Self::Closing(mailbox)
             | Self::DeadLetters(mailbox) => write!(f, "{mailbox}"),

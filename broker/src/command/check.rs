@@ -10,6 +10,7 @@ use std::{
     time::Duration,
 };
 
+use axle_core::alarm::Subject;
 use axle_model::time::Timestamp;
 use axle_pki::trust::{Expiring, Expiry, ServerTrust};
 use rustix::{
@@ -18,7 +19,10 @@ use rustix::{
 };
 
 use super::{Exit, fail};
-use crate::config::{Config, ConfigError, Flaw};
+use crate::{
+    config::{Config, ConfigError, Flaw},
+    demographics,
+};
 
 /// 2026-01-01: a clock before it is wrong, whatever the certificates say.
 const CLOCK_MIN: Timestamp = Timestamp::from_micros(1_767_225_600_000_000);
@@ -54,6 +58,7 @@ impl Found {
         self.clock(now);
         self.certificates(config, now);
         self.routing(config);
+        self.demographics(config, now);
         self.store(config);
     }
 
@@ -111,6 +116,27 @@ impl Found {
         } else if expiry.time.since(now) < SOON {
             let what = format!("the {what} is to be replaced within {days} days");
             self.warnings.push(Flaw::of(file, what));
+        }
+    }
+
+    fn demographics(&mut self, config: &Config, now: Timestamp) {
+        let Some(settings) = &config.demographics else {
+            return;
+        };
+        match demographics::open(settings, now) {
+            Ok(opened) => {
+                let standing = opened.standing(now);
+                let taken = standing.snapshot_time;
+                let taken = taken.map_or_else(String::new, |time| format!(", taken {time}"));
+                let patients = standing.patients;
+                self.saw("demographics", format!("{patients} patients{taken}"));
+                for (part, _) in standing.troubles {
+                    let subject = Subject::Demographics(part);
+                    let advice = subject.advice();
+                    self.warnings.push(Flaw::of(subject.to_string(), advice));
+                }
+            }
+            Err(error) => self.flaws.extend(error.flaws().iter().cloned()),
         }
     }
 

@@ -264,6 +264,21 @@ impl<'t> Section<'_, 't> {
         path.map(|path| self.beside_file(path))
     }
 
+    /// A path, relative to the file's folder; `Some(None)` when it is not given.
+    pub(super) fn path_if_given(&mut self, key: &'static str) -> Option<Option<PathBuf>> {
+        let Some(value) = self.take(key) else {
+            return Some(None);
+        };
+        let path = self.convert(key, value, "a path", |path: &PathBuf| path != "")?;
+        Some(Some(self.beside_file(path)))
+    }
+
+    /// Something wrong with the section as a whole.
+    pub(super) fn problem(&mut self, what: &str) {
+        let header = self.written.header.clone().unwrap_or(0..0);
+        self.reader.problem(Origin::File(header), what.to_owned());
+    }
+
     /// A list of paths; empty when there is none.
     pub(super) fn paths(&mut self, key: &'static str) -> Option<Vec<PathBuf>> {
         let all_paths = |paths: &Vec<PathBuf>| paths.iter().all(|path| path != "");
