@@ -4,6 +4,7 @@
 
 mod activity;
 mod demographics;
+mod organisations;
 mod probe;
 mod reload;
 
@@ -34,6 +35,7 @@ use tokio::{
 use tonic::transport::{Server, server::Router};
 use tonic_health::server::HealthReporter;
 
+use self::organisations::RegisterFiles;
 use crate::{
     clock::{Clock, SteadyClock, SystemClock},
     config::{Config, ConfigError},
@@ -121,6 +123,7 @@ pub struct App {
     metrics: Arc<Metrics>,
     demographics: Option<Arc<dyn Demographics>>,
     demographics_due: Notify,
+    register: RegisterFiles,
     reload_successful: AtomicBool,
 }
 
@@ -171,7 +174,8 @@ impl Sockets {
 impl App {
     /// Reads every file and opens the store. Blocks while it does.
     pub fn open(config: Config) -> Result<Self, AppError> {
-        let view = reload::view_of(&config)?;
+        let (register, in_force) = RegisterFiles::open(config.routing.organisations.clone())?;
+        let view = reload::view_of(&config, in_force)?;
         // Certificates are held against the wall clock, also at each handshake.
         let trust = Arc::new(ServerTrust::load(config.tls.clone(), SystemClock.now())?);
         // The engine wakes what rests, by a clock that goes on from what the store recorded last.
@@ -204,6 +208,7 @@ impl App {
             metrics,
             demographics,
             demographics_due: Notify::new(),
+            register,
             reload_successful: AtomicBool::new(true),
         };
         app.resume_activity();
@@ -224,7 +229,8 @@ impl App {
                 tokio::join!(
                     app.engine.keep_watch(),
                     app.keep_activity(),
-                    app.keep_demographics()
+                    app.keep_demographics(),
+                    app.keep_register()
                 )
             }
         });
@@ -246,7 +252,7 @@ impl App {
                 ended = &mut serving => break Some(server_ended(ended)),
                 why = app.store_stops() => break Some(Err(AppError::StoreStopped(why))),
                 _ = &mut wishes.stop => break None,
-                Some(()) = wishes.reload.recv() => app.reload(),
+                Some(()) = wishes.reload.recv() => app.reload().await,
             }
         };
         if ended.is_none() {

@@ -20,7 +20,6 @@ use tracing_subscriber::EnvFilter;
 mod demographics;
 mod error;
 mod reader;
-mod spelling;
 
 pub use demographics::{
     Demographics, DemographicsSource, PatientFileSettings, PatientServiceSettings, ServiceAddress,
@@ -94,6 +93,10 @@ pub struct Routing {
     pub directory: PathBuf,
     /// The routing table; `routing.toml` unless set.
     pub table: PathBuf,
+    /// The register of organisations, a file or a folder; none unless set.
+    pub organisations: Option<PathBuf>,
+    /// How old the register may become; 7 days unless set.
+    pub organisations_age_max: Duration,
 }
 
 /// `[limits]`: everything has one.
@@ -200,7 +203,12 @@ impl Routing {
                 .map_err(|problems| ConfigError::of(&self.directory, &text, problems))
         });
         let table = read(&self.table).and_then(|text| {
-            RoutingTable::parse(&text)
+            // The files it names are beside it, unless they say where.
+            let folder = self.table.parent().unwrap_or(Path::new(""));
+            let mut beside = |name: &str| {
+                fs::read_to_string(folder.join(name)).map_err(|error| error.to_string())
+            };
+            RoutingTable::parse_with(&text, &mut beside)
                 .map_err(|problems| ConfigError::of(&self.table, &text, problems))
         });
         match (directory, table) {
@@ -262,9 +270,13 @@ fn store(section: &mut Section<'_, '_>) -> Option<Store> {
 fn routing(section: &mut Section<'_, '_>) -> Option<Routing> {
     let directory = section.path("directory", Some("directory.toml"));
     let table = section.path("table", Some("routing.toml"));
+    let organisations = section.optional_path("organisations");
+    let age_max = section.number("organisations_max_age_days", 7, 1..=366);
     Some(Routing {
         directory: directory?,
         table: table?,
+        organisations: organisations?,
+        organisations_age_max: Duration::from_hours(24 * age_max?),
     })
 }
 

@@ -4,7 +4,7 @@
 use std::time::Duration;
 
 use axle_model::{
-    facts::{Coding, Facts},
+    facts::Facts,
     mailbox::{MailboxId, WorkflowId},
     ods::OdsCode,
     patient::PatientHint,
@@ -16,7 +16,7 @@ use crate::{
     directory::{Directory, NoMailbox},
     registration::{Registration, unregistered},
     snapshot::Snapshot,
-    table::{RoutingTable, Terms},
+    table::{RoutingTable, Subject, Terms},
     validate::Checked,
 };
 
@@ -56,12 +56,12 @@ pub fn route<'c>(
     snapshot: &Snapshot,
     checked: &'c Checked<'c>,
     registration: Registration,
-    _now: Timestamp,
+    now: Timestamp,
 ) -> Result<Routed<'c>, Refusal> {
     let Snapshot {
         directory, table, ..
     } = snapshot;
-    let (workflow, terms) = workflow_of(table, checked)?;
+    let (workflow, terms) = workflow_of(snapshot, checked, now)?;
     let submission = checked.submission();
     if checked.facts().is_none() && !terms.opaque {
         return Err(Refusal::new(
@@ -119,18 +119,14 @@ fn is_restricted(checked: &Checked<'_>) -> bool {
 
 /// The workflow the sender named; otherwise that of the document's class; otherwise the table's own.
 fn workflow_of<'t>(
-    table: &'t RoutingTable,
+    snapshot: &'t Snapshot,
     checked: &Checked<'_>,
+    now: Timestamp,
 ) -> Result<(WorkflowId, &'t Terms), Refusal> {
+    let table = &snapshot.table;
     let classified = || {
-        let facts = checked.facts()?;
-        let kind = facts
-            .composition()
-            .and_then(|composition| composition.kind.as_ref());
-        let codings = kind.map_or(&[][..], |kind| &kind.codings).iter();
-        let types = codings.filter_map(|coding| Some((coding.system()?, coding.code()?)));
-        let class = table.classify(facts.event().and_then(Coding::code), types)?;
-        Some(&class.workflow)
+        let subject = Subject::new(snapshot, checked.authorised(), checked.facts(), now);
+        Some(&table.classify(&subject)?.workflow)
     };
     let named = checked.submission().workflow.as_ref();
     let workflow = named

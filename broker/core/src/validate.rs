@@ -5,6 +5,7 @@
 //! never at bytes or syntax, and none changes the document.
 
 mod bytes;
+mod carried;
 mod envelope;
 mod handling;
 mod known;
@@ -28,7 +29,7 @@ use axle_model::{
 
 use self::review::Review;
 pub use self::strictness::{NotARule, Overrides, RuleSet, Setting, Strictness};
-use crate::{authorise::Authorised, snapshot::Snapshot};
+use crate::{authorise::Authorised, snapshot::Snapshot, table::Subject};
 
 /// How strictly documents are checked.
 #[derive(Clone, Debug)]
@@ -111,12 +112,14 @@ pub fn validate<'s>(
         }
     }
     if let Some(facts) = &facts {
-        if let Some(strictness) = strictness(snapshot, authorised, facts) {
+        if let Some(strictness) = strictness(snapshot, authorised, facts, now) {
             review.under(strictness);
         }
         bytes::flaws(&mut review, facts);
         if facts.syntax.is_fhir() {
             envelope::check(&mut review, facts, authorised, now);
+        } else {
+            carried::check(&mut review, facts, authorised);
         }
     }
     if review.refuses() {
@@ -134,18 +137,21 @@ fn strictness(
     snapshot: &Snapshot,
     authorised: &Authorised,
     facts: &Facts<'_>,
+    now: Timestamp,
 ) -> Option<Strictness> {
     let (table, submission) = (&snapshot.table, authorised.submission());
-    if table.severities().is_empty() {
+    let class = table.classify(&Subject::new(snapshot, authorised, Some(facts), now));
+    let required = class.map(|class| class.required_rules).unwrap_or_default();
+    if table.severities().is_empty() && required == RuleSet::default() {
         return None;
     }
-    let class = table.classify(facts.event_code(), facts.types());
     let workflow = submission.workflow.as_ref();
     let workflow = workflow.or(class.map(|class| &class.workflow));
     let workflow = workflow.or(table.fallback());
     let mut strictness = snapshot.rules.strictness.clone();
     let severities = table.severities();
     severities.overlay(&mut strictness, workflow, authorised.sender());
+    strictness.require(required);
     Some(strictness)
 }
 

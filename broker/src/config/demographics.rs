@@ -77,7 +77,7 @@ pub struct ServiceAddress {
 }
 
 pub(super) fn demographics(section: &mut Section<'_, '_>) -> Option<Demographics> {
-    let snapshot = section.path_if_given("snapshot");
+    let snapshot = section.optional_path("snapshot");
     let url = section.checked(
         "url",
         "https://HOST/BASE, without a query; http:// only for 127.0.0.1 or localhost",
@@ -85,7 +85,7 @@ pub(super) fn demographics(section: &mut Section<'_, '_>) -> Option<Demographics
         |url: &Option<String>| url.as_deref().is_some_and(|url| address(url).is_some()),
     );
     let age = section.number("snapshot_age_hours_max", 7 * 24, 1..=24 * 366);
-    let events = section.path_if_given("events");
+    let events = section.optional_path("events");
     let (snapshot, url) = (snapshot?, url?);
     let source = match (snapshot, url.as_deref().and_then(address)) {
         (Some(path), None) => age.map(|hours| {
@@ -111,7 +111,7 @@ fn service(
     address: ServiceAddress,
 ) -> Option<PatientServiceSettings> {
     let files = files(section, address.secure);
-    let token = section.path_if_given("token");
+    let token = section.optional_path("token");
     let timeout = section.number("timeout_milliseconds", 2_000, 10..=30_000);
     let connections = section.number("connections_max", CONNECTIONS_MAX, 1..=256);
     let mut seconds = |key, default, range| {
@@ -139,9 +139,9 @@ fn service(
 
 /// The files of TLS; none for a service on this machine.
 fn files(section: &mut Section<'_, '_>, secure: bool) -> Option<Option<ServiceFiles>> {
-    let authorities = section.path_if_given("authorities");
-    let certificate = section.path_if_given("certificate");
-    let key = section.path_if_given("key");
+    let authorities = section.optional_path("authorities");
+    let certificate = section.optional_path("certificate");
+    let key = section.optional_path("key");
     let own = match (certificate?, key?) {
         (Some(certificate), Some(key)) => Some((certificate, key)),
         (None, None) => None,

@@ -9,17 +9,14 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use axle_core::problem::Problem;
+use axle_core::problem::{Problem, advice};
 use serde::de::DeserializeOwned;
 use toml::{
     Spanned,
     de::{DeTable, DeValue, ValueDeserializer},
 };
 
-use super::{
-    error::{ConfigError, Flaw},
-    spelling::advice,
-};
+use super::error::{ConfigError, Flaw};
 
 const VARIABLE_PREFIX: &str = "AXLE__";
 
@@ -264,19 +261,18 @@ impl<'t> Section<'_, 't> {
         path.map(|path| self.beside_file(path))
     }
 
-    /// A path, relative to the file's folder; `Some(None)` when it is not given.
-    pub(super) fn path_if_given(&mut self, key: &'static str) -> Option<Option<PathBuf>> {
-        let Some(value) = self.take(key) else {
-            return Some(None);
-        };
-        let path = self.convert(key, value, "a path", |path: &PathBuf| path != "")?;
-        Some(Some(self.beside_file(path)))
-    }
-
     /// Something wrong with the section as a whole.
     pub(super) fn problem(&mut self, what: &str) {
         let header = self.written.header.clone().unwrap_or(0..0);
         self.reader.problem(Origin::File(header), what.to_owned());
+    }
+
+    /// A path that may be missing, relative to the file's folder.
+    pub(super) fn optional_path(&mut self, key: &'static str) -> Option<Option<PathBuf>> {
+        let path = self.checked(key, "a path", None, |path: &Option<PathBuf>| {
+            path.as_deref() != Some(Path::new(""))
+        })?;
+        Some(path.map(|path| self.beside_file(path)))
     }
 
     /// A list of paths; empty when there is none.

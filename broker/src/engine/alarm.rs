@@ -47,6 +47,7 @@ impl<S: Store, C: Clock> Engine<S, C> {
             demographics: self
                 .demographics_standing()
                 .map_or_else(Vec::new, |one| one.troubles),
+            register: self.register_facts(now),
         };
         self.sound(alarms(facts, now));
         Ok(())
