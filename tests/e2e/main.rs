@@ -8,6 +8,7 @@
 
 mod alarming;
 mod bulk;
+mod by_patient;
 mod ending;
 mod journey;
 mod large;
