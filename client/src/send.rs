@@ -174,23 +174,41 @@ pub async fn read_document(path: &Path) -> Result<Bytes, ClientError> {
     Ok(content.map_err(|error| unreadable(path, &error))?.into())
 }
 
-/// The media type of a document: FHIR by its first character, otherwise by the name's extension.
+/// The media type of a document: by its first characters, otherwise by the name's extension.
 pub fn media_type(content: &[u8], path: Option<&Path>) -> Option<&'static str> {
     const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
     let text = content.strip_prefix(BYTE_ORDER_MARK).unwrap_or(content);
     match text.iter().find(|byte| !byte.is_ascii_whitespace()) {
         Some(b'{') => return Some("application/fhir+json"),
+        Some(b'<') if is_cda(text) => return Some("application/cda+xml"),
         Some(b'<') => return Some("application/fhir+xml"),
+        Some(b'M') if text.trim_ascii_start().starts_with(b"MSH") => return Some(HL7_V2),
         Some(_) | None => {}
     }
     let extension = path?.extension()?.to_str()?.to_ascii_lowercase();
     match extension.as_str() {
         "json" => Some("application/fhir+json"),
         "xml" => Some("application/fhir+xml"),
+        "hl7" => Some(HL7_V2),
         "pdf" => Some("application/pdf"),
         "txt" => Some("text/plain"),
         _ => None,
     }
+}
+
+const HL7_V2: &str = "x-application/hl7-v2+er7";
+
+/// Whether the first element of an XML text is CDA's, or that of the envelope CDA is sent in.
+fn is_cda(text: &[u8]) -> bool {
+    let mut tags = text.split(|byte| *byte == b'<').skip(1);
+    let root = tags.find(|tag| tag.first().is_some_and(u8::is_ascii_alphabetic));
+    let name = root.unwrap_or_default();
+    let end = name
+        .iter()
+        .position(|byte| !byte.is_ascii_alphanumeric() && *byte != b':');
+    let name = &name[..end.unwrap_or(name.len())];
+    let local = name.rsplit(|byte| *byte == b':').next().unwrap_or_default();
+    [&b"ClinicalDocument"[..], b"DistributionEnvelope"].contains(&local)
 }
 
 pub(crate) fn completed(

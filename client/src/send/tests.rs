@@ -113,7 +113,18 @@ fn the_content_tells_the_media_type_before_the_name_does() {
         ("%PDF-1.7", "letter.PDF", Some("application/pdf")),
         ("Dear", "letter.txt", Some("text/plain")),
         ("", "letter.xml", Some("application/fhir+xml")),
-        ("MSH|", "letter.hl7", None),
+        ("MSH|", "letter.txt", Some("x-application/hl7-v2+er7")),
+        ("Message", "letter", None),
+        (
+            "<?xml version=\"1.0\"?>\n<!-- from the old system -->\n<ClinicalDocument xmlns=\"urn:hl7-org:v3\">",
+            "letter.xml",
+            Some("application/cda+xml"),
+        ),
+        (
+            "<itk:DistributionEnvelope>",
+            "letter.xml",
+            Some("application/cda+xml"),
+        ),
     ] {
         assert_eq!(
             media_type(content.as_bytes(), Some(Path::new(name))),
