@@ -25,7 +25,7 @@ const NEVER_CHECKED: [&str; 1] = ["V-315"];
 const FOUND_AT_SUBMIT: [&str; 1] = ["V-118"];
 
 /// Samples of what the broker does not do yet.
-const AWAITED: [&str; 12] = [
+const AWAITED: [&str; 10] = [
     "broken/V-009-empty-value",
     "broken/V-2",
     "broken/V-3",
@@ -36,8 +36,6 @@ const AWAITED: [&str; 12] = [
     "good/change-of-gp",
     "good/pathology",
     "good/update-record",
-    "good/hl7v2",
-    "good/cda",
 ];
 
 /// A broker with the example configuration, and the samples as if they were written today.
