@@ -25,11 +25,20 @@ const NEVER_CHECKED: [&str; 1] = ["V-315"];
 const FOUND_AT_SUBMIT: [&str; 1] = ["V-118"];
 
 /// Samples of what the broker does not do yet.
-const AWAITED: [&str; 10] = [
+const AWAITED: [&str; 19] = [
     "broken/V-009-empty-value",
     "broken/V-2",
     "broken/V-3",
-    "broken/V-4",
+    "broken/V-401",
+    "broken/V-402",
+    "broken/V-403",
+    "broken/V-404",
+    "broken/V-405",
+    "broken/V-406",
+    "broken/V-407",
+    "broken/V-408",
+    "broken/V-409",
+    "broken/V-410",
     "good/itk-response",
     "good/digital-medicine",
     "good/events-management",

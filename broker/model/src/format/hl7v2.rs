@@ -193,7 +193,8 @@ impl<'a> Walk<'a, '_> {
             CHARACTER_SETS.contains(&name) || self.is_ascii && name.starts_with(LIKE_ASCII)
         };
         if !character_sets.all(is_utf8) {
-            let what = "MSH-18 names a character set in which this message is not what it is in UTF-8";
+            let what =
+                "MSH-18 names a character set in which this message is not what it is in UTF-8";
             return Err(self.record.malformed("V-002", what));
         }
         if !fields.get(14).is_empty() {

@@ -45,5 +45,5 @@ pub(super) static BROKEN: &[Broken] = &[
     broken("V-412", "enveloped-without-code", "cda-enveloped", Cda, |d| d.rewrite(|text| {
         let lines = text.lines().filter(|line| !line.contains("<code code=\"373942005\""));
         lines.fold(String::new(), |text, line| text + line + "\n")
-    })),
+    })).told(&["--to", "K81003", "--workflow", "TOC_FHIR_IP_DISCH"]),
 ];

@@ -19,7 +19,7 @@ pub(super) fn mdm(name: &str) -> Draft {
         patient(),
         format!("PV1|1|O|RESP^^^{TRUST}||||9999999^Draftsmith^Alex^^^Dr|||340"),
         format!(
-            "TXA|1|DS^Discharge summary|TX|20261122093000+0000|9999999^Draftsmith^Alex^^^Dr||20261122093000+0000||||||{number}||||AU|||AV"
+            "TXA|1|DS^Discharge summary|TX|20261122093000+0000|9999999^Draftsmith^Alex^^^Dr|20261122093000+0000||||||{number}|||||AU||AV"
         ),
         format!("OBX|1|ED|PDF^Discharge summary||{TRUST}^application^pdf^Base64^{PDF}||||||F"),
     ];
