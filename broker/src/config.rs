@@ -9,6 +9,7 @@ use std::{
 };
 
 use axle_core::{
+    answer::Positive,
     directory::Directory,
     table::RoutingTable,
     validate::{Rules, Setting},
@@ -17,6 +18,7 @@ use axle_pki::trust::ServerFiles;
 use serde::Deserialize;
 use tracing_subscriber::EnvFilter;
 
+mod answers;
 mod demographics;
 mod error;
 mod reader;
@@ -51,6 +53,8 @@ pub struct Config {
     pub limits: Limits,
     /// How strictly documents are checked: the rules as they come, and what `[validation]` sets.
     pub validation: Rules,
+    /// Which answers say that all is well.
+    pub answers: Positive,
     /// What is logged, and how.
     pub log: Log,
 }
@@ -174,6 +178,7 @@ impl Config {
         let demographics = reader.optional("demographics", demographics::demographics);
         let limits = reader.section("limits", limits);
         let validation = reader.section("validation", validation);
+        let answers = reader.section("answers", answers::answers);
         let log = reader.section("log", log);
         reader.finish(|| {
             let limits = limits?;
@@ -189,6 +194,7 @@ impl Config {
                 demographics: demographics?,
                 limits,
                 validation,
+                answers: answers?,
                 log: log?,
             })
         })
