@@ -4,12 +4,16 @@
 //! after the level below it, with its rules added to `validate/table.rs`. Every rule looks at facts,
 //! never at bytes or syntax, and none changes the document.
 
+mod attachments;
 mod bytes;
+mod composition;
+mod content;
 mod envelope;
 mod handling;
 mod known;
 mod review;
 mod strictness;
+mod structure;
 mod table;
 #[cfg(test)]
 mod tests;
@@ -26,8 +30,8 @@ use axle_model::{
     time::Timestamp,
 };
 
-use self::review::Review;
 pub use self::strictness::{NotARule, Overrides, RuleSet, Setting, Strictness};
+use self::{review::Review, structure::Spaces};
 use crate::{authorise::Authorised, snapshot::Snapshot};
 
 /// How strictly documents are checked.
@@ -43,8 +47,29 @@ pub struct Rules {
     pub clock_skew_max: Duration,
     /// How long ago a document may be dated (V-107).
     pub age_max: Duration,
+    /// The types of attachments that are approved (V-212).
+    pub attachment_types: BTreeSet<String>,
+    /// The largest attachment, in bytes once decoded (V-211).
+    pub attachment_bytes_max: usize,
     strictness: Strictness,
 }
+
+/// The types of attachments that GP Connect Send Document approves.
+const ATTACHMENT_TYPES: [&str; 13] = [
+    "application/msword",
+    "application/pdf",
+    "application/rtf",
+    "application/vnd.openxmlformats-officedocument.wordprocessingml.document",
+    "application/xml",
+    "image/jpeg",
+    "image/jpg",
+    "image/png",
+    "image/tiff",
+    "text/html",
+    "text/plain",
+    "text/rtf",
+    "text/xml",
+];
 
 impl Default for Rules {
     fn default() -> Self {
@@ -54,6 +79,8 @@ impl Default for Rules {
             events: BTreeSet::new(),
             clock_skew_max: Duration::from_secs(5 * 60),
             age_max: Duration::from_secs(365 * 24 * 60 * 60),
+            attachment_types: ATTACHMENT_TYPES.map(str::to_owned).into(),
+            attachment_bytes_max: 20 * 1024 * 1024,
             strictness: Strictness::default(),
         }
     }
@@ -117,6 +144,11 @@ pub fn validate<'s>(
         bytes::flaws(&mut review, facts);
         if facts.syntax.is_fhir() {
             envelope::check(&mut review, facts, authorised, now);
+            if !review.is_stopped() {
+                let spaces = Spaces::of(facts);
+                let exchange = envelope::exchange_of(facts);
+                structure::check(&mut review, facts, &spaces, exchange);
+            }
         }
     }
     if review.refuses() {

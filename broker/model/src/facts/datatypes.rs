@@ -1,6 +1,6 @@
 //! FHIR's small types, as much of them as the facts need.
 
-use super::{Extension, Release, Text, present};
+use super::{Extension, Text, present};
 use crate::ods::OdsCode;
 
 const ODS_ORGANISATION: &str = "https://fhir.nhs.uk/Id/ods-organization-code";
@@ -65,6 +65,8 @@ impl Coding<'_> {
 pub struct Concept<'a> {
     /// Its codings, in their order.
     pub codings: Vec<Coding<'a>>,
+    /// The meaning in words.
+    pub text: Option<Text<'a>>,
 }
 
 impl Concept<'_> {
@@ -90,15 +92,4 @@ impl Reference<'_> {
     pub fn address(&self) -> Option<&str> {
         present(self.reference.as_ref())
     }
-}
-
-/// An attachment: Binary, or Attachment within a DocumentReference. Its bytes are never kept.
-#[derive(Clone, Debug, Default, PartialEq)]
-pub struct Attachment<'a> {
-    /// What the bytes are said to be.
-    pub content_type: Option<Text<'a>>,
-    /// How many base64 characters there are, white space not counted; `None` without data.
-    pub encoded_bytes: Option<usize>,
-    /// The release the element's name belongs to: Binary has `content` in STU3 and `data` in R4.
-    pub release: Option<Release>,
 }

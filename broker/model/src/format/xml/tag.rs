@@ -79,6 +79,8 @@ pub(in super::super) struct Tag<'a> {
     pub(in super::super) value: Option<&'a str>,
     /// The `url` attribute as written.
     pub(in super::super) url: Option<&'a str>,
+    /// All that follows the name.
+    rest: &'a str,
 }
 
 impl<'a> Tag<'a> {
@@ -98,6 +100,7 @@ impl<'a> Tag<'a> {
             namespace: Namespace::Other,
             value: None,
             url: None,
+            rest,
         };
         let mut keys = Keys::default();
         while let Some((key, raw)) = next_attribute(&mut rest)? {
@@ -111,6 +114,14 @@ impl<'a> Tag<'a> {
             tag.namespace = scopes.of("");
         }
         Ok(tag)
+    }
+
+    /// The attributes, each with its name and its value as written. They have been read before.
+    pub(in super::super) fn attributes(
+        &self,
+    ) -> impl Iterator<Item = Result<(&'a str, &'a str), Malformed>> {
+        let mut rest = self.rest;
+        std::iter::from_fn(move || next_attribute(&mut rest).transpose())
     }
 
     fn attribute(
