@@ -19,7 +19,6 @@ use tracing_subscriber::EnvFilter;
 
 mod error;
 mod reader;
-mod spelling;
 
 pub use error::{ConfigError, Flaw};
 use reader::{Reader, Section};
@@ -192,7 +191,12 @@ impl Routing {
                 .map_err(|problems| ConfigError::of(&self.directory, &text, problems))
         });
         let table = read(&self.table).and_then(|text| {
-            RoutingTable::parse(&text)
+            // The files it names are beside it, unless they say where.
+            let folder = self.table.parent().unwrap_or(Path::new(""));
+            let mut beside = |name: &str| {
+                fs::read_to_string(folder.join(name)).map_err(|error| error.to_string())
+            };
+            RoutingTable::parse_with(&text, &mut beside)
                 .map_err(|problems| ConfigError::of(&self.table, &text, problems))
         });
         match (directory, table) {

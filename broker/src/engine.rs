@@ -7,6 +7,7 @@ pub mod close;
 pub mod collect;
 pub mod expire;
 pub mod intervene;
+pub mod look_up;
 pub mod oversee;
 pub mod reconcile;
 pub mod refuse;
@@ -40,7 +41,7 @@ use axle_store::Store;
 use tokio::sync::watch as channel;
 
 use self::{activity::Activity, remember::Allowance, replace::Names};
-use crate::{clock::Clock, metrics::Metrics, view::View};
+use crate::{clock::Clock, demographics::Demographics, metrics::Metrics, view::View};
 
 /// The broker behind its doors.
 #[derive(Debug)]
@@ -52,6 +53,7 @@ pub struct Engine<S, C> {
     allowance: Allowance,
     activity: Activity,
     names: Names,
+    demographics: Option<Arc<dyn Demographics>>,
     /// `None` until they were looked for once.
     alarms: channel::Sender<Option<Arc<Alarms>>>,
     draining: channel::Sender<bool>,
@@ -73,10 +75,18 @@ impl<S: Store, C: Clock> Engine<S, C> {
             allowance: Allowance::default(),
             activity,
             names: Names::default(),
+            demographics: None,
             alarms: channel::Sender::new(None),
             draining: channel::Sender::new(false),
             start_time,
         }
+    }
+
+    /// The same engine with somebody to ask for the practice of a patient.
+    #[must_use]
+    pub fn with_demographics(mut self, demographics: Arc<dyn Demographics>) -> Self {
+        self.demographics = Some(demographics);
+        self
     }
 
     /// The snapshot in force.

@@ -7,6 +7,7 @@ pub mod clock;
 pub mod command;
 pub mod config;
 pub mod demo;
+pub mod demographics;
 pub mod doors;
 pub mod engine;
 pub mod metrics;

@@ -51,6 +51,8 @@ pub struct Metrics {
     notices: Family<[Word; 1], Counter>,
     aged_warnings: Family<[Word; 1], Counter>,
     commit_seconds: Histogram,
+    lookups: Family<[Word; 1], Counter>,
+    lookup_seconds: Histogram,
 }
 
 impl Default for Metrics {
@@ -64,6 +66,8 @@ impl Default for Metrics {
             notices: Family::default(),
             aged_warnings: Family::default(),
             commit_seconds: Histogram::new(COMMIT_SECONDS),
+            lookups: Family::default(),
+            lookup_seconds: Histogram::new(COMMIT_SECONDS),
         };
         metrics.register();
         // Present from the first scrape on, so that the first of each is a step from 0.
@@ -74,6 +78,9 @@ impl Default for Metrics {
         }
         for state in ["dead-lettered", "expired", "rejected"] {
             let _ = metrics.notices.get_or_create(&[("state", state)]);
+        }
+        for outcome in ["refused", "registered", "unavailable"] {
+            let _ = metrics.lookups.get_or_create(&[("outcome", outcome)]);
         }
         for priority in [Priority::Routine, Priority::Urgent] {
             let labels = [("priority", priority.as_str())];
@@ -95,6 +102,8 @@ impl Metrics {
             notices,
             aged_warnings,
             commit_seconds,
+            lookups,
+            lookup_seconds,
         } = self;
         registry.register(
             "submissions",
@@ -131,6 +140,16 @@ impl Metrics {
             "From a change handed to the store to its durability",
             commit_seconds.clone(),
         );
+        registry.register(
+            "demographics_lookups",
+            "Patients looked up to find their practice, by outcome",
+            lookups.clone(),
+        );
+        registry.register(
+            "demographics_lookup_seconds",
+            "From a look-up to its outcome, remembered answers included",
+            lookup_seconds.clone(),
+        );
     }
 
     /// A submission was answered after `took`. `outcome` is `accepted`, `duplicate` or `refused`,
@@ -160,6 +179,13 @@ impl Metrics {
     pub fn aged(&self, priority: &'static str) {
         let labels = [("priority", priority)];
         self.aged_warnings.get_or_create(&labels).inc();
+    }
+
+    /// A patient's practice was looked up in `took`. `outcome` is `registered`, `refused` or
+    /// `unavailable`; more would tell of the patient.
+    pub fn looked_up(&self, outcome: &'static str, took: Duration) {
+        self.lookups.get_or_create(&[("outcome", outcome)]).inc();
+        self.lookup_seconds.observe(took.as_secs_f64());
     }
 
     /// A change became durable after `took`.

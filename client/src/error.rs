@@ -4,7 +4,7 @@
 
 use std::{error::Error, fmt, time::Duration};
 
-use axle_proto::v1::{CommandResult, Finding};
+use axle_proto::v1::{CommandResult, Finding, SubmissionRefusal};
 use tonic::{Code, Status};
 use tonic_types::{FieldViolation, StatusExt};
 
@@ -117,6 +117,24 @@ impl ClientError {
         Err(error)
     }
 
+    /// Why a document on a stream of many is not accepted.
+    pub(crate) fn of_refusal(refusal: SubmissionRefusal) -> Self {
+        let code = Code::from(refusal.code);
+        let delay = refusal.retry_delay;
+        let retry_after = delay.map(|delay| Duration::try_from(delay).unwrap_or_default());
+        Self(Box::new(Details {
+            class: passing(class(code, &refusal.reason), retry_after),
+            reason: refusal.reason,
+            what: refusal.description,
+            remedy: refusal.remedy,
+            subject: refusal.subject,
+            findings: refusal.findings,
+            retryable: code == Code::Unavailable || retry_after.is_some(),
+            retry_after,
+            from_broker: true,
+        }))
+    }
+
     /// What kind of failure it is.
     pub fn class(&self) -> Class {
         self.0.class
@@ -184,15 +202,8 @@ impl From<Status> for ClientError {
             .map(|bad| bad.field_violations.as_slice());
         let findings = violations.unwrap_or_default().iter().map(finding).collect();
         let code = status.code();
-        let class = class(code, &info.reason);
-        // A refusal that says when to come back is none.
-        let class = if class == Class::Refused && retry_after.is_some() {
-            Class::TryAgain
-        } else {
-            class
-        };
         Self(Box::new(Details {
-            class,
+            class: passing(class(code, &info.reason), retry_after),
             reason: info.reason.clone(),
             what: status.message().to_owned(),
             remedy: metadata("remedy"),
@@ -285,6 +296,15 @@ fn root_cause(status: &Status) -> String {
         cause = error.source();
     }
     deepest
+}
+
+/// A refusal that says when to come back is none.
+fn passing(class: Class, retry_after: Option<Duration>) -> Class {
+    if class == Class::Refused && retry_after.is_some() {
+        Class::TryAgain
+    } else {
+        class
+    }
 }
 
 fn class(code: Code, reason: &str) -> Class {

@@ -4,6 +4,7 @@
 
 pub mod admin;
 pub mod alarms;
+pub mod bulk;
 pub mod cli;
 pub mod collect;
 pub mod connection;

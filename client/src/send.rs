@@ -13,6 +13,7 @@ use futures::{Stream, StreamExt as _, stream};
 use uuid::Uuid;
 
 use crate::{
+    bulk::Submitter,
     connection::Client,
     error::{Class, ClientError},
     retry::CALL_DEADLINE,
@@ -77,7 +78,7 @@ impl Client {
         .await
     }
 
-    /// Submits files, up to `in_flight_max` at once and in no order, each with a header like `header`.
+    /// Submits files, several of them over one stream, up to `in_flight_max` at once and in no order, each with a header like `header`.
     /// A submission id in `header` becomes `ID/` and the beginning of the document's digest when there
     /// are several files, so that a repeated call repeats no document. `progress` hears of bytes that
     /// are durable at the broker.
@@ -89,11 +90,16 @@ impl Client {
         progress: Progress,
     ) -> impl Stream<Item = FileOutcome> + use<> {
         let several = paths.len() > 1;
+        let submitter = several.then(|| self.submitter());
         let client = self.clone();
         stream::iter(paths)
             .map(move |path| {
-                let (client, header, progress) = (client.clone(), header.clone(), progress.clone());
-                async move { client.submit_file(path, header, several, &progress).await }
+                let (client, submitter) = (client.clone(), submitter.clone());
+                let (header, progress) = (header.clone(), progress.clone());
+                async move {
+                    let submitter = submitter.as_ref();
+                    client.submit_file(path, header, submitter, &progress).await
+                }
             })
             .buffer_unordered(in_flight_max.max(1))
     }
@@ -102,7 +108,7 @@ impl Client {
         &self,
         path: PathBuf,
         mut header: DocumentHeader,
-        several: bool,
+        submitter: Option<&Submitter>,
         progress: &Progress,
     ) -> FileOutcome {
         let mut submission_id = String::new();
@@ -119,7 +125,7 @@ impl Client {
             if upload {
                 measure(&Source::File(path.clone()), &mut complete).await?;
             }
-            if several && !header.submission_id.is_empty() {
+            if submitter.is_some() && !header.submission_id.is_empty() {
                 let digest = complete.sha256.iter().take(8);
                 let beginning: String = digest.map(|byte| format!("{byte:02x}")).collect();
                 header.submission_id = format!("{}/{beginning}", header.submission_id);
@@ -130,7 +136,10 @@ impl Client {
                 let source = Source::File(path.clone());
                 return self.upload(complete, &source, progress).await;
             }
-            let receipt = self.submit(complete, content).await;
+            let receipt = match submitter {
+                Some(submitter) => submitter.submit(complete, content).await,
+                None => self.submit(complete, content).await,
+            };
             progress(size);
             receipt
         };
@@ -184,7 +193,11 @@ pub fn media_type(content: &[u8], path: Option<&Path>) -> Option<&'static str> {
     }
 }
 
-fn completed(mut header: DocumentHeader, content: &Bytes, path: Option<&Path>) -> DocumentHeader {
+pub(crate) fn completed(
+    mut header: DocumentHeader,
+    content: &Bytes,
+    path: Option<&Path>,
+) -> DocumentHeader {
     if header.submission_id.is_empty() {
         header.submission_id = Uuid::now_v7().to_string();
     }

@@ -83,12 +83,42 @@ pub(crate) struct Collecting {
     pub(crate) answered: Option<usize>,
 }
 
+/// One SubmitDocuments stream: what it gives credit for, what it answers each document with, and how
+/// many it answers before it breaks.
+pub(crate) struct Bulk {
+    pub(crate) documents_max: u32,
+    pub(crate) answers: Box<dyn Fn(&str) -> wire::submission_result::Outcome + Send>,
+    pub(crate) answered: Option<usize>,
+    /// Nothing is answered before so many have come.
+    pub(crate) together: usize,
+}
+
+impl Default for Bulk {
+    fn default() -> Self {
+        let receipt = |id: &str| {
+            wire::submission_result::Outcome::Receipt(wire::SubmitDocumentResponse {
+                message: format!("messages/{id}"),
+                ..Default::default()
+            })
+        };
+        Self {
+            documents_max: 100,
+            answers: Box::new(receipt),
+            answered: None,
+            together: 1,
+        }
+    }
+}
+
 type Hook = Box<dyn Fn(&str) + Send + Sync>;
 
 /// The broker.
 #[derive(Default)]
 pub(crate) struct Fake {
     pub(crate) submits: Script<wire::SubmitDocumentRequest, wire::SubmitDocumentResponse>,
+    pub(crate) bulks: Script<(), Bulk>,
+    /// Documents heard on streams of many.
+    pub(crate) in_bulk: Mutex<Vec<wire::SubmitDocumentsRequest>>,
     pub(crate) validations: Script<wire::ValidateDocumentRequest, wire::ValidateDocumentResponse>,
     pub(crate) messages: Script<wire::GetMessageRequest, wire::Message>,
     pub(crate) watches:

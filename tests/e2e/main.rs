@@ -7,6 +7,7 @@
 )]
 
 mod alarming;
+mod bulk;
 mod ending;
 mod journey;
 mod large;

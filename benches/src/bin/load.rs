@@ -11,7 +11,7 @@ use std::{
 use axle_benches::{
     estate::{EstateError, default_parent},
     load::{
-        job::{Job, Name, Payload},
+        job::{Job, Name, Payload, Submit},
         process::{self, BROKER},
         run,
     },
@@ -32,9 +32,12 @@ struct Arguments {
     /// What the documents are.
     #[arg(long, value_enum, default_value_t = Payload::Opaque)]
     payload: Payload,
+    /// How they are submitted.
+    #[arg(long, value_enum, default_value_t = Submit::Stream)]
+    submit: Submit,
     /// How many practices share the mailboxes, each with a connection of its own.
-    #[arg(long, default_value_t = 8)]
-    practices: usize,
+    #[arg(long)]
+    practices: Option<usize>,
     /// How long to measure, after a second of warm-up.
     #[arg(long, default_value_t = 5)]
     seconds: u64,
@@ -65,8 +68,10 @@ async fn main() -> ExitCode {
 
 async fn play(arguments: &Arguments) -> Result<bool, EstateError> {
     let measured = Duration::from_secs(arguments.seconds);
-    let job = Job::new(arguments.job, arguments.payload, measured);
-    let job = job.over_practices(arguments.practices);
+    let mut job = Job::new(arguments.job, arguments.payload, arguments.submit, measured);
+    if let Some(practices) = arguments.practices {
+        job = job.over_practices(practices);
+    }
     let outcome = run::run(&job, &arguments.folder).await?;
     let line = serde_json::to_string(&outcome).map_err(io::Error::from)?;
     let mut out = io::stdout();

@@ -19,6 +19,20 @@ pub enum Name {
     /// Bandwidth: the same with documents of 1 MiB.
     #[value(name = "W3")]
     W3,
+    /// Many mailboxes: 32 producers with 32 documents of 16 KiB under way each, to 6,500 mailboxes,
+    /// some far more often than others (Zipf, 0.8).
+    #[value(name = "W4")]
+    W4,
+}
+
+/// How documents are submitted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Submit {
+    /// Many on one stream for each producer.
+    Stream,
+    /// One call for each.
+    Unary,
 }
 
 /// What the documents are.
@@ -38,15 +52,19 @@ pub struct Job {
     pub job: Name,
     /// What is sent.
     pub payload: Payload,
+    /// How.
+    pub submit: Submit,
     /// Connections that send.
     pub producers: usize,
     /// Documents that each may have under way.
     pub window: usize,
     /// About how long a document is.
     pub document_bytes: usize,
-    /// Mailboxes, chosen with equal chances.
+    /// Mailboxes.
     pub mailboxes: usize,
-    /// Practices, each with a connection of its own and an equal share of the mailboxes; 8 unless
+    /// How unequal their chances are: the exponent of Zipf's law; 0 for equal ones.
+    pub skew: f64,
+    /// Practices, each with a connection of its own and an equal share of the mailboxes; 8, or 65 in W4, unless
     /// [`over_practices`](Self::over_practices) says otherwise.
     pub practices: usize,
     /// Seconds of load before the measurement.
@@ -57,20 +75,25 @@ pub struct Job {
 
 impl Job {
     /// A job as it is defined.
-    pub fn new(job: Name, payload: Payload, measured: Duration) -> Self {
-        let single = job == Name::W1;
-        let many = |number| if single { 1 } else { number };
+    pub fn new(job: Name, payload: Payload, submit: Submit, measured: Duration) -> Self {
+        let (producers, window, mailboxes, practices) = match job {
+            Name::W1 => (1, 1, 1, 1),
+            Name::W2 | Name::W3 => (8, 32, 64, 8),
+            Name::W4 => (32, 32, 6_500, 65),
+        };
         Self {
             job,
             payload,
-            producers: many(8),
-            window: many(32),
+            submit,
+            producers,
+            window,
             document_bytes: match job {
-                Name::W1 | Name::W2 => LETTER_BYTES,
+                Name::W1 | Name::W2 | Name::W4 => LETTER_BYTES,
                 Name::W3 => MIB,
             },
-            mailboxes: many(64),
-            practices: many(8),
+            mailboxes,
+            skew: if job == Name::W4 { 0.8 } else { 0.0 },
+            practices,
             warmup_seconds: 1.0,
             measured_seconds: measured.as_secs_f64(),
         }

@@ -137,7 +137,10 @@ impl Outcome {
         ];
         let mut table = Table::new();
         table.load_style(presets::UTF8_FULL_CONDENSED);
-        let name = format!("{:?}, {:?}", self.job.job, self.job.payload);
+        let name = format!(
+            "{:?}, {:?}, {:?}",
+            self.job.job, self.job.payload, self.job.submit
+        );
         table.set_header([name.as_str(), ""]);
         for (name, value) in rows {
             table.add_row([name.to_owned(), value]);

@@ -48,7 +48,7 @@ pub async fn run(job: &Job, folder: &Path) -> Result<Outcome, EstateError> {
     let tally = Arc::new(Tally::default());
     let templates = templates(job, &estate)?;
     let document_bytes = templates.first().map_or(0, Template::size) as f64;
-    let outgoing = Outgoing::new(rand::random(), &estate, templates, Arc::clone(&tally));
+    let outgoing = Outgoing::new(job, rand::random(), &estate, templates, Arc::clone(&tally));
     let outgoing = Arc::new(outgoing);
 
     let (stop, stopped) = watch::channel(false);
@@ -66,7 +66,7 @@ pub async fn run(job: &Job, folder: &Path) -> Result<Outcome, EstateError> {
     let producers = (0..job.producers)
         .map(|_| client(TRUST))
         .collect::<Result<Vec<_>, _>>()?;
-    let sending = tokio::spawn(submit::submit(outgoing, producers, job.window));
+    let sending = tokio::spawn(submit::submit(outgoing, producers, *job));
     let measured = measure(job, &tally, broker.id()).await;
     let submit_latencies = sending.await.unwrap_or_default();
     let drained = drain(&tally).await;

@@ -1,12 +1,35 @@
-//! Organisations: the register of ODS, as an immutable value that is swapped whole. It knows which
-//! organisations there are, and who took over from whom; it knows no mailboxes.
+//! Organisations: the register of the Organisation Data Service, as an immutable value that is swapped
+//! whole, and what an operator's own dated entries say against it. It knows which organisations there
+//! are and who stands for whom; it knows no mailboxes.
 
-use axle_model::{ods::OdsCode, time::Timestamp};
+use std::{sync::Arc, time::Duration};
+
+use axle_model::{day::Day, ods::OdsCode, time::Timestamp};
+
+pub mod draft;
+pub mod organisation;
+pub mod overrides;
+mod record;
+pub mod register;
+pub mod trace;
+
+use self::{
+    overrides::Overrides,
+    register::Register,
+    trace::{Obstacle, Trace},
+};
+
+/// How old a register may become unless it is set otherwise.
+pub const AGE_MAX: Duration = Duration::from_hours(7 * 24);
 
 /// The organisations that are known. Without a register every code is taken as it is, and only the
-/// directory of mailboxes decides.
-#[derive(Clone, Debug, Default)]
-pub struct Organisations {}
+/// operator's own entries and the directory of mailboxes decide.
+#[derive(Clone, Debug)]
+pub struct Organisations {
+    register: Option<Arc<Register>>,
+    age_max: Duration,
+    overrides: Overrides,
+}
 
 /// Who a document for an organisation goes to, and how that was found.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -52,22 +75,115 @@ pub enum Unresolved {
     Stale,
 }
 
+/// How old a register is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Age {
+    /// Well within what is allowed.
+    Fresh,
+    /// Three quarters of what is allowed have passed.
+    Ageing,
+    /// Older than allowed: nobody is resolved by it.
+    Stale,
+}
+
+impl Default for Organisations {
+    fn default() -> Self {
+        Self::new(None, AGE_MAX, Overrides::default())
+    }
+}
+
 impl Organisations {
-    /// Who receives what is for `organisation`, today.
-    pub fn resolve(&self, organisation: OdsCode, _now: Timestamp) -> Result<Resolved, Unresolved> {
-        Ok(Resolved {
-            organisation,
-            hops: Vec::new(),
-        })
+    /// What is known from a register, which may become `age_max` old, and the operator's entries.
+    pub const fn new(
+        register: Option<Arc<Register>>,
+        age_max: Duration,
+        overrides: Overrides,
+    ) -> Self {
+        Self {
+            register,
+            age_max,
+            overrides,
+        }
+    }
+
+    /// The same with another edition of the register.
+    #[must_use]
+    pub fn with_register(&self, register: Arc<Register>) -> Self {
+        Self {
+            register: Some(register),
+            ..self.clone()
+        }
+    }
+
+    /// Who receives what is for `organisation`, today. It ends for every code, and what it finds is
+    /// open.
+    pub fn resolve(&self, organisation: OdsCode, now: Timestamp) -> Result<Resolved, Unresolved> {
+        let trace = self.trace(organisation, now);
+        match trace.obstacle {
+            None => Ok(Resolved {
+                organisation: trace.reached,
+                hops: trace.hops,
+            }),
+            Some(obstacle) => Err(obstacle.as_unresolved()),
+        }
+    }
+
+    /// The same, hop by hop, also where it leads nowhere.
+    pub fn trace(&self, organisation: OdsCode, now: Timestamp) -> Trace {
+        if self.age(now) == Age::Stale {
+            return Trace::stopped(organisation, Obstacle::Stale);
+        }
+        trace::follow(organisation, |code| self.step(code, Day::in_uk(now)))
     }
 
     /// Whether the register knows the code; every code is known without one.
-    pub const fn knows(&self, _code: OdsCode) -> bool {
-        true
+    pub fn knows(&self, code: OdsCode) -> bool {
+        let register = self.register.as_ref();
+        register.is_none_or(|register| register.get(code).is_some())
     }
 
-    /// Which edition of the register this is; empty without one.
-    pub const fn version(&self) -> &str {
-        ""
+    /// Which edition of the register this is: the day it was taken and the beginning of its digest;
+    /// empty without one.
+    pub fn version(&self) -> &str {
+        self.register.as_ref().map_or("", |one| one.version())
+    }
+
+    /// The register, if there is one.
+    pub const fn register(&self) -> Option<&Arc<Register>> {
+        self.register.as_ref()
+    }
+
+    /// How old the register may become.
+    pub const fn age_max(&self) -> Duration {
+        self.age_max
+    }
+
+    /// How old the register is. There is nothing to become old without one.
+    pub fn age(&self, now: Timestamp) -> Age {
+        let Some(register) = &self.register else {
+            return Age::Fresh;
+        };
+        let age = now.since(register.taken());
+        if age > self.age_max {
+            Age::Stale
+        } else if age > self.age_max / 4 * 3 {
+            Age::Ageing
+        } else {
+            Age::Fresh
+        }
+    }
+
+    /// One step from an organisation to whoever stands for it on this day.
+    fn step(&self, code: OdsCode, today: Day) -> trace::Step {
+        if let Some(entry) = self.overrides.in_force(code, today) {
+            return trace::Step::To(entry.to, HopBy::Override(entry.reason.clone()));
+        }
+        match &self.register {
+            Some(register) => register.step(code, today),
+            None => trace::Step::Stays,
+        }
     }
 }
+
+#[cfg(test)]
+mod tests;

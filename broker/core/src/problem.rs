@@ -2,6 +2,10 @@
 
 use std::{fmt, ops::Range};
 
+mod spelling;
+
+pub use spelling::advice;
+
 /// One thing wrong with a file.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Problem {

@@ -4,7 +4,7 @@
 use std::time::Duration;
 
 use axle_model::{
-    facts::{Coding, Facts},
+    facts::Facts,
     mailbox::{MailboxId, WorkflowId},
     ods::OdsCode,
     patient::PatientHint,
@@ -14,9 +14,9 @@ use axle_model::{
 
 use crate::{
     directory::{Directory, NoMailbox},
-    registration::Registration,
+    registration::{Registration, unregistered},
     snapshot::Snapshot,
-    table::{RoutingTable, Terms},
+    table::{RoutingTable, Subject, Terms},
     validate::Checked,
 };
 
@@ -47,22 +47,21 @@ pub fn patient_to_look_up<'c>(
     checked: &'c Checked<'_>,
 ) -> Option<&'c PatientHint> {
     let submission = checked.submission();
-    let restricted = submission.restricted || checked.facts().is_some_and(Facts::is_restricted);
     let hint = submission.patient.as_ref();
-    hint.filter(|_| submission.recipients.is_empty() && !restricted)
+    hint.filter(|_| submission.recipients.is_empty() && !is_restricted(checked))
 }
 
 /// Finds the workflow and the mailbox of every recipient.
 pub fn route<'c>(
     snapshot: &Snapshot,
     checked: &'c Checked<'c>,
-    _registration: Registration,
-    _now: Timestamp,
+    registration: Registration,
+    now: Timestamp,
 ) -> Result<Routed<'c>, Refusal> {
     let Snapshot {
         directory, table, ..
     } = snapshot;
-    let (workflow, terms) = workflow_of(table, checked)?;
+    let (workflow, terms) = workflow_of(snapshot, checked, now)?;
     let submission = checked.submission();
     if checked.facts().is_none() && !terms.opaque {
         return Err(Refusal::new(
@@ -72,9 +71,10 @@ pub fn route<'c>(
         )
         .about(&workflow));
     }
-    let mut destinations = Vec::with_capacity(submission.recipients.len());
+    let recipients = recipients(checked, registration)?;
+    let mut destinations = Vec::with_capacity(recipients.len());
     let mut refusals = Vec::new();
-    for (index, &recipient) in submission.recipients.iter().enumerate() {
+    for (index, &recipient) in recipients.iter().enumerate() {
         match destination(directory, table, checked, &workflow, recipient) {
             Ok(destination) => destinations.push(destination),
             Err(refusal) => refusals.push((index, refusal)),
@@ -96,20 +96,37 @@ pub fn route<'c>(
     })
 }
 
+/// The recipients that were named; otherwise the practice of the patient, if that may be and is known.
+fn recipients(checked: &Checked<'_>, registration: Registration) -> Result<Vec<OdsCode>, Refusal> {
+    let submission = checked.submission();
+    if !submission.recipients.is_empty() {
+        return Ok(submission.recipients.clone());
+    }
+    if is_restricted(checked) {
+        return Err(unregistered(Reason::RestrictedNeedsRecipient));
+    }
+    match registration {
+        Registration::Registered { practice, .. } => Ok(vec![practice]),
+        Registration::None(reason) => Err(unregistered(reason)),
+        Registration::NotAsked => Err(unregistered(Reason::RecipientRequired)),
+    }
+}
+
+/// Whether the sender or the document says that it is restricted.
+fn is_restricted(checked: &Checked<'_>) -> bool {
+    checked.submission().restricted || checked.facts().is_some_and(Facts::is_restricted)
+}
+
 /// The workflow the sender named; otherwise that of the document's class; otherwise the table's own.
 fn workflow_of<'t>(
-    table: &'t RoutingTable,
+    snapshot: &'t Snapshot,
     checked: &Checked<'_>,
+    now: Timestamp,
 ) -> Result<(WorkflowId, &'t Terms), Refusal> {
+    let table = &snapshot.table;
     let classified = || {
-        let facts = checked.facts()?;
-        let kind = facts
-            .composition()
-            .and_then(|composition| composition.kind.as_ref());
-        let codings = kind.map_or(&[][..], |kind| &kind.codings).iter();
-        let types = codings.filter_map(|coding| Some((coding.system()?, coding.code()?)));
-        let class = table.classify(facts.event().and_then(Coding::code), types)?;
-        Some(&class.workflow)
+        let subject = Subject::new(snapshot, checked.authorised(), checked.facts(), now);
+        Some(&table.classify(&subject)?.workflow)
     };
     let named = checked.submission().workflow.as_ref();
     let workflow = named

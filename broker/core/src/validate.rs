@@ -32,7 +32,7 @@ use axle_model::{
 
 pub use self::strictness::{NotARule, Overrides, RuleSet, Setting, Strictness};
 use self::{review::Review, structure::Spaces};
-use crate::{authorise::Authorised, snapshot::Snapshot};
+use crate::{authorise::Authorised, snapshot::Snapshot, table::Subject};
 
 /// How strictly documents are checked.
 #[derive(Clone, Debug)]
@@ -138,7 +138,7 @@ pub fn validate<'s>(
         }
     }
     if let Some(facts) = &facts {
-        if let Some(strictness) = strictness(snapshot, authorised, facts) {
+        if let Some(strictness) = strictness(snapshot, authorised, facts, now) {
             review.under(strictness);
         }
         bytes::flaws(&mut review, facts);
@@ -166,18 +166,21 @@ fn strictness(
     snapshot: &Snapshot,
     authorised: &Authorised,
     facts: &Facts<'_>,
+    now: Timestamp,
 ) -> Option<Strictness> {
     let (table, submission) = (&snapshot.table, authorised.submission());
-    if table.severities().is_empty() {
+    let class = table.classify(&Subject::new(snapshot, authorised, Some(facts), now));
+    let required = class.map(|class| class.required_rules).unwrap_or_default();
+    if table.severities().is_empty() && required == RuleSet::default() {
         return None;
     }
-    let class = table.classify(facts.event_code(), facts.types());
     let workflow = submission.workflow.as_ref();
     let workflow = workflow.or(class.map(|class| &class.workflow));
     let workflow = workflow.or(table.fallback());
     let mut strictness = snapshot.rules.strictness.clone();
     let severities = table.severities();
     severities.overlay(&mut strictness, workflow, authorised.sender());
+    strictness.require(required);
     Some(strictness)
 }
 

@@ -113,6 +113,34 @@ impl Priority {
     }
 }
 
+/// What a recipient is to do with a document (ITK-RecipientType-1).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum RecipientType {
+    /// Act on it: the one it is for.
+    #[default]
+    ForAction,
+    /// Know of it: everybody who gets a copy.
+    ForInformation,
+}
+
+impl RecipientType {
+    /// Both.
+    pub const ALL: [Self; 2] = [Self::ForAction, Self::ForInformation];
+
+    /// The code.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::ForAction => "FA",
+            Self::ForInformation => "FI",
+        }
+    }
+
+    /// Reads a code.
+    pub fn parse(code: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|one| one.as_str() == code)
+    }
+}
+
 /// What a document's bytes are declared to be.
 #[derive(Clone, PartialEq, Eq)]
 pub enum MediaType {

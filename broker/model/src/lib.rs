@@ -2,6 +2,7 @@
 //! receipts. No I/O, no clock, no randomness, and no decision: those belong to the layers above.
 
 pub mod answer;
+pub mod day;
 pub mod digest;
 pub mod envelope;
 pub mod facts;

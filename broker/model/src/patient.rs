@@ -5,7 +5,10 @@ use std::fmt;
 
 use thiserror::Error;
 
-use crate::nhs_number::{NhsNumber, NotAnNhsNumber};
+use crate::{
+    nhs_number::{NhsNumber, NotAnNhsNumber},
+    time::Timestamp,
+};
 
 /// The longest family name, in bytes.
 const FAMILY_BYTES_MAX: usize = 200;
@@ -69,6 +72,17 @@ impl BirthDate {
     /// The date as `YYYYMMDD`, for a look-up; not for a log.
     pub fn expose(self) -> String {
         self.0.strftime("%Y%m%d").to_string()
+    }
+
+    /// The age in whole years at a point in time, by the calendar of Britain's winter (UTC); `None`
+    /// before the birth.
+    pub fn years_at(self, now: Timestamp) -> Option<u32> {
+        let micros = i64::try_from(now.as_micros()).ok()?;
+        let now = jiff::Timestamp::from_microsecond(micros).ok()?;
+        let today = now.to_zoned(jiff::tz::TimeZone::UTC).date();
+        let had = (today.month(), today.day()) >= (self.0.month(), self.0.day());
+        let years = i32::from(today.year()) - i32::from(self.0.year()) - i32::from(!had);
+        u32::try_from(years).ok()
     }
 
     /// The date, for arithmetic; not for a log.

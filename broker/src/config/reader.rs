@@ -9,17 +9,14 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use axle_core::problem::Problem;
+use axle_core::problem::{Problem, advice};
 use serde::de::DeserializeOwned;
 use toml::{
     Spanned,
     de::{DeTable, DeValue, ValueDeserializer},
 };
 
-use super::{
-    error::{ConfigError, Flaw},
-    spelling::advice,
-};
+use super::error::{ConfigError, Flaw};
 
 const VARIABLE_PREFIX: &str = "AXLE__";
 

@@ -237,7 +237,8 @@ fn the_example_directory_and_table_are_valid_and_agree() {
             "{workflow} is not in the table"
         );
     }
-    let all = RoutingTable::parse(&uncommented(&routing.table)).unwrap();
+    let mut one_code = |_: &str| Ok("373942005".to_owned());
+    let all = RoutingTable::parse_with(&uncommented(&routing.table), &mut one_code).unwrap();
     let discharge = WorkflowId::parse("TOC_FHIR_IP_DISCH").unwrap();
     assert_eq!(all.terms(&discharge), Some(&Terms::default()));
     assert_eq!(all.fallback(), Some(&discharge));

@@ -14,6 +14,7 @@ mod reply;
 mod status;
 mod streams;
 mod submission;
+mod submit_stream;
 mod terms;
 mod upload;
 mod watch_stream;

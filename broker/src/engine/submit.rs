@@ -7,7 +7,6 @@ use axle_core::{
     authorise::authorise,
     change::Acceptance,
     message::Warning,
-    registration::Registration,
     route::{Destination, route},
     validate::validate,
 };
@@ -53,7 +52,7 @@ impl<S: Store, C: Clock> Engine<S, C> {
         submission: Submission,
     ) -> Result<Accepted, Refusal> {
         self.refuse_when_draining()?;
-        let acceptance = self.decide(caller, submission)?;
+        let acceptance = self.decide(caller, submission).await?;
         self.take_in(acceptance).await
     }
 
@@ -82,16 +81,16 @@ impl<S: Store, C: Clock> Engine<S, C> {
 
     /// What [`submit`](Self::submit) would say, without storing anything. What only the store knows,
     /// an identifier used before, is not looked at.
-    pub fn check(&self, caller: &Identity, submission: Submission) -> Result<Acceptable, Refusal> {
-        let view = self.view.load();
+    pub async fn check(
+        &self,
+        caller: &Identity,
+        submission: Submission,
+    ) -> Result<Acceptable, Refusal> {
+        let view = self.view.load_full();
         let authorised = authorise(view.snapshot.table.policy(), caller, submission)?;
         let checked = validate(&view.snapshot, &authorised, self.clock.now())?;
-        let routed = route(
-            &view.snapshot,
-            &checked,
-            Registration::NotAsked,
-            self.clock.now(),
-        )?;
+        let registration = self.registration(&view.snapshot, &checked).await;
+        let routed = route(&view.snapshot, &checked, registration, self.clock.now())?;
         Ok(Acceptable {
             workflow: routed.workflow().clone(),
             destinations: routed.destinations().to_vec(),
@@ -99,16 +98,16 @@ impl<S: Store, C: Clock> Engine<S, C> {
         })
     }
 
-    fn decide(&self, caller: &Identity, submission: Submission) -> Result<Acceptance, Refusal> {
-        let (view, now) = (self.view.load(), self.clock.now());
+    async fn decide(
+        &self,
+        caller: &Identity,
+        submission: Submission,
+    ) -> Result<Acceptance, Refusal> {
+        let (view, now) = (self.view.load_full(), self.clock.now());
         let authorised = authorise(view.snapshot.table.policy(), caller, submission)?;
         let checked = validate(&view.snapshot, &authorised, now)?;
-        let routed = route(
-            &view.snapshot,
-            &checked,
-            Registration::NotAsked,
-            self.clock.now(),
-        )?;
+        let registration = self.registration(&view.snapshot, &checked).await;
+        let routed = route(&view.snapshot, &checked, registration, now)?;
         Ok(Acceptance::new(
             &routed,
             new_message_id(now, self.clock.chance()),

@@ -5,7 +5,6 @@
 use axle_core::{
     authorise::{Authorised, authorise},
     change::Acceptance,
-    registration::Registration,
     route::route,
     validate::{unread, validate},
 };
@@ -75,18 +74,14 @@ impl<S: Store, C: Clock> Engine<S, C> {
         offset: u64,
     ) -> Result<Begun, Refusal> {
         self.refuse_when_draining()?;
-        let view = self.view.load();
+        let view = self.view.load_full();
         let request = submission.request_digest();
         let authorised = authorise(view.snapshot.table.policy(), caller, submission)?;
         let submission = authorised.submission();
         if !submission.media_type.is_read() {
             let checked = unread(&authorised, size, view.limits.document_bytes_max)?;
-            route(
-                &view.snapshot,
-                &checked,
-                Registration::NotAsked,
-                self.clock.now(),
-            )?;
+            let registration = self.registration(&view.snapshot, &checked).await;
+            route(&view.snapshot, &checked, registration, self.clock.now())?;
         } else if size > view.limits.fhir_bytes_max as u64 {
             return Err(unreadably_large(size, view.limits.fhir_bytes_max));
         }
@@ -233,12 +228,8 @@ impl<S: Store, C: Clock> Engine<S, C> {
         let size = upload.size;
         if !upload.authorised.submission().media_type.is_read() {
             let checked = unread(&upload.authorised, size, view.limits.document_bytes_max)?;
-            let routed = route(
-                &view.snapshot,
-                &checked,
-                Registration::NotAsked,
-                self.clock.now(),
-            )?;
+            let registration = self.registration(&view.snapshot, &checked).await;
+            let routed = route(&view.snapshot, &checked, registration, now)?;
             return Ok(
                 Acceptance::new(&routed, new_message_id(now, self.clock.chance()), now)
                     .uploaded(size),
@@ -247,12 +238,8 @@ impl<S: Store, C: Clock> Engine<S, C> {
         let body = self.read_back(&upload).await?;
         let authorised = upload.authorised.with_body(body);
         let checked = validate(&view.snapshot, &authorised, now)?;
-        let routed = route(
-            &view.snapshot,
-            &checked,
-            Registration::NotAsked,
-            self.clock.now(),
-        )?;
+        let registration = self.registration(&view.snapshot, &checked).await;
+        let routed = route(&view.snapshot, &checked, registration, now)?;
         Ok(Acceptance::new(&routed, new_message_id(now, self.clock.chance()), now).uploaded(size))
     }
 

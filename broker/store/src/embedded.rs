@@ -47,7 +47,6 @@ use std::{
     thread::{self, JoinHandle},
 };
 
-use axle_core::change::Recorded;
 use axle_model::time::Timestamp;
 use tokio::sync::{Semaphore, oneshot, watch};
 
@@ -214,11 +213,10 @@ impl Embedded {
             ledger, segments, ..
         } = &*self.shared;
         let head = *self.shared.head.borrow();
-        let newest = ledger.read(segments, head.max(1), 1, head);
+        let newest = ledger.newest_time(segments, head);
         let newest =
             newest.inspect_err(|error| tracing::error!(%error, "reading the newest entry"));
-        let records = newest.ok()?.pop()?.records;
-        records.iter().map(Recorded::time).max()
+        newest.ok()?
     }
 
     fn send(&self, command: Command) -> Result<(), StoreError> {

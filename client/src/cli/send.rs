@@ -21,7 +21,7 @@ use crate::{
 };
 
 /// Documents on their way at once.
-const IN_FLIGHT_MAX: usize = 16;
+const IN_FLIGHT_MAX: usize = 64;
 
 #[derive(Debug, clap::Args)]
 pub(super) struct Arguments {

@@ -1,10 +1,56 @@
 //! What senders ask of the scripted broker.
 
-use axle_proto::v1::{self as wire, submission_service_server::SubmissionService};
-use futures::stream;
-use tonic::{Request, Response, Streaming};
+use std::sync::Arc;
 
-use super::{Answer, Door, Flow, unscripted};
+use axle_proto::v1::{self as wire, submission_service_server::SubmissionService};
+use futures::{StreamExt as _, stream};
+use tokio::sync::mpsc;
+use tokio_stream::wrappers::UnboundedReceiverStream;
+use tonic::{Request, Response, Status, Streaming};
+
+use super::{Answer, Bulk, Door, Fake, Flow, unscripted};
+
+impl Fake {
+    /// Plays one SubmitDocuments stream to its end.
+    async fn submitting(
+        self: Arc<Self>,
+        script: Bulk,
+        mut requests: Streaming<wire::SubmitDocumentsRequest>,
+        responses: mpsc::UnboundedSender<Result<wire::SubmitDocumentsResponse, Status>>,
+    ) {
+        let _ = responses.send(Ok(wire::SubmitDocumentsResponse {
+            credits: Some(wire::SubmissionCredits {
+                max_outstanding_documents: script.documents_max,
+                max_outstanding_bytes: 1 << 20,
+            }),
+            ..Default::default()
+        }));
+        let (mut left, mut waiting) = (script.answered.unwrap_or(usize::MAX), Vec::new());
+        while let Ok(Some(request)) = requests.message().await {
+            let id = request.header.as_ref().unwrap().submission_id.clone();
+            self.in_bulk.lock().unwrap().push(request);
+            waiting.push(id);
+            if waiting.len() < script.together {
+                continue;
+            }
+            for submission_id in waiting.drain(..) {
+                if left == 0 {
+                    let _ = responses.send(Err(Status::unavailable("the stream breaks")));
+                    return;
+                }
+                left -= 1;
+                let outcome = Some((script.answers)(&submission_id));
+                let _ = responses.send(Ok(wire::SubmitDocumentsResponse {
+                    results: vec![wire::SubmissionResult {
+                        submission_id,
+                        outcome,
+                    }],
+                    ..Default::default()
+                }));
+            }
+        }
+    }
+}
 
 #[tonic::async_trait]
 impl SubmissionService for Door {
@@ -13,6 +59,20 @@ impl SubmissionService for Door {
         request: Request<wire::SubmitDocumentRequest>,
     ) -> Answer<wire::SubmitDocumentResponse> {
         self.submits.play(request.into_inner()).map(Response::new)
+    }
+
+    type SubmitDocumentsStream = Flow<wire::SubmitDocumentsResponse>;
+
+    async fn submit_documents(
+        &self,
+        request: Request<Streaming<wire::SubmitDocumentsRequest>>,
+    ) -> Answer<Self::SubmitDocumentsStream> {
+        let script = self.bulks.play(())?;
+        let (responses, outgoing) = mpsc::unbounded_channel();
+        tokio::spawn(Arc::clone(&self.0).submitting(script, request.into_inner(), responses));
+        Ok(Response::new(
+            UnboundedReceiverStream::new(outgoing).boxed(),
+        ))
     }
 
     type UploadDocumentStream = Flow<wire::UploadDocumentResponse>;

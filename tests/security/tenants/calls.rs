@@ -8,10 +8,10 @@ use axle_proto::v1::{
     ListAlarmsRequest, ListDeadLettersRequest, ListMailboxesRequest, ListMessagesRequest,
     ReconcileSubmissionsRequest, RejectDeliveryRequest, ReleaseDeliveriesRequest,
     RequeueDeliveriesRequest, RerouteDeliveryRequest, ReturnDeliveriesRequest,
-    UploadDocumentRequest, UploadStart, ValidateDocumentRequest, WatchAlarmsRequest,
-    WatchDeliveriesRequest, WithdrawMessageRequest, collect_request::Command,
-    get_message_request::Key, reroute_delivery_request::Destination, upload_document_request::Part,
-    withdraw_message_request,
+    SubmitDocumentsRequest, UploadDocumentRequest, UploadStart, ValidateDocumentRequest,
+    WatchAlarmsRequest, WatchDeliveriesRequest, WithdrawMessageRequest, collect_request::Command,
+    get_message_request::Key, reroute_delivery_request::Destination, submission_result::Outcome,
+    upload_document_request::Part, withdraw_message_request,
 };
 use axle_tests::{
     collecting::CollectStream,
@@ -100,6 +100,25 @@ async fn submission(method: &str, raw: &Raw, about: &About) -> Result<Answer, St
     match method {
         "SubmitDocument" => {
             raw.submit(about.header(), about.content.clone()).await?;
+        }
+        "SubmitDocuments" => {
+            let request = SubmitDocumentsRequest {
+                header: Some(about.header()),
+                content: about.content.clone().into(),
+            };
+            let answers = service.submit_documents(stream::iter([request])).await?;
+            let mut answers = answers.into_inner();
+            while let Some(response) = answers.message().await? {
+                for result in response.results {
+                    if let Some(Outcome::Refusal(refusal)) = result.outcome {
+                        return Ok(Answer {
+                            code: Code::from(refusal.code),
+                            reason: refusal.reason,
+                            what: refusal.description,
+                        });
+                    }
+                }
+            }
         }
         "ValidateDocument" => {
             let header = Some(about.header());

@@ -1,6 +1,14 @@
 #![allow(clippy::expect_used, reason = "tests fail by panicking")]
 
+mod matching;
+mod mistakes;
+
+use std::time::Duration;
+
+use axle_model::ods::OdsCode;
+
 use super::*;
+use crate::order::Order;
 
 const TABLE: &str = r#"
 version = 7
@@ -35,22 +43,6 @@ fn code(text: &str) -> OdsCode {
 }
 
 #[test]
-fn a_class_asks_for_its_event_and_its_type() {
-    let table = RoutingTable::parse(TABLE).expect("a table");
-    let discharge = [("http://snomed.info/sct", "373942005")];
-    let letter = [("http://snomed.info/sct", "823681000000100")];
-    let class = |event, types: [(&'static str, &'static str); 1]| {
-        table
-            .classify(event, types.into_iter())
-            .map(|class| class.id.as_str())
-    };
-    assert_eq!(class(Some("ITK003D"), discharge), Some("discharge"));
-    assert_eq!(class(Some("ITK006D"), discharge), None);
-    assert_eq!(class(None, discharge), None);
-    assert_eq!(class(Some("ITK003D"), letter), None);
-}
-
-#[test]
 fn terms_are_the_workflows_own_or_the_defaults() {
     let table = RoutingTable::parse(TABLE).expect("a table");
     let terms = |id| {
@@ -78,44 +70,6 @@ fn what_no_rule_allows_is_not_allowed() {
         [code("RR801")]
     );
     assert!(table.policy().delegations_of(code("RBA")).is_empty());
-}
-
-#[test]
-fn every_problem_is_told_with_its_place() {
-    let text = TABLE
-        .replace("attempts_max = 4", "attempts_max = 0")
-        .replace("workflow = \"LETTERS\"", "workflow = \"LETTER\"")
-        .replace("snomed:373942005", "373942005");
-    let problems = RoutingTable::parse(&text).expect_err("three problems");
-    let told: Vec<_> = problems
-        .iter()
-        .map(|p| (p.position(&text).0, p.what.as_str()))
-        .collect();
-    assert_eq!(told.len(), 3, "{told:?}");
-    assert!(
-        told.iter()
-            .any(|(line, what)| *line == 4 && what.contains("LETTER is not listed"))
-    );
-    assert!(
-        told.iter()
-            .any(|(line, what)| *line == 9 && what.contains("attempts_max"))
-    );
-    assert!(
-        told.iter()
-            .any(|(line, what)| *line == 17 && what.contains("is not a code"))
-    );
-}
-
-#[test]
-fn unknown_keys_are_refused() {
-    let text = TABLE.replace("attempts_max", "attempt_max");
-    let problems = RoutingTable::parse(&text).expect_err("a key is unknown");
-    assert!(
-        problems
-            .iter()
-            .any(|problem| problem.what.contains("attempt_max")),
-        "{problems:?}"
-    );
 }
 
 #[test]

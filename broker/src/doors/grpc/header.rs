@@ -9,9 +9,10 @@ use axle_model::{
     id::SubmissionId,
     mailbox::WorkflowId,
     ods::OdsCode,
+    patient::PatientHint,
     refusal::{Finding, Reason, Refusal},
 };
-use axle_proto::v1::{DocumentHeader, Priority as WirePriority};
+use axle_proto::v1::{DocumentHeader, PatientAddress, Priority as WirePriority};
 use bytes::Bytes;
 
 use crate::view::Limits;
@@ -85,7 +86,8 @@ fn envelope_of(header: DocumentHeader, limits: &Limits) -> Result<Submission, Re
         SubmissionId::parse(&header.submission_id),
     );
     let claimed_sender = fields.optional("header.sender", &header.sender, OdsCode::parse);
-    let recipients = fields.recipients(&header.recipients, limits.recipients_max);
+    let patient = fields.patient(header.patient.as_ref(), &header.recipients);
+    let recipients = fields.recipients(&header, limits.recipients_max);
     let workflow = fields.optional("header.workflow", &header.workflow, WorkflowId::parse);
     let media_type = fields.media_type(&header.media_type);
     let priority = fields.priority(header.priority);
@@ -102,8 +104,8 @@ fn envelope_of(header: DocumentHeader, limits: &Limits) -> Result<Submission, Re
         id,
         claimed_sender,
         recipients,
-        patient: None,
-        restricted: false,
+        patient,
+        restricted: header.restricted,
         workflow,
         media_type,
         body: Bytes::new(),
@@ -182,12 +184,41 @@ impl Fields {
         }
     }
 
-    fn recipients(&mut self, texts: &[String], recipients_max: usize) -> Vec<OdsCode> {
-        if texts.is_empty() {
+    /// The patient whom the document goes by: told by a field of its own, or as MESH writes it among
+    /// the recipients, where it must stand alone. What is wrong is told without any of its text.
+    fn patient(
+        &mut self,
+        told: Option<&PatientAddress>,
+        recipients: &[String],
+    ) -> Option<PatientHint> {
+        let is_address = |text: &&String| PatientHint::is_address(text);
+        let address = recipients.iter().find(is_address);
+        if address.is_some() && (recipients.len() > 1 || told.is_some()) {
+            let what = "a recipient by patient stands beside others";
+            let remedy = "submit to the patient's practice apart, with its own submission id";
+            self.wrong("header.recipients", what, remedy);
+            return None;
+        }
+        if let Some(address) = address {
+            return self.read("header.recipients[0]", PatientHint::parse(address));
+        }
+        let PatientAddress {
+            nhs_number,
+            birth_date,
+            family_name,
+        } = told?;
+        let patient = PatientHint::new(nhs_number, birth_date, family_name);
+        self.read("header.patient", patient)
+    }
+
+    /// The organisations named as recipients; addresses by patient are passed over.
+    fn recipients(&mut self, header: &DocumentHeader, recipients_max: usize) -> Vec<OdsCode> {
+        let texts = &header.recipients;
+        if texts.is_empty() && header.patient.is_none() {
             self.wrong(
                 "header.recipients",
                 "there is no recipient",
-                "name at least one ODS code",
+                "name at least one ODS code, or the patient whose practice it is for",
             );
         }
         if texts.len() > recipients_max {
@@ -203,7 +234,8 @@ impl Fields {
             return Vec::new();
         }
         let mut recipients = Vec::with_capacity(texts.len());
-        for (index, text) in texts.iter().enumerate() {
+        let organisations = texts.iter().enumerate();
+        for (index, text) in organisations.filter(|(_, text)| !PatientHint::is_address(text)) {
             let path = format!("header.recipients[{index}]");
             match self.read(&path, OdsCode::parse(text)) {
                 Some(code) if recipients.contains(&code) => {

@@ -10,7 +10,7 @@ use tonic_types::{ErrorDetails, FieldViolation, StatusExt};
 const FINDINGS_MAX: usize = 20;
 /// And this much of each of their texts, in characters.
 const TEXT_CHARS_MAX: usize = 200;
-/// When a caller who can be helped by waiting should try again.
+/// How long that is.
 const RETRY_AFTER: Duration = Duration::from_secs(2);
 
 /// The status a refusal travels as.
@@ -39,12 +39,17 @@ pub(super) fn status_of(refusal: Refusal) -> Status {
     if !refusal.subject.is_empty() {
         details.set_resource_info("", refusal.subject, "", "");
     }
-    let code = code_of(refusal.reason);
-    let passing = [Reason::StorageLow, Reason::RateLimited];
-    if matches!(code, Code::Unavailable) || passing.contains(&refusal.reason) {
-        details.set_retry_info(Some(RETRY_AFTER));
+    if let Some(delay) = retry_after(refusal.reason) {
+        details.set_retry_info(Some(delay));
     }
+    let code = code_of(refusal.reason);
     Status::with_error_details(code, refusal.what, details)
+}
+
+/// When a caller who can be helped by waiting should try again.
+pub(super) fn retry_after(reason: Reason) -> Option<Duration> {
+    let passing = [Reason::StorageLow, Reason::RateLimited].contains(&reason);
+    (passing || code_of(reason) == Code::Unavailable).then_some(RETRY_AFTER)
 }
 
 /// The gRPC code of a reason. A client retries `UNAVAILABLE` blindly and nothing else.

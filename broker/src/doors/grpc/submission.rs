@@ -1,13 +1,13 @@
 //! SubmissionService: for organisations that send documents.
 
 mod naming;
+mod taking;
 mod withdrawal;
 
 use std::{sync::Arc, time::Instant};
 
 use axle_core::authorise::organisation_of;
 use axle_model::{
-    digest::Digest,
     id::{DeliveryId, MessageId, SubmissionId},
     ods::OdsCode,
     refusal::{Reason, Refusal},
@@ -24,12 +24,14 @@ use super::{
     reply::{finding_of, message_of, state_word, time_of, warning_of},
     status::status_of,
     streams::Streams,
-    upload, watch_stream,
+    submit_stream, upload, watch_stream,
 };
 use crate::{
     clock::Clock,
     engine::{Engine, submit::Accepted, watch::Position},
 };
+
+pub(super) use taking::take;
 
 /// The service.
 #[derive(Debug)]
@@ -42,43 +44,6 @@ impl<S: Store, C: Clock> SubmissionDoor<S, C> {
     /// The door to this engine.
     pub const fn new(engine: Arc<Engine<S, C>>, streams: Streams) -> Self {
         Self { engine, streams }
-    }
-
-    async fn submit(
-        &self,
-        request: Request<wire::SubmitDocumentRequest>,
-    ) -> Result<wire::SubmitDocumentResponse, Refused> {
-        let identity = caller(&request)?;
-        let wire::SubmitDocumentRequest { header, content } = request.into_inner();
-        let submission_id = header
-            .as_ref()
-            .and_then(|header| SubmissionId::parse(&header.submission_id).ok());
-        let declared = header.as_ref().map(|header| header.sha256.clone());
-        let body = content.clone();
-        let outcome = match submission_of(header, content, &self.engine.view().limits) {
-            Ok(submission) => self.engine.submit(&identity, submission).await,
-            Err(refusal) => Err(refusal),
-        };
-        if let (Err(refusal), Some(id)) = (&outcome, submission_id.clone()) {
-            // What the sender calls it, also when it was damaged on its way here.
-            let declared = declared.and_then(|sha256| Digest::from_slice(&sha256));
-            let digest = || declared.unwrap_or_else(|| Digest::of(&body));
-            self.engine.remember(&identity, id, digest, refusal).await;
-        }
-        let accepted = outcome.map_err(|refusal| {
-            // The audit line of a refusal: ids, reason and rules; no field's value, no document.
-            tracing::info!(
-                target: "audit",
-                organisation = identity.organisation.map(tracing::field::display),
-                serial = %identity.serial,
-                submission = submission_id.as_ref().map(tracing::field::display),
-                reason = refusal.reason.as_str(),
-                rules = ?refusal.findings.iter().filter_map(|finding| finding.rule).collect::<Vec<_>>(),
-                "a document was refused"
-            );
-            Refused::Refusal(refusal)
-        })?;
-        Ok(receipt_of(&accepted))
     }
 }
 
@@ -98,20 +63,9 @@ pub(super) fn receipt_of(accepted: &Accepted) -> wire::SubmitDocumentResponse {
     }
 }
 
-/// A call that came to nothing: before the engine (a status) or by its decision (a refusal).
-enum Refused {
-    Status(Status),
-    Refusal(Refusal),
-}
-
-impl From<Status> for Refused {
-    fn from(status: Status) -> Self {
-        Self::Status(status)
-    }
-}
-
 #[tonic::async_trait]
 impl<S: Store, C: Clock> SubmissionService for SubmissionDoor<S, C> {
+    type SubmitDocumentsStream = BoxStream<'static, Result<wire::SubmitDocumentsResponse, Status>>;
     type UploadDocumentStream = BoxStream<'static, Result<wire::UploadDocumentResponse, Status>>;
     type ReconcileSubmissionsStream =
         BoxStream<'static, Result<wire::ReconcileSubmissionsResponse, Status>>;
@@ -122,28 +76,30 @@ impl<S: Store, C: Clock> SubmissionService for SubmissionDoor<S, C> {
         request: Request<wire::SubmitDocumentRequest>,
     ) -> Result<Response<wire::SubmitDocumentResponse>, Status> {
         let began = Instant::now();
-        let outcome = self.submit(request).await;
-        let metrics = self.engine.metrics();
-        match outcome {
-            Ok(response) => {
-                let word = if response.duplicate {
-                    "duplicate"
-                } else {
-                    "accepted"
-                };
-                metrics.submission(word, "", began.elapsed());
-                Ok(Response::new(response))
-            }
-            Err(Refused::Refusal(refusal)) => {
-                metrics.submission("refused", refusal.reason.as_str(), began.elapsed());
-                Err(status_of(refusal))
-            }
-            Err(Refused::Status(status)) => {
-                let reason = Reason::IdentityNotInCertificate.as_str();
-                metrics.submission("refused", reason, began.elapsed());
-                Err(status)
-            }
-        }
+        let identity = caller(&request).inspect_err(|_| {
+            let reason = Reason::IdentityNotInCertificate.as_str();
+            let metrics = self.engine.metrics();
+            metrics.submission("refused", reason, began.elapsed());
+        })?;
+        let wire::SubmitDocumentRequest { header, content } = request.into_inner();
+        let taken = take(&self.engine, &identity, header, content);
+        taken.await.map(Response::new).map_err(status_of)
+    }
+
+    async fn submit_documents(
+        &self,
+        request: Request<Streaming<wire::SubmitDocumentsRequest>>,
+    ) -> Result<Response<Self::SubmitDocumentsStream>, Status> {
+        let identity = caller(&request)?;
+        let organisation = organisation_of(&identity).map_err(status_of)?;
+        let streams_max = self.engine.view().limits.streams_per_organisation_max;
+        let open = self
+            .streams
+            .open(format!("submit {organisation}"), streams_max);
+        let open = open.map_err(status_of)?;
+        let engine = Arc::clone(&self.engine);
+        let results = submit_stream::results(engine, identity, request.into_inner(), open);
+        Ok(Response::new(results))
     }
 
     async fn upload_document(
@@ -187,7 +143,10 @@ impl<S: Store, C: Clock> SubmissionService for SubmissionDoor<S, C> {
         organisation_of(&identity).map_err(status_of)?;
         let wire::ValidateDocumentRequest { header, content } = request.into_inner();
         let submission = submission_of(header, content, &self.engine.view().limits);
-        let checked = submission.and_then(|submission| self.engine.check(&identity, submission));
+        let checked = match submission {
+            Ok(submission) => self.engine.check(&identity, submission).await,
+            Err(refusal) => Err(refusal),
+        };
         Ok(Response::new(match checked {
             Ok(acceptable) => wire::ValidateDocumentResponse {
                 acceptable: true,

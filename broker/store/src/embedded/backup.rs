@@ -54,14 +54,29 @@ pub fn backup(directory: &Path, to: &Path) -> Result<Stated, OpenError> {
     let partial = begin(to)?;
     let journal = partial.join("journal");
     make(&journal)?;
-    let (headers, _) = replay::headers(files.as_ref(), &paths.journal, node)?;
-    let segments = Segments::new(files, paths.journal, headers.clone());
-    let mut source = copy::Source::new(&segments, replay::start(&headers));
+    let mut listed = replay::headers(files.as_ref(), &paths.journal, node)?;
+    let segments = Segments::new(files, paths.journal, listed.0.clone());
+    let mut source = copy::Source::new(&segments, replay::start(&listed.0));
     let mut kept = Vec::new();
-    for (at, header) in headers.iter().enumerate() {
-        let name = segment::name(header.number);
+    let mut number = 0;
+    while number < listed.1 {
+        number += 1;
+        if number == listed.1 {
+            // While others were copied they may have lost bodies that entries settled which came
+            // after the list was made. Those have to be in the copy as well, so it ends with the
+            // segment that is the newest once it is open.
+            drop(segments.open(number));
+            listed = replay::headers(segments.files(), segments.directory(), node)?;
+            segments.know(&listed.0);
+        }
+        let (headers, name) = (&listed.0, segment::name(number));
         let target = journal.join(&name);
-        let copied = source.segment(header, headers.get(at + 1), &target)?;
+        let at = headers.partition_point(|header| header.number < number);
+        let copied = match headers.get(at).filter(|header| header.number == number) {
+            Some(header) => source.segment(header, headers.get(at + 1), &target)?,
+            // A crash came before it had a header. Nothing is in it, and its number is taken.
+            None => copy::blank(&target)?,
+        };
         kept.push(Kept { name, ..copied });
     }
     copy_file(&directory.join("FORMAT"), &partial.join("FORMAT"))?;

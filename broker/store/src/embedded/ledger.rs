@@ -9,6 +9,7 @@ use std::{
 };
 
 use axle_core::change::LedgerEntry;
+use axle_model::time::Timestamp;
 
 use super::{
     frame::{Frame, Kind},
@@ -75,7 +76,7 @@ impl Ledger {
         max: usize,
         head: u64,
     ) -> Result<Vec<LedgerEntry>, Unreadable> {
-        let mut entries: Vec<LedgerEntry> = Vec::new();
+        let mut entries = Vec::new();
         let mut frames = 0;
         while from <= head && entries.len() < max && frames < FRAMES_MAX {
             let Some((header, next)) = segments.holding(from) else {
@@ -85,7 +86,21 @@ impl Ledger {
             frames += self.read_segment(segments, &header, from..=last, max, &mut entries)?;
             from = last + 1;
         }
-        Ok(entries)
+        let entry = |(sequence, written): (u64, Written)| written.entry(sequence);
+        Ok(entries.into_iter().map(entry).collect())
+    }
+
+    /// When the newest of what entry `head` records happened; `None` when there is no entry.
+    pub(super) fn newest_time(
+        &self,
+        segments: &Segments,
+        head: u64,
+    ) -> Result<Option<Timestamp>, Unreadable> {
+        let mut entries = Vec::new();
+        if let Some((header, _)) = segments.holding(head) {
+            self.read_segment(segments, &header, head..=head, 1, &mut entries)?;
+        }
+        Ok(entries.pop().and_then(|(_, written)| written.time()))
     }
 
     /// Reads entries from one segment, up to `max` in all; returns how many frames it looked at.
@@ -95,7 +110,7 @@ impl Ledger {
         header: &Header,
         wanted: RangeInclusive<u64>,
         max: usize,
-        entries: &mut Vec<LedgerEntry>,
+        entries: &mut Vec<(u64, Written)>,
     ) -> Result<usize, Unreadable> {
         let unreadable = |offset, why: String| Unreadable {
             segment: header.number,
@@ -115,7 +130,7 @@ impl Ledger {
             if wanted.contains(&frame.sequence) && frame.kind != Kind::Close {
                 let entry = Written::read(&frame, frame.body_at(header.number));
                 let entry = entry.map_err(|error| unreadable(frame.offset, error.to_string()))?;
-                entries.push(entry.entry(frame.sequence));
+                entries.push((frame.sequence, entry));
             }
             if frame.sequence >= *wanted.end() {
                 return Ok(frames);

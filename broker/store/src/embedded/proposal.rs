@@ -102,8 +102,7 @@ impl Proposal {
     }
 }
 
-/// Where the body of a message is, when it was uploaded. Nobody but the sender's own next call can
-/// change that meanwhile; a piece that begins the upload anew would, and leaves these untouched.
+/// Where the body of a message is, when it was uploaded. The committer looks whether it still is.
 fn uploaded(acceptance: &Acceptance, shared: &Shared) -> Result<Option<Vec<Locator>>, StoreError> {
     let message = &acceptance.message;
     match &acceptance.body {

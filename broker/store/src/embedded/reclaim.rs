@@ -69,7 +69,8 @@ fn next_idle(shared: &Shared, headers: &[Header], passed_over: &PassedOver) -> O
     let followed = shared.followed.load(Ordering::Acquire);
     let state = shared.state();
     headers.iter().position(|header| {
-        // The index must be beyond it: where the next start begins to read may not move.
+        // The index must be beyond it, and so is what is written to. (It may not be on the disk that
+        // far: a start that has to go back further finds its place again.)
         header.number < followed
             && !header.stripped
             && !passed_over.0.contains(&header.number)

@@ -125,7 +125,7 @@ pub(super) fn walk<E: From<OpenError>>(
         .filter(|(_, header)| header.number >= from.segment);
     for (index, header) in rest {
         if header.number == from.segment && from.last > 0 {
-            still_holds(segments, header, &from)?;
+            tail.end = find_again(segments, header, from)?;
         } else {
             continues(segments, &tail.end, header)?;
             tail.end = header.start();
@@ -156,15 +156,32 @@ fn damaged(segments: &Segments, at: &Position, what: String) -> OpenError {
     }
 }
 
-/// Whether the journal has the entry that `at` is behind.
-fn still_holds(segments: &Segments, header: &Header, at: &Position) -> Result<(), OpenError> {
+/// The place `at` in a segment, if the journal has the entry that it is behind. It has moved when the
+/// segment has lost its bodies since: an index whose newest state had not reached the disk before a
+/// crash leads to where the entry was then.
+fn find_again(segments: &Segments, header: &Header, at: Position) -> Result<Position, OpenError> {
     let path = segments.path(header.number);
     let failed = |error| OpenError::files("reading", &path)(error);
     let opened = segments.open(header.number).map_err(&failed)?;
     let mut window = opened.window().map_err(&failed)?;
-    let frame = Frame::read(&mut window, at.last).map_err(&failed)?;
-    if frame.is_some_and(|frame| frame.sequence == at.sequence && frame.hash() == at.hash) {
-        return Ok(());
+    let moved = opened.header.stripped;
+    let mut offset = if moved {
+        segment::HEADER as u64
+    } else {
+        at.last
+    };
+    while let Some(frame) = Frame::read(&mut window, offset).map_err(&failed)? {
+        if frame.sequence == at.sequence && !frame.is_close() && frame.hash() == at.hash {
+            return Ok(Position {
+                last: frame.offset,
+                offset: frame.end(),
+                ..at
+            });
+        }
+        if !moved || frame.sequence > at.sequence {
+            break;
+        }
+        offset = frame.end();
     }
     let what = format!(
         "entry {} is not here, and the index says it was durable",
@@ -225,8 +242,10 @@ impl SegmentWalk<'_> {
                 let what = format!("entry {} does not follow the one before it", frame.sequence);
                 return Err(damaged(self.segments, &tail.end, what).into());
             }
-            // Only here can a body be torn: a segment is durable before the next one is begun.
-            if self.next.is_none() && frame.body(&mut window).map_err(&failed)?.is_none() {
+            // Only here can a body be torn: a segment is durable before the next one is begun. One
+            // that was dropped is not: a backup may end with a segment that has none.
+            let may_be_torn = self.next.is_none() && !frame.stripped;
+            if may_be_torn && frame.body(&mut window).map_err(&failed)?.is_none() {
                 if self.claims(&mut window, frame.end()).map_err(&failed)?.0 < frame.sequence {
                     tail.torn += self.ends_at(&mut window, tail.end, frame.end())?;
                     return Ok(());

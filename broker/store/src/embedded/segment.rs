@@ -183,6 +183,14 @@ impl Segments {
         self.known().headers.push(header);
     }
 
+    /// Takes those that have come since they were listed.
+    pub(super) fn know(&self, headers: &[Header]) {
+        let mut known = self.known();
+        let newest = known.headers.last().map_or(0, |header| header.number);
+        let new = headers.iter().filter(|header| header.number > newest);
+        known.headers.extend(new.copied());
+    }
+
     /// A segment for reading, and the header of the one that follows it.
     pub(super) fn holding(&self, sequence: u64) -> Option<(Header, Option<Header>)> {
         let known = self.known();
@@ -208,9 +216,15 @@ impl Segments {
             return Ok(opened.clone());
         }
         let mut headers = known.headers.iter();
-        let header = headers.find(|header| header.number == number).copied();
-        let header = header.ok_or(io::ErrorKind::NotFound)?;
+        let listed = headers.find(|header| header.number == number).copied();
+        let listed = listed.ok_or(io::ErrorKind::NotFound)?;
         let file = self.files.open(&self.path(number))?;
+        // Whoever copies a store in use listed its segments before one was replaced: what this file
+        // is says its own header. One that is damaged since counts as it was listed.
+        let mut bytes = [0; HEADER];
+        let read = file.read_at(&mut bytes, 0)?;
+        let own = Header::decode(&bytes).filter(|own| read == HEADER && own.mark == listed.mark);
+        let header = own.unwrap_or(listed);
         if known.open.len() >= OPEN_MAX {
             known.open.clear();
         }

@@ -11,6 +11,7 @@ mod damage;
 mod faults;
 mod ledger;
 mod reclaim;
+mod upload;
 mod verify;
 
 use std::{

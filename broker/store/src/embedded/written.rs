@@ -2,9 +2,10 @@
 //! written as that part; one of several, and a refusal, in a record that holds them together.
 
 use axle_core::{
-    change::{Advance, LedgerEntry, Refused},
+    change::{Advance, LedgerEntry, Recorded, Refused},
     message::Message,
 };
+use axle_model::time::Timestamp;
 
 use super::{
     frame::{Frame, Kind},
@@ -111,6 +112,13 @@ impl Written {
             sequence,
             ..entry::of(message, &self.advances, self.refused.as_ref())
         }
+    }
+
+    /// When the newest of it happened; a piece is no record of the ledger, and has its time too.
+    pub(super) fn time(&self) -> Option<Timestamp> {
+        let records = self.entry(0).records;
+        let piece = self.piece.as_ref().map(|piece| piece.time);
+        records.iter().map(Recorded::time).chain(piece).max()
     }
 }
 

@@ -43,6 +43,8 @@ pub(crate) struct Uploads<P> {
     open: BTreeMap<Half, Uploading<P>>,
     /// Those whose next piece is on its way to the disk.
     reserved: Vec<Half>,
+    /// Those whose message is on its way to the disk: nobody may give up what it is made of.
+    becoming: Vec<Half>,
     /// What the index does not have yet: first what it must forget, then what came.
     ended: Vec<Half>,
     fresh: Vec<(Half, u64)>,
@@ -73,6 +75,7 @@ impl<P> Default for Uploads<P> {
         Self {
             open: BTreeMap::new(),
             reserved: Vec::new(),
+            becoming: Vec::new(),
             ended: Vec::new(),
             fresh: Vec::new(),
         }
@@ -171,9 +174,24 @@ impl<P: Piece> Uploads<P> {
         Ok(key)
     }
 
+    /// Whether an upload is still in these pieces, in which its message was decided on; if so, nobody
+    /// gives it up until the message is taken or [released](Self::release_all).
+    pub(crate) fn complete(&mut self, key: Half, pieces: &[P]) -> Result<(), StoreError>
+    where
+        P: PartialEq,
+    {
+        let upload = self.open.get(&key).ok_or(StoreError::UploadUnknown)?;
+        if !upload.pieces.iter().map(|(_, piece)| piece).eq(pieces) {
+            return Err(StoreError::UploadUnknown);
+        }
+        self.becoming.push(key);
+        Ok(())
+    }
+
     /// Ends every reservation.
     pub(super) fn release_all(&mut self) {
         self.reserved.clear();
+        self.becoming.clear();
     }
 
     /// Takes a piece that is durable now. One that does not follow, which only a replay of what was
@@ -225,7 +243,10 @@ impl<P: Piece> Uploads<P> {
         let old: Vec<Half> = self
             .open
             .iter()
-            .filter(|(key, upload)| upload.time < before && !self.reserved.contains(key))
+            .filter(|(key, upload)| {
+                let awaited = self.reserved.contains(key) || self.becoming.contains(key);
+                upload.time < before && !awaited
+            })
             .map(|(&key, _)| key)
             .collect();
         for key in &old {
@@ -273,9 +294,11 @@ impl<B: Body> State<B> {
         self.uploads.take(piece, &mut self.holdings);
     }
 
-    /// Gives an upload up.
+    /// Gives an upload up, unless it is just becoming a message.
     pub(crate) fn end_upload(&mut self, key: &Half) {
-        self.uploads.end(key, &mut self.holdings);
+        if !self.uploads.becoming.contains(key) {
+            self.uploads.end(key, &mut self.holdings);
+        }
     }
 
     /// Gives up what nobody has added to since; how many uploads that were.

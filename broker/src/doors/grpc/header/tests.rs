@@ -131,3 +131,76 @@ fn a_missing_header_and_missing_recipients_are_named() {
     .expect_err("no recipient");
     assert!(nobody.what.contains("header.recipients"), "{}", nobody.what);
 }
+
+fn by_patient(nhs_number: &str, birth_date: &str, family_name: &str) -> DocumentHeader {
+    DocumentHeader {
+        recipients: Vec::new(),
+        patient: Some(PatientAddress {
+            nhs_number: nhs_number.to_owned(),
+            birth_date: birth_date.to_owned(),
+            family_name: family_name.to_owned(),
+        }),
+        ..header()
+    }
+}
+
+fn to(recipients: &[&str]) -> DocumentHeader {
+    DocumentHeader {
+        recipients: recipients.iter().map(ToString::to_string).collect(),
+        ..header()
+    }
+}
+
+#[test]
+fn a_patient_is_read_from_a_field_and_from_an_address_as_mesh_writes_it() {
+    let own = read(by_patient("9990000018", "1948-02-23", "van_der Berg")).expect("it is whole");
+    let mesh = read(to(&["GPPROVIDER_9990000018_23021948_van_der Berg"])).expect("it is whole");
+    let lower = read(to(&["gpprovider_9990000018_19480223_van_der Berg"])).expect("it is whole");
+    assert!(own.patient.is_some() && own.recipients.is_empty());
+    assert_eq!(own.patient, mesh.patient);
+    assert_eq!(own.patient, lower.patient);
+    assert_eq!(own.request_digest(), mesh.request_digest());
+    assert!(mesh.recipients.is_empty() && !mesh.restricted);
+    let restricted = DocumentHeader {
+        restricted: true,
+        ..header()
+    };
+    assert!(read(restricted).expect("it is whole").restricted);
+}
+
+#[test]
+fn an_address_by_patient_stands_alone() {
+    let address = "GPPROVIDER_9990000018_19480223_Testpatient";
+    let doubled = DocumentHeader {
+        recipients: vec![address.to_owned()],
+        ..by_patient("9990000018", "1948-02-23", "Testpatient")
+    };
+    for header in [to(&[address, "K81003"]), to(&["K81003", address]), doubled] {
+        let refusal = read(header).expect_err("it is unclear");
+        assert_eq!(refusal.findings[0].path, "header.recipients");
+    }
+    let none = read(to(&[])).expect_err("there is nobody");
+    assert_eq!(none.findings[0].path, "header.recipients");
+}
+
+#[test]
+fn what_is_wrong_with_a_patient_is_told_without_the_patient() {
+    let wrong = [
+        by_patient("9990000019", "1948-02-23", "Quackenbush"),
+        by_patient("999 000 0018", "1948-02-23", "Quackenbush"),
+        by_patient("9990000018", "1948-02-31", "Quackenbush"),
+        by_patient("9990000018", "1948-02-23", &"Quackenbush".repeat(20)),
+        by_patient("", "", ""),
+        to(&["GPPROVIDER_9990000019_19480223_Quackenbush"]),
+        to(&["GPPROVIDER_Quackenbush"]),
+        to(&["GPPROVIDER9990000018_19480223_Quackenbush"]),
+    ];
+    for header in wrong {
+        let refusal = read(header).expect_err("it names nobody");
+        assert_eq!(refusal.reason, Reason::HeaderFieldInvalid);
+        let told = format!("{refusal:?}");
+        for secret in ["999", "1948", "Quackenbush"] {
+            assert!(!told.contains(secret), "{told}");
+        }
+    }
+}

@@ -32,6 +32,14 @@ struct Target {
 }
 
 impl Target {
+    fn create(path: &Path) -> std::io::Result<Self> {
+        Ok(Self {
+            file: BufWriter::new(fs::File::create_new(path)?),
+            hasher: Hasher::default(),
+            length: 0,
+        })
+    }
+
     fn write(&mut self, bytes: &[u8]) -> std::io::Result<()> {
         self.hasher.update(bytes);
         self.length += bytes.len() as u64;
@@ -88,11 +96,7 @@ impl<'s> Source<'s> {
         let opened = self.segments.open(header.number).map_err(failed)?;
         let mut window = opened.window().map_err(failed)?;
         let last = next.map_or(u64::MAX, |next| next.first - 1);
-        let mut target = Target {
-            file: BufWriter::new(fs::File::create_new(to).map_err(unwritten)?),
-            hasher: Hasher::default(),
-            length: 0,
-        };
+        let mut target = Target::create(to).map_err(unwritten)?;
         // By its own header: its bodies may have been dropped since the list was made.
         target.write(&opened.header.encode()).map_err(unwritten)?;
         self.end = opened.header.start();
@@ -130,11 +134,15 @@ impl<'s> Source<'s> {
         };
         let written = Written::read(frame, frame.body_at(self.end.segment));
         let written = written.map_err(|_| damaged(path, frame.offset, "an unknown record"))?;
-        for record in written.entry(frame.sequence).records {
-            self.newest = self.newest.max(record.time());
-        }
+        self.newest = self.newest.max(written.time().unwrap_or_default());
         Ok(())
     }
+}
+
+/// Makes a segment without a header.
+pub(super) fn blank(to: &Path) -> Result<Kept, OpenError> {
+    let made = Target::create(to).and_then(Target::finish);
+    made.map_err(OpenError::files("writing", to))
 }
 
 /// The frame at `offset` with all its bytes, its body included; `None` when it is not whole.

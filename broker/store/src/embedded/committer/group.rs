@@ -24,7 +24,7 @@ use crate::{
         written,
     },
     entry, failpoint,
-    state::{Earlier, Keys, StoredPiece, Verdict},
+    state::{Body as _, Earlier, Keys, StoredPiece, Verdict},
 };
 
 /// What one sync will make true.
@@ -162,7 +162,14 @@ impl Group {
             return Err(StoreError::Full { free_bytes });
         }
         match self.recognise(shared, new)? {
-            Verdict::New => Ok(None),
+            Verdict::New => {
+                // Between the decision and now it may have been given up, and its bytes dropped.
+                if let Some(uploaded) = &new.uploaded {
+                    let (key, pieces) = (new.keys.submission, uploaded.pieces());
+                    shared.state().uploads_mut().complete(key, pieces)?;
+                }
+                Ok(None)
+            }
             Verdict::Repeat(earlier) => Ok(Some(earlier)),
             Verdict::SubmissionConflict(earlier) => Err(StoreError::SubmissionConflict { earlier }),
             Verdict::DocumentConflict(earlier) => Err(StoreError::DocumentConflict { earlier }),

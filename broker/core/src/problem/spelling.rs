@@ -1,7 +1,7 @@
 //! What somebody who misspelt a key most likely meant. It reads nothing and refuses nothing.
 
 /// What to write instead.
-pub(super) fn advice(written: &str, known: impl Iterator<Item = &'static str> + Clone) -> String {
+pub fn advice(written: &str, known: impl Iterator<Item = &'static str> + Clone) -> String {
     let nearest = known
         .clone()
         .map(|name| (distance(written, name), name))
