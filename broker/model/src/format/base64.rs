@@ -73,7 +73,7 @@ impl Count {
     }
 
     const fn is_base64(&self) -> bool {
-        self.strays == 0 && self.padding <= 2 && (self.digits + self.padding) % 4 == 0
+        self.strays == 0 && self.padding <= 2 && (self.digits + self.padding).is_multiple_of(4)
     }
 }
 
