@@ -6,6 +6,7 @@
 
 mod attachments;
 mod bytes;
+mod carried;
 mod composition;
 mod content;
 mod envelope;
@@ -149,6 +150,8 @@ pub fn validate<'s>(
                 let exchange = envelope::exchange_of(facts);
                 structure::check(&mut review, facts, &spaces, exchange);
             }
+        } else {
+            carried::check(&mut review, facts, authorised);
         }
     }
     if review.refuses() {

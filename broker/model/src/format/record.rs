@@ -113,7 +113,10 @@ impl<'a, 'l> Record<'a, 'l> {
 
     /// Takes in the text of the present child: checks its length and, where it is a reference, keeps
     /// it as a link and counts it (V-008).
-    #[expect(clippy::ptr_arg, reason = "what is borrowed outlives the call; a &str does not")]
+    #[expect(
+        clippy::ptr_arg,
+        reason = "what is borrowed outlives the call; a &str does not"
+    )]
     pub(super) fn text(&mut self, text: &Cow<'a, str>) -> Result<(), Malformed> {
         match self.name() {
             "reference" => {
@@ -140,7 +143,10 @@ impl<'a, 'l> Record<'a, 'l> {
     }
 
     /// Keeps a link from the entry that is being read.
-    #[expect(clippy::ptr_arg, reason = "what is borrowed outlives the call; a &str does not")]
+    #[expect(
+        clippy::ptr_arg,
+        reason = "what is borrowed outlives the call; a &str does not"
+    )]
     fn link(&mut self, address: &Cow<'a, str>) -> Result<(), Malformed> {
         let Some(entered) = self.within.last() else {
             return Ok(());
@@ -203,11 +209,16 @@ impl<'a, 'l> Record<'a, 'l> {
         }
     }
 
-    /// Enters an entry and counts it (V-008).
+    /// Enters an entry, and counts it.
     pub(super) fn enter(&mut self) -> Result<(), Malformed> {
         let index = self.trail.last().map_or(0, |step| step.index);
         let steps = self.trail.len();
         self.within.push(Entered { index, steps });
+        self.entry()
+    }
+
+    /// Counts an entry (V-008).
+    pub(super) fn entry(&mut self) -> Result<(), Malformed> {
         self.entries += 1;
         if self.entries > self.limits.entries_max {
             let what = format!("more than {} entries", self.limits.entries_max);

@@ -28,6 +28,8 @@ pub(super) struct Walk<'a, 'l> {
     reader: Reader<&'a [u8]>,
     /// Whether anything has been read.
     began: bool,
+    /// Where what was met last began, white space before it included.
+    at: u64,
 }
 
 /// What the walk meets, all else having been looked at and passed over.
@@ -54,6 +56,7 @@ impl<'a, 'l> Walk<'a, 'l> {
             narrated: 0,
             reader,
             began: false,
+            at: 0,
         })
     }
 
@@ -69,6 +72,17 @@ impl<'a, 'l> Walk<'a, 'l> {
         }
     }
 
+    /// The text from `start` to where what was met last began: what stands in an element, if that
+    /// was its end.
+    pub(super) fn text_from(&self, start: usize) -> &'a str {
+        self.text.get(start..offset(self.at)).unwrap_or_default()
+    }
+
+    /// Where what was met last ended.
+    pub(super) fn offset(&self) -> usize {
+        offset(self.reader.buffer_position())
+    }
+
     /// The document is over: nothing comes after its element.
     pub(super) fn nothing_more(&mut self) -> Result<(), Malformed> {
         match self.next(false)? {
@@ -82,6 +96,7 @@ impl<'a, 'l> Walk<'a, 'l> {
     /// The next element or end. `inside` the root, text may stand between them.
     pub(super) fn next(&mut self, inside: bool) -> Result<Met<'a>, Malformed> {
         loop {
+            self.at = self.reader.buffer_position();
             let event = self
                 .reader
                 .read_event()

@@ -35,7 +35,6 @@ impl<'a> Part<'a> for Concept<'a> {
     fn child(&mut self, name: &str) -> Place<'_, 'a> {
         match name {
             "coding" => Place::many(&mut self.codings),
-            "text" => Place::Text(&mut self.text),
             _ => Place::Skip,
         }
     }
