@@ -113,7 +113,10 @@ impl<'a, 'l> Record<'a, 'l> {
 
     /// Takes in the text of the present child: checks its length and, where it is a reference, keeps
     /// it as a link and counts it (V-008).
-    #[expect(clippy::ptr_arg, reason = "what is borrowed outlives the call; a &str does not")]
+    #[expect(
+        clippy::ptr_arg,
+        reason = "what is borrowed outlives the call; a &str does not"
+    )]
     pub(super) fn text(&mut self, text: &Cow<'a, str>) -> Result<(), Malformed> {
         match self.name() {
             "reference" => {
@@ -140,7 +143,10 @@ impl<'a, 'l> Record<'a, 'l> {
     }
 
     /// Keeps a link from the entry that is being read.
-    #[expect(clippy::ptr_arg, reason = "what is borrowed outlives the call; a &str does not")]
+    #[expect(
+        clippy::ptr_arg,
+        reason = "what is borrowed outlives the call; a &str does not"
+    )]
     fn link(&mut self, address: &Cow<'a, str>) -> Result<(), Malformed> {
         let Some(entered) = self.within.last() else {
             return Ok(());
