@@ -20,6 +20,8 @@ use axle_model::{
 };
 
 mod carried;
+mod coded;
+mod profiles;
 mod rules;
 mod samples;
 mod structure;
@@ -110,8 +112,14 @@ fn with(text: &str, from: &str, to: &str) -> String {
 
 /// The findings of a document, accepted or refused: each its rule, severity and path.
 fn findings(rules: &Rules, text: &str) -> Vec<(String, String, String)> {
-    let authorised = submitted("RR8", &[], media_type(text), text.as_bytes());
-    let findings = match validate(&of(rules), &authorised, now()) {
+    found_in(
+        &of(rules),
+        &submitted("RR8", &[], media_type(text), text.as_bytes()),
+    )
+}
+
+fn found_in(snapshot: &Snapshot, authorised: &Authorised) -> Vec<(String, String, String)> {
+    let findings = match validate(snapshot, authorised, now()) {
         Ok(checked) => checked.warnings().to_vec(),
         Err(refusal) => refusal.findings,
     };

@@ -30,14 +30,20 @@ impl Identifier<'_> {
         present(self.value.as_ref())
     }
 
+    /// Whether its system is that of organisations or sites of ODS.
+    pub fn is_ods(&self) -> bool {
+        let Some(system) = self.system() else {
+            return false;
+        };
+        // Booking and referral writes `/id/` where everything else writes `/Id/`.
+        [ODS_ORGANISATION, ODS_SITE]
+            .iter()
+            .any(|known| known.eq_ignore_ascii_case(system))
+    }
+
     /// The value as an ODS code of an organisation or a site, if it is one.
     pub fn ods_code(&self) -> Option<OdsCode> {
-        let system = self.system()?;
-        // Booking and referral writes `/id/` where everything else writes `/Id/`.
-        let ods = [ODS_ORGANISATION, ODS_SITE]
-            .iter()
-            .any(|known| known.eq_ignore_ascii_case(system));
-        ods.then(|| OdsCode::parse(self.value()?).ok()).flatten()
+        OdsCode::parse(self.value().filter(|_| self.is_ods())?).ok()
     }
 }
 

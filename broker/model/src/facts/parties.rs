@@ -32,17 +32,17 @@ pub struct Patient<'a> {
 impl Patient<'_> {
     /// The NHS number as it is written, unchecked: the first identifier of that system.
     pub fn nhs_number(&self) -> Option<&str> {
-        self.nhs_numbers().next()?.value()
+        self.nhs_numbers().next()?.1.value()
     }
 
-    /// Its identifiers that are NHS numbers; a right patient has one at most.
-    pub fn nhs_numbers(&self) -> impl Iterator<Item = &Identifier<'_>> {
-        let is_nhs_number = |identifier: &&Identifier<'_>| {
+    /// Its identifiers that are NHS numbers, each with its place; a right patient has one at most.
+    pub fn nhs_numbers(&self) -> impl Iterator<Item = (usize, &Identifier<'_>)> {
+        let is_nhs_number = |(_, identifier): &(usize, &Identifier<'_>)| {
             // Booking and referral writes `/id/` where everything else writes `/Id/`.
             let system = identifier.system();
             system.is_some_and(|system| system.eq_ignore_ascii_case(NHS_NUMBER))
         };
-        self.identifiers.iter().filter(is_nhs_number)
+        self.identifiers.iter().enumerate().filter(is_nhs_number)
     }
 
     /// The family name: of the official name, else of the first that has one.
