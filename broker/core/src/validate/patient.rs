@@ -77,6 +77,8 @@ fn one_number(review: &mut Review<'_>, case: &Case<'_, '_>, patient: &Patient<'_
     let has_other = others.any(|identifier| identifier.value().is_some());
     if case.authorised.submission().recipients.is_empty() {
         review.found("V-302", path, what);
+    } else if !case.facts.syntax.is_fhir() {
+        // V-411 and V-412 say so of a number that is only missing.
     } else if has_other {
         review.warned(
             "V-302",

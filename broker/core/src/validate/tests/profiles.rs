@@ -310,7 +310,7 @@ fn a_response_names_what_it_answers_and_says_one_thing() {
         let first = codings[0].clone();
         codings.as_array_mut().unwrap().push(first);
     });
-    assert_eq!(two, [details.clone()]);
+    assert_eq!(two, std::slice::from_ref(&details));
     let none = response(|message| {
         message["entry"][2]["resource"]
             .as_object_mut()
