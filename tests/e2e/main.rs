@@ -16,6 +16,7 @@ mod ordering;
 mod reconciling;
 mod reloading;
 mod rerouting;
+mod samples;
 mod settling;
 mod steps;
 mod stopping;
