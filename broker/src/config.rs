@@ -320,15 +320,46 @@ fn limits(section: &mut Section<'_, '_>) -> Option<Limits> {
 }
 
 fn validation(section: &mut Section<'_, '_>) -> Option<Rules> {
+    let mut rules = Rules::default();
     let is_rule = |rule: &str| Rules::default().with(rule, Setting::Off).is_ok();
-    let severities: BTreeMap<String, Setting> = section.map(
+    let severities: Option<BTreeMap<String, Setting>> = section.map(
         "severity",
         is_rule,
         "a rule whose severity can be set, such as V-107",
         "\"off\", \"warning\" or \"error\"",
-    )?;
+    );
+    let synthetic = section.value("synthetic_data", "true or false", false);
+    let known = section.value(
+        "assume_known",
+        "a list of ODS codes such as [\"RR8\"]",
+        rules.assume_known.clone(),
+    );
+    let definitions = section.value(
+        "message_definitions",
+        "a list of URLs",
+        rules.message_definitions.clone(),
+    );
+    let types = section.value(
+        "attachment_types",
+        "a list of media types such as [\"application/pdf\"]",
+        rules.attachment_types.clone(),
+    );
+    let attachment = section.number(
+        "attachment_bytes_max",
+        rules.attachment_bytes_max,
+        1_024..=256 << 20,
+    );
+    rules.assume_known = known?;
+    rules.message_definitions = definitions?;
+    rules.attachment_types = types?;
+    rules.attachment_bytes_max = attachment?;
     let set = |rules: Rules, (rule, setting): (String, Setting)| rules.with(&rule, setting).ok();
-    severities.into_iter().try_fold(Rules::default(), set)
+    let rules = severities?.into_iter().try_fold(rules, set)?;
+    Some(if synthetic? {
+        rules.for_synthetic_data()
+    } else {
+        rules
+    })
 }
 
 fn log(section: &mut Section<'_, '_>) -> Option<Log> {
