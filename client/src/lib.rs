@@ -12,6 +12,7 @@ pub mod convert;
 pub mod error;
 mod explain;
 pub mod mailbox;
+pub mod outcome;
 pub mod profile;
 pub mod reconcile;
 pub mod retry;
