@@ -1,4 +1,9 @@
-#![allow(clippy::unwrap_used, reason = "tests fail by panicking")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::print_stdout,
+    clippy::type_complexity,
+    reason = "tests fail by panicking, and tell what they measured"
+)]
 
 mod population;
 mod wrong_practice;
