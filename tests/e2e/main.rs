@@ -7,6 +7,7 @@
 )]
 
 mod alarming;
+mod answering;
 mod bulk;
 mod ending;
 mod journey;
