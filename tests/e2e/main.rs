@@ -17,6 +17,7 @@ mod ordering;
 mod reconciling;
 mod reloading;
 mod rerouting;
+mod samples;
 mod settling;
 mod steps;
 mod stopping;

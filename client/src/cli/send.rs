@@ -1,4 +1,4 @@
-//! `axle send` and `axle validate`: every file's outcome is told, and a failure of one stops no other.
+//! `axle send`: every file's outcome is told, and a failure of one stops no other.
 
 use std::path::{Path, PathBuf};
 
@@ -12,12 +12,13 @@ use super::{
     Outcome,
     print::Printer,
     report::{self, ErrorView},
-    view::{FindingView, ReceiptView},
+    view::ReceiptView,
 };
 use crate::{
     connection::Client,
     error::{Class, ClientError},
-    send::{DOCUMENT_BYTES_MAX, FileOutcome, media_type, read_document},
+    outcome::OperationOutcome,
+    send::{DOCUMENT_BYTES_MAX, FileOutcome},
 };
 
 /// Documents on their way at once.
@@ -40,20 +41,17 @@ pub(super) struct Arguments {
     /// Your reference to a conversation, handed on as it is
     #[arg(long, value_name = "TEXT")]
     correlation_id: Option<String>,
+    /// Print a FHIR OperationOutcome for each document that is not accepted, a line each (NDJSON),
+    /// and nothing else
+    #[arg(long)]
+    operation_outcome: bool,
 }
 
+/// What `axle send` and `axle validate` are told about a document.
 #[derive(Debug, clap::Args)]
-pub(super) struct ValidateArguments {
-    /// The document
-    file: PathBuf,
-    #[command(flatten)]
-    header: HeaderArguments,
-}
-
-#[derive(Debug, clap::Args)]
-struct HeaderArguments {
-    /// The ODS codes of the recipients
-    #[arg(long, required = true, value_name = "ODS", value_delimiter = ',')]
+pub(super) struct HeaderArguments {
+    /// The ODS codes of the recipients; left out where the broker's routing table finds them
+    #[arg(long, value_name = "ODS", value_delimiter = ',')]
     to: Vec<OdsCode>,
     /// The workflow, for example TOC_FHIR_IP_DISCH; the broker can often tell it from the document
     #[arg(long, value_parser = WorkflowId::parse)]
@@ -70,7 +68,7 @@ enum Urgency {
 }
 
 impl HeaderArguments {
-    fn header(&self) -> DocumentHeader {
+    pub(super) fn header(&self) -> DocumentHeader {
         DocumentHeader {
             recipients: self.to.iter().map(OdsCode::to_string).collect(),
             workflow: self
@@ -114,7 +112,13 @@ pub(super) async fn run(client: &Client, arguments: Arguments, printer: &mut Pri
     }
     bar.finish_and_clear();
     outcomes.sort_by_key(|outcome| paths.iter().position(|path| *path == outcome.path));
-    print(printer, &outcomes, &recipients.join(", "));
+    if arguments.operation_outcome {
+        for error in outcomes.iter().filter_map(|o| o.result.as_ref().err()) {
+            printer.json_line(&OperationOutcome::from(error));
+        }
+    } else {
+        print(printer, &outcomes, &recipients.join(", "));
+    }
     // The failure that needs the most doing decides.
     let worst = outcomes
         .iter()
@@ -123,62 +127,6 @@ pub(super) async fn run(client: &Client, arguments: Arguments, printer: &mut Pri
         .map(ClientError::class)
         .max()
         .map_or(0, Class::exit_code))
-}
-
-/// Asks about one document and prints the answer; exit code 65 when it would be refused.
-pub(super) async fn validate(
-    client: &Client,
-    arguments: ValidateArguments,
-    printer: &mut Printer,
-) -> Outcome {
-    let content = read_document(&arguments.file).await?;
-    let mut header = arguments.header.header();
-    if header.media_type.is_empty() {
-        let found = media_type(&content, Some(&arguments.file));
-        header.media_type = found.unwrap_or_default().to_owned();
-    }
-    let answer = client.validate(header, content).await?;
-    if printer.is_json() {
-        #[derive(Serialize)]
-        struct View {
-            acceptable: bool,
-            reason: String,
-            description: String,
-            findings: Vec<FindingView>,
-            workflow: String,
-            mailboxes: Vec<String>,
-        }
-        printer.json(&View {
-            acceptable: answer.acceptable,
-            reason: answer.reason,
-            description: answer.description,
-            findings: answer.findings.iter().map(FindingView::from).collect(),
-            workflow: answer.workflow,
-            mailboxes: answer.mailboxes,
-        });
-    } else {
-        if answer.acceptable {
-            printer.line(format!(
-                "acceptable: would travel as {} to {}",
-                answer.workflow,
-                answer.mailboxes.join(", ")
-            ));
-        } else {
-            printer.line(format!(
-                "refused[{}]: {}",
-                answer.reason, answer.description
-            ));
-            printer.line(format!("  --> {}", arguments.file.display()));
-        }
-        for line in answer.findings.iter().flat_map(report::finding) {
-            printer.line(line);
-        }
-    }
-    Ok(if answer.acceptable {
-        0
-    } else {
-        Class::Refused.exit_code()
-    })
 }
 
 /// Folders replaced by the files in them, by name; hidden files and folders within are left out.
