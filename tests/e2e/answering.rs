@@ -224,7 +224,7 @@ async fn silence_is_told_once_by_notice_and_by_report_and_a_late_answer_undoes_n
     for (came, hours, end) in [(None, 4, "lapsed-inf"), (Some(20013), 72, "lapsed-bus")] {
         let case = Case::collected().await;
         if let Some(number) = came {
-            case.answer(PRACTICE, number, "in time").await;
+            case.answer(PRACTICE, number, "in-time").await;
         }
         case.world.pass(hours * HOUR - 1).await;
         assert_eq!((case.notices().await.len(), case.reports().await), (0, 0));
@@ -251,7 +251,7 @@ async fn a_negative_answer_ends_it_and_is_a_notice() {
         let end = case.delivery().await.answers.end();
         assert!(matches!(end, Some(End::Failed(_))), "{number}: {end:?}");
         assert_eq!(case.notices().await.len(), 1);
-        let again = case.standing(PRACTICE, number, "no again").await;
+        let again = case.standing(PRACTICE, number, "no-again").await;
         assert_eq!(again, Standing::Repeated);
         case.world.pass(100 * HOUR).await;
         assert_eq!((case.notices().await.len(), case.reports().await), (1, 0));
