@@ -11,6 +11,7 @@ mod bulk;
 mod ending;
 mod journey;
 mod large;
+mod merging;
 mod operating;
 mod ordering;
 mod reconciling;
