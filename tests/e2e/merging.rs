@@ -158,7 +158,7 @@ async fn without_a_register_every_organisation_is_itself() {
         ["mailboxes/K81003", "mailboxes/K81003/PATHOLOGY"]
     );
     let wrong = broker.operator().organisation("k81003").await.unwrap_err();
-    assert_eq!(wrong.reason(), "FIELD_INVALID");
+    assert_eq!(wrong.reason(), "HEADER_FIELD_INVALID");
 }
 
 async fn turn(watch: &mut axle_client::alarms::AlarmWatch) -> String {
