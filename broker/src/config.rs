@@ -9,6 +9,7 @@ use std::{
 };
 
 use axle_core::{
+    answer::Positive,
     directory::Directory,
     table::RoutingTable,
     validate::{Rules, Setting},
@@ -17,6 +18,7 @@ use axle_pki::trust::ServerFiles;
 use serde::Deserialize;
 use tracing_subscriber::EnvFilter;
 
+mod answers;
 mod error;
 mod reader;
 
@@ -45,6 +47,8 @@ pub struct Config {
     pub limits: Limits,
     /// How strictly documents are checked: the rules as they come, and what `[validation]` sets.
     pub validation: Rules,
+    /// Which answers say that all is well.
+    pub answers: Positive,
     /// What is logged, and how.
     pub log: Log,
 }
@@ -167,6 +171,7 @@ impl Config {
         let routing = reader.section("routing", routing);
         let limits = reader.section("limits", limits);
         let validation = reader.section("validation", validation);
+        let answers = reader.section("answers", answers::answers);
         let log = reader.section("log", log);
         reader.finish(|| {
             let limits = limits?;
@@ -181,6 +186,7 @@ impl Config {
                 routing: routing?,
                 limits,
                 validation,
+                answers: answers?,
                 log: log?,
             })
         })

@@ -82,6 +82,7 @@ pub(super) fn view_of(
         organisations: Organisations::new(register, age_max, Overrides::default()),
         table,
         rules,
+        positive: config.answers.clone(),
     };
     Ok(View { snapshot, limits })
 }
