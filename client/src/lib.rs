@@ -11,6 +11,7 @@ pub mod connection;
 pub mod convert;
 pub mod error;
 pub mod mailbox;
+pub mod outcome;
 pub mod profile;
 pub mod reconcile;
 pub mod retry;

@@ -8,6 +8,7 @@
 
 mod alarming;
 mod bulk;
+mod by_patient;
 mod ending;
 mod journey;
 mod large;
@@ -17,6 +18,7 @@ mod ordering;
 mod reconciling;
 mod reloading;
 mod rerouting;
+mod samples;
 mod settling;
 mod steps;
 mod stopping;

@@ -22,6 +22,12 @@ pub(super) struct FindingView {
     remedy: String,
     #[serde(skip_serializing_if = "Option::is_none")]
     itk3_code: Option<u32>,
+    #[serde(skip_serializing_if = "String::is_empty")]
+    issue: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    line: Option<u32>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    column: Option<u32>,
 }
 
 impl From<&Finding> for FindingView {
@@ -33,6 +39,9 @@ impl From<&Finding> for FindingView {
             description: finding.description.clone(),
             remedy: finding.remedy.clone(),
             itk3_code: (finding.itk3_code != 0).then_some(finding.itk3_code),
+            issue: finding.issue.clone(),
+            line: (finding.line != 0).then_some(finding.line),
+            column: (finding.line != 0).then_some(finding.column),
         }
     }
 }
