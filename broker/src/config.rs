@@ -19,9 +19,13 @@ use serde::Deserialize;
 use tracing_subscriber::EnvFilter;
 
 mod answers;
+mod demographics;
 mod error;
 mod reader;
 
+pub use demographics::{
+    Demographics, DemographicsSource, PatientFileSettings, PatientServiceSettings, ServiceAddress,
+};
 pub use error::{ConfigError, Flaw};
 use reader::{Reader, Section};
 
@@ -43,6 +47,8 @@ pub struct Config {
     pub store: Store,
     /// Where the directory and the routing table are.
     pub routing: Routing,
+    /// Who is asked for the practice of a patient; nobody when the section is missing.
+    pub demographics: Option<Demographics>,
     /// What one caller, or all of them, may use.
     pub limits: Limits,
     /// How strictly documents are checked: the rules as they come, and what `[validation]` sets.
@@ -169,6 +175,7 @@ impl Config {
         let (grpc, http) = (reader.section("grpc", grpc), reader.optional("http", http));
         let (tls, store) = (reader.section("tls", tls), reader.section("store", store));
         let routing = reader.section("routing", routing);
+        let demographics = reader.optional("demographics", demographics::demographics);
         let limits = reader.section("limits", limits);
         let validation = reader.section("validation", validation);
         let answers = reader.section("answers", answers::answers);
@@ -184,6 +191,7 @@ impl Config {
                 tls: tls?,
                 store: store?,
                 routing: routing?,
+                demographics: demographics?,
                 limits,
                 validation,
                 answers: answers?,
@@ -312,15 +320,46 @@ fn limits(section: &mut Section<'_, '_>) -> Option<Limits> {
 }
 
 fn validation(section: &mut Section<'_, '_>) -> Option<Rules> {
+    let mut rules = Rules::default();
     let is_rule = |rule: &str| Rules::default().with(rule, Setting::Off).is_ok();
-    let severities: BTreeMap<String, Setting> = section.map(
+    let severities: Option<BTreeMap<String, Setting>> = section.map(
         "severity",
         is_rule,
         "a rule whose severity can be set, such as V-107",
         "\"off\", \"warning\" or \"error\"",
-    )?;
+    );
+    let synthetic = section.value("synthetic_data", "true or false", false);
+    let known = section.value(
+        "assume_known",
+        "a list of ODS codes such as [\"RR8\"]",
+        rules.assume_known.clone(),
+    );
+    let definitions = section.value(
+        "message_definitions",
+        "a list of URLs",
+        rules.message_definitions.clone(),
+    );
+    let types = section.value(
+        "attachment_types",
+        "a list of media types such as [\"application/pdf\"]",
+        rules.attachment_types.clone(),
+    );
+    let attachment = section.number(
+        "attachment_bytes_max",
+        rules.attachment_bytes_max,
+        1_024..=256 << 20,
+    );
+    rules.assume_known = known?;
+    rules.message_definitions = definitions?;
+    rules.attachment_types = types?;
+    rules.attachment_bytes_max = attachment?;
     let set = |rules: Rules, (rule, setting): (String, Setting)| rules.with(&rule, setting).ok();
-    severities.into_iter().try_fold(Rules::default(), set)
+    let rules = severities?.into_iter().try_fold(rules, set)?;
+    Some(if synthetic? {
+        rules.for_synthetic_data()
+    } else {
+        rules
+    })
 }
 
 fn log(section: &mut Section<'_, '_>) -> Option<Log> {

@@ -13,7 +13,7 @@ use super::{
     Limits, Malformed, Position, any_byte,
     assembly::{self, Told, composed, copy_to, identified, whoever},
     moment,
-    record::Record,
+    record::{Found, Record},
 };
 use crate::facts::{
     Coding, Concept, Destination, Extension, Flag, Identifier, Instruction, MessageHeader, Patient,
@@ -44,7 +44,7 @@ const REPETITIONS_MAX: usize = 100;
 pub(super) fn read<'a>(
     text: &'a str,
     limits: &Limits,
-) -> Result<(Resource<'a>, Vec<Malformed>), Malformed> {
+) -> Result<(Resource<'a>, Found<'a>), Malformed> {
     let message = unframed(text)?;
     let at = |line: &str| {
         let offset = (line.as_ptr() as usize).saturating_sub(text.as_ptr() as usize);
@@ -373,12 +373,12 @@ impl<'a> Walk<'a, '_> {
         Ok(())
     }
 
-    fn into_resource(mut self) -> (Resource<'a>, Vec<Malformed>) {
+    fn into_resource(mut self) -> (Resource<'a>, Found<'a>) {
         let sent = self.header.timestamp.clone();
         let date = &mut self.told.composition.date;
         *date = date.take().or(sent);
         let root = assembly::message(self.identifier, self.header, vec![self.told]);
-        (root, self.record.into_flaws())
+        (root, self.record.into_found())
     }
 }
 
