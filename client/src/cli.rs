@@ -20,12 +20,14 @@ use crate::{
 };
 
 mod alarms;
+mod answer;
 mod collect;
 mod dlq;
 mod inbox;
 mod list;
 mod mailbox;
 mod organisation;
+mod outbox;
 mod pki;
 mod print;
 mod reconcile;
@@ -92,6 +94,8 @@ enum Command {
     Route(route::Command),
     /// Collect the documents that wait for you into a folder
     Collect(collect::Arguments),
+    /// Say whether the patients of collected documents are known, as the documents ask
+    Answer(answer::Arguments),
     /// Show a message and the timeline of each delivery
     Track(track::Arguments),
     /// List your own messages, newest first
@@ -178,6 +182,7 @@ async fn run(arguments: Arguments, printer: &mut Printer) -> Outcome {
         Command::Validate(command) => validate::run(&connection.client()?, command, printer).await,
         Command::Route(command) => route::run(&connection.client()?, command, printer).await,
         Command::Collect(command) => collect::run(&connection.client()?, command, printer).await,
+        Command::Answer(command) => answer::run(&connection.client()?, command, printer).await,
         Command::Track(command) => {
             let (profile, client) = connection.profile_and_client()?;
             track::run(&client, &profile, command, printer).await

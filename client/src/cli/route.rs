@@ -6,13 +6,7 @@ use std::path::PathBuf;
 use axle_proto::v1::{ExplainRouteResponse, PlannedDelivery, Redirect, RouteStep};
 use serde::Serialize;
 
-use super::{
-    Outcome,
-    print::Printer,
-    report,
-    send::HeaderArguments,
-    view::{FindingView, RedirectView},
-};
+use super::{Outcome, print::Printer, report, send::HeaderArguments, view::FindingView};
 use crate::{
     connection::Client,
     error::Class,
@@ -137,6 +131,24 @@ struct StepView {
     description: String,
     #[serde(skip_serializing_if = "Option::is_none")]
     table_line: Option<u32>,
+}
+
+/// One organisation standing for another, for programs.
+#[derive(Debug, Serialize)]
+pub(super) struct RedirectView {
+    from: String,
+    to: String,
+    reason: String,
+}
+
+impl From<&Redirect> for RedirectView {
+    fn from(redirect: &Redirect) -> Self {
+        Self {
+            from: redirect.from.clone(),
+            to: redirect.to.clone(),
+            reason: redirect.reason.clone(),
+        }
+    }
 }
 
 /// A delivery that a document would come to, for programs.

@@ -5,12 +5,16 @@ use std::{collections::BTreeMap, time::Duration};
 
 use axle_model::time::Timestamp;
 use axle_proto::v1::{
-    DeadLetter, Delivery, DeliveryEvent, Finding, Mailbox, Message, Redirect,
-    SubmitDocumentResponse,
+    DeadLetter, Delivery, DeliveryEvent, Finding, Mailbox, Message, SubmitDocumentResponse,
 };
 use serde::Serialize;
 
-use crate::convert::{event_word, priority_word, state_word, timestamp};
+mod answer;
+
+use super::route::RedirectView;
+pub(super) use answer::{AnswerView, ExpectedView};
+
+use crate::convert::{event_word, priority_word, stage_word, state_word, timestamp};
 
 #[derive(Debug, Serialize)]
 pub(super) struct FindingView {
@@ -98,6 +102,16 @@ pub(super) struct EventView {
     from_mailbox: String,
     #[serde(skip_serializing_if = "String::is_empty")]
     to_mailbox: String,
+    #[serde(skip_serializing_if = "String::is_empty")]
+    answer_stage: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    response_code: Option<u32>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    positive: Option<bool>,
+    #[serde(skip_serializing_if = "String::is_empty")]
+    response_message: String,
+    #[serde(skip_serializing_if = "String::is_empty")]
+    rerouted_to: String,
 }
 
 impl From<&DeliveryEvent> for EventView {
@@ -114,6 +128,11 @@ impl From<&DeliveryEvent> for EventView {
             superseded_by: event.superseded_by.clone(),
             from_mailbox: event.from_mailbox.clone(),
             to_mailbox: event.to_mailbox.clone(),
+            answer_stage: stage_word(event.answer_stage()),
+            response_code: (event.response_code != 0).then_some(event.response_code),
+            positive: (event.response_code != 0).then_some(event.positive),
+            response_message: event.response_message.clone(),
+            rerouted_to: event.rerouted_to.clone(),
         }
     }
 }
@@ -137,23 +156,10 @@ pub(super) struct DeliveryView {
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     deceased: bool,
     events: Vec<EventView>,
-}
-
-#[derive(Debug, Serialize)]
-pub(super) struct RedirectView {
-    from: String,
-    to: String,
-    reason: String,
-}
-
-impl From<&Redirect> for RedirectView {
-    fn from(redirect: &Redirect) -> Self {
-        Self {
-            from: redirect.from.clone(),
-            to: redirect.to.clone(),
-            reason: redirect.reason.clone(),
-        }
-    }
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    answers: Vec<ExpectedView>,
+    #[serde(skip_serializing_if = "String::is_empty")]
+    exchange_end: String,
 }
 
 impl From<&Delivery> for DeliveryView {
@@ -171,6 +177,8 @@ impl From<&Delivery> for DeliveryView {
             redirects: delivery.redirects.iter().map(RedirectView::from).collect(),
             deceased: delivery.deceased,
             events: delivery.events.iter().map(EventView::from).collect(),
+            answers: delivery.answers.iter().map(ExpectedView::from).collect(),
+            exchange_end: delivery.exchange_end.clone(),
         }
     }
 }
@@ -201,6 +209,10 @@ pub(super) struct MessageView {
     deliveries: Vec<DeliveryView>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     warnings: Vec<FindingView>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    answer: Option<AnswerView>,
+    #[serde(skip_serializing_if = "String::is_empty")]
+    rerouted_from: String,
 }
 
 impl From<&Message> for MessageView {
@@ -230,6 +242,8 @@ impl From<&Message> for MessageView {
             restricted: message.restricted,
             deliveries: message.deliveries.iter().map(DeliveryView::from).collect(),
             warnings: message.warnings.iter().map(FindingView::from).collect(),
+            answer: message.answer.as_ref().map(AnswerView::from),
+            rerouted_from: message.rerouted_from.clone(),
         }
     }
 }
