@@ -3,6 +3,7 @@
 //! closes last.
 
 mod activity;
+mod organisations;
 mod probe;
 mod reload;
 
@@ -33,6 +34,7 @@ use tokio::{
 use tonic::transport::{Server, server::Router};
 use tonic_health::server::HealthReporter;
 
+use self::organisations::RegisterFiles;
 use crate::{
     clock::{Clock, SteadyClock, SystemClock},
     config::{Config, ConfigError},
@@ -117,6 +119,7 @@ pub struct App {
     door: TlsDoor,
     streams: Streams,
     metrics: Arc<Metrics>,
+    register: RegisterFiles,
     reload_successful: AtomicBool,
 }
 
@@ -167,7 +170,8 @@ impl Sockets {
 impl App {
     /// Reads every file and opens the store. Blocks while it does.
     pub fn open(config: Config) -> Result<Self, AppError> {
-        let view = reload::view_of(&config)?;
+        let (register, in_force) = RegisterFiles::open(config.routing.organisations.clone())?;
+        let view = reload::view_of(&config, in_force)?;
         // Certificates are held against the wall clock, also at each handshake.
         let trust = Arc::new(ServerTrust::load(config.tls.clone(), SystemClock.now())?);
         // The engine wakes what rests, by a clock that goes on from what the store recorded last.
@@ -198,6 +202,7 @@ impl App {
             door,
             streams: Streams::default(),
             metrics,
+            register,
             reload_successful: AtomicBool::new(true),
         };
         app.resume_activity();
@@ -214,7 +219,13 @@ impl App {
         });
         let lookout = tokio::spawn({
             let app = Arc::clone(&app);
-            async move { tokio::join!(app.engine.keep_watch(), app.keep_activity()) }
+            async move {
+                tokio::join!(
+                    app.engine.keep_watch(),
+                    app.keep_activity(),
+                    app.keep_register()
+                )
+            }
         });
         let (health, server) = app.server().await;
         let (closing, close) = oneshot::channel::<()>();
@@ -234,7 +245,7 @@ impl App {
                 ended = &mut serving => break Some(server_ended(ended)),
                 why = app.store_stops() => break Some(Err(AppError::StoreStopped(why))),
                 _ = &mut wishes.stop => break None,
-                Some(()) = wishes.reload.recv() => app.reload(),
+                Some(()) = wishes.reload.recv() => app.reload().await,
             }
         };
         if ended.is_none() {

@@ -87,6 +87,10 @@ pub struct Routing {
     pub directory: PathBuf,
     /// The routing table; `routing.toml` unless set.
     pub table: PathBuf,
+    /// The register of organisations, a file or a folder; none unless set.
+    pub organisations: Option<PathBuf>,
+    /// How old the register may become; 7 days unless set.
+    pub organisations_age_max: Duration,
 }
 
 /// `[limits]`: everything has one.
@@ -258,9 +262,13 @@ fn store(section: &mut Section<'_, '_>) -> Option<Store> {
 fn routing(section: &mut Section<'_, '_>) -> Option<Routing> {
     let directory = section.path("directory", Some("directory.toml"));
     let table = section.path("table", Some("routing.toml"));
+    let organisations = section.optional_path("organisations");
+    let age_max = section.number("organisations_max_age_days", 7, 1..=366);
     Some(Routing {
         directory: directory?,
         table: table?,
+        organisations: organisations?,
+        organisations_age_max: Duration::from_hours(24 * age_max?),
     })
 }
 

@@ -14,7 +14,7 @@ use prometheus_client::{
 
 mod snapshot;
 
-pub use snapshot::{Backlog, Snapshot, StoreCounters};
+pub use snapshot::{Backlog, RegisterState, Snapshot, StoreCounters};
 use snapshot::{Gauges, gauge};
 
 /// The media type of what is rendered.

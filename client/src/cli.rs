@@ -19,6 +19,7 @@ mod dlq;
 mod inbox;
 mod list;
 mod mailbox;
+mod organisation;
 mod pki;
 mod print;
 mod reconcile;
@@ -101,6 +102,8 @@ enum Command {
     Status,
     /// What somebody must look at: silence, long waits, dead letters (operators)
     Alarms(alarms::Arguments),
+    /// Show an organisation of the register, and whom a document for it reaches today (operators)
+    Organisation(organisation::Arguments),
     /// A development authority: certificates for brokers, organisations and operators
     #[command(subcommand)]
     Pki(pki::Command),
@@ -167,6 +170,9 @@ async fn run(arguments: Arguments, printer: &mut Printer) -> Outcome {
         }
         Command::Dlq(command) => dlq::run(&connection.client()?, command, printer).await,
         Command::Alarms(command) => alarms::run(&connection.client()?, command, printer).await,
+        Command::Organisation(command) => {
+            organisation::run(&connection.client()?, command, printer).await
+        }
         Command::Status => status::run(&connection.client()?, printer).await,
     }
 }

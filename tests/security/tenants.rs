@@ -112,6 +112,7 @@ const MATRIX: &[(&str, [Code; 4])] = &[
     ),
     ("AdminService/ListAlarms", [DENIED, DENIED, OK, NOBODY]),
     ("AdminService/WatchAlarms", [DENIED, DENIED, OK, NOBODY]),
+    ("AdminService/GetOrganisation", [DENIED, DENIED, OK, NOBODY]),
     // The practice holds it; the operator may ask.
     (
         "AdminService/RerouteDelivery",

@@ -5,6 +5,7 @@
 //! never at bytes or syntax, and none changes the document.
 
 mod bytes;
+mod carried;
 mod envelope;
 mod handling;
 mod known;
@@ -117,6 +118,8 @@ pub fn validate<'s>(
         bytes::flaws(&mut review, facts);
         if facts.syntax.is_fhir() {
             envelope::check(&mut review, facts, authorised, now);
+        } else {
+            carried::check(&mut review, facts, authorised);
         }
     }
     if review.refuses() {

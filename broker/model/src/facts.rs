@@ -24,6 +24,18 @@ pub use self::{
     when::{NotATime, When},
 };
 
+/// The words of FHIR that the facts of other formats are told in.
+pub(crate) mod words {
+    pub(crate) use super::{
+        datatypes::{ODS_ORGANISATION, ODS_SITE},
+        header::ACKNOWLEDGEMENTS,
+        parties::NHS_NUMBER,
+        routing::{INFORMATION_RECIPIENT, VERIFICATION},
+    };
+    /// The profile of a document that says it is of CDA R2's type (typeId).
+    pub(crate) const CDA_TYPE: &str = "urn:hl7-org:v3:POCD_HD000040";
+}
+
 use crate::{digest::Digest, format::Malformed, ods::OdsCode};
 
 /// SNOMED CT code of the section that lists who gets a copy (Transfer of Care).
@@ -161,6 +173,14 @@ impl<'a> Facts<'a> {
     /// The Composition of the document.
     pub fn composition(&self) -> Option<&Composition<'a>> {
         self.document()?.bundle.composition()
+    }
+
+    /// Whether a CDA document says that it is one of CDA R2 (typeId).
+    pub fn is_cda_r2(&self) -> bool {
+        let document = self.document();
+        let first = document.and_then(|document| document.bundle.entries.first());
+        let meta = first.and_then(|entry| entry.resource.meta.as_ref());
+        meta.and_then(|meta| meta.profile.as_deref()) == Some(words::CDA_TYPE)
     }
 
     /// The organisation that sent the message, as its header says.

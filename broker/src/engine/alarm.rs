@@ -44,6 +44,7 @@ impl<S: Store, C: Clock> Engine<S, C> {
             aged: self.store.aged(),
             closing: waiting,
             dead: dead.into_iter().filter_map(dead_letters).collect(),
+            register: self.register_facts(now),
         };
         self.sound(alarms(facts, now));
         Ok(())

@@ -139,7 +139,8 @@ fn extension(message: &Message) -> &'static str {
     }
     match message.media_type.as_str() {
         "application/fhir+json" | "application/json" => "json",
-        "application/fhir+xml" | "application/xml" | "text/xml" => "xml",
+        "application/fhir+xml" | "application/cda+xml" | "application/xml" | "text/xml" => "xml",
+        "x-application/hl7-v2+er7" => "hl7",
         "application/pdf" => "pdf",
         "text/plain" => "txt",
         _ => "bin",

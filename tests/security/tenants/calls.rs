@@ -4,14 +4,14 @@ use axle_model::digest::Digest;
 use axle_proto::v1::{
     AcknowledgeDeliveriesRequest, CollectStart, CommandResult, DocumentHeader,
     DownloadDocumentRequest, ExtendLeasesRequest, GetBrokerStatusRequest, GetMailboxRequest,
-    GetMessageRequest, GetMessageTimelineRequest, GetUploadRequest, LeaseDeliveriesRequest,
-    ListAlarmsRequest, ListDeadLettersRequest, ListMailboxesRequest, ListMessagesRequest,
-    ReconcileSubmissionsRequest, RejectDeliveryRequest, ReleaseDeliveriesRequest,
-    RequeueDeliveriesRequest, RerouteDeliveryRequest, ReturnDeliveriesRequest,
-    SubmitDocumentsRequest, UploadDocumentRequest, UploadStart, ValidateDocumentRequest,
-    WatchAlarmsRequest, WatchDeliveriesRequest, WithdrawMessageRequest, collect_request::Command,
-    get_message_request::Key, reroute_delivery_request::Destination, submission_result::Outcome,
-    upload_document_request::Part, withdraw_message_request,
+    GetMessageRequest, GetMessageTimelineRequest, GetOrganisationRequest, GetUploadRequest,
+    LeaseDeliveriesRequest, ListAlarmsRequest, ListDeadLettersRequest, ListMailboxesRequest,
+    ListMessagesRequest, ReconcileSubmissionsRequest, RejectDeliveryRequest,
+    ReleaseDeliveriesRequest, RequeueDeliveriesRequest, RerouteDeliveryRequest,
+    ReturnDeliveriesRequest, SubmitDocumentsRequest, UploadDocumentRequest, UploadStart,
+    ValidateDocumentRequest, WatchAlarmsRequest, WatchDeliveriesRequest, WithdrawMessageRequest,
+    collect_request::Command, get_message_request::Key, reroute_delivery_request::Destination,
+    submission_result::Outcome, upload_document_request::Part, withdraw_message_request,
 };
 use axle_tests::{
     collecting::CollectStream,
@@ -329,6 +329,11 @@ async fn admin(method: &str, raw: &Raw, about: &About) -> Result<Answer, Status>
                 .into_inner()
                 .results;
             return Ok(about.settled(&results));
+        }
+        "GetOrganisation" => {
+            let organisation = PRACTICE.to_owned();
+            let request = GetOrganisationRequest { organisation };
+            service.get_organisation(request).await?;
         }
         "ListAlarms" => drop(service.list_alarms(ListAlarmsRequest {}).await?),
         "WatchAlarms" => {

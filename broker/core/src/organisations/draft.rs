@@ -153,7 +153,7 @@ impl Draft {
             }
             Err(error) => {
                 self.records += 1;
-                self.faults.add(place, read::without_place(&error));
+                self.faults.add(place, read::worded(&error));
             }
         }
     }
@@ -194,6 +194,7 @@ impl Draft {
         Ok(Register {
             version: format!("{}-{beginning}", Day::in_uk(taken)).into(),
             taken,
+            has_manifest: self.manifest.is_some(),
             faults: self.faults,
             codes: codes.into(),
             entries: entries.into(),

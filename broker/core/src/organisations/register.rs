@@ -18,6 +18,7 @@ use super::{
 pub struct Register {
     pub(super) version: Box<str>,
     pub(super) taken: Timestamp,
+    pub(super) has_manifest: bool,
     pub(super) faults: Faults,
     /// In order; what is packed of each stands at the same place of `entries`.
     pub(super) codes: Box<[OdsCode]>,
@@ -78,6 +79,11 @@ impl Register {
     /// When it was taken from the service; its age counts from here.
     pub const fn taken(&self) -> Timestamp {
         self.taken
+    }
+
+    /// Whether a manifest says when; otherwise its files' own dates do, which copying changes.
+    pub const fn has_manifest(&self) -> bool {
+        self.has_manifest
     }
 
     /// The records of it that could not be read, and were left out.

@@ -19,6 +19,7 @@ use axle_model::{
     time::Timestamp,
 };
 
+mod carried;
 mod rules;
 mod samples;
 

@@ -3,8 +3,10 @@
 use super::{Extension, Release, Text, present};
 use crate::ods::OdsCode;
 
-const ODS_ORGANISATION: &str = "https://fhir.nhs.uk/Id/ods-organization-code";
-const ODS_SITE: &str = "https://fhir.nhs.uk/Id/ods-site-code";
+/// The system of the ODS codes of organisations.
+pub(crate) const ODS_ORGANISATION: &str = "https://fhir.nhs.uk/Id/ods-organization-code";
+/// The system of the ODS codes of sites.
+pub(crate) const ODS_SITE: &str = "https://fhir.nhs.uk/Id/ods-site-code";
 
 /// Identifier: a value within a system.
 #[derive(Clone, Debug, Default, PartialEq)]

@@ -5,7 +5,8 @@ use std::fmt;
 use super::{Attachment, Concept, Flag, Identifier, Reference, Text, present};
 use crate::ods::OdsCode;
 
-const NHS_NUMBER: &str = "https://fhir.nhs.uk/Id/nhs-number";
+/// The system of NHS numbers.
+pub(crate) const NHS_NUMBER: &str = "https://fhir.nhs.uk/Id/nhs-number";
 
 /// Patient. Prints nothing of what it holds.
 #[derive(Clone, Default, PartialEq)]

@@ -99,7 +99,7 @@ impl<'p, 'a> Place<'p, 'a> {
 
 /// How many characters of base64 there are: white space, by which lines are broken, does not count,
 /// so that both syntaxes give the same length.
-fn base64_characters(text: &str) -> usize {
+pub(super) fn base64_characters(text: &str) -> usize {
     // In blocks whose count fits a u8, so that the compiler turns the loop into vector code.
     let count = |block: &[u8]| -> u8 { block.iter().map(|b| u8::from(*b > b' ')).sum() };
     let (blocks, rest) = text.as_bytes().as_chunks::<128>();

@@ -23,6 +23,8 @@ pub(super) struct Walk<'a, 'l> {
     reader: Reader<&'a [u8]>,
     /// Whether anything has been read.
     began: bool,
+    /// Where what was met last began, white space before it included.
+    at: u64,
 }
 
 /// What the walk meets, all else having been looked at and passed over.
@@ -48,6 +50,7 @@ impl<'a, 'l> Walk<'a, 'l> {
             scopes: Scopes::default(),
             reader,
             began: false,
+            at: 0,
         })
     }
 
@@ -63,6 +66,17 @@ impl<'a, 'l> Walk<'a, 'l> {
         }
     }
 
+    /// The text from `start` to where what was met last began: what stands in an element, if that
+    /// was its end.
+    pub(super) fn text_from(&self, start: usize) -> &'a str {
+        self.text.get(start..offset(self.at)).unwrap_or_default()
+    }
+
+    /// Where what was met last ended.
+    pub(super) fn offset(&self) -> usize {
+        offset(self.reader.buffer_position())
+    }
+
     /// The document is over: nothing comes after its element.
     pub(super) fn nothing_more(&mut self) -> Result<(), Malformed> {
         match self.next(false)? {
@@ -76,6 +90,7 @@ impl<'a, 'l> Walk<'a, 'l> {
     /// The next element or end. `inside` the root, text may stand between them.
     pub(super) fn next(&mut self, inside: bool) -> Result<Met<'a>, Malformed> {
         loop {
+            self.at = self.reader.buffer_position();
             let event = self
                 .reader
                 .read_event()

@@ -21,6 +21,8 @@ fn every_sample_gives_facts_or_a_refusal_that_names_a_rule() {
         let media_type = match kind {
             kind if kind.starts_with("fhir-json") => MediaType::FhirJson,
             kind if kind.starts_with("fhir-xml") => MediaType::FhirXml,
+            "hl7v2" => MediaType::Hl7v2,
+            kind if kind.starts_with("cda-xml") => MediaType::Cda,
             _ => continue,
         };
         let body = std::fs::read(format!("{root}/{file}")).unwrap();
