@@ -1,13 +1,6 @@
 //! Documents too large for one call: uploaded piece by piece, taken up again after any cut, seen by
 //! nobody before they are whole, and collected the same way.
 
-use std::{
-    fs,
-    io::{BufReader, BufWriter, Read as _, Write as _},
-    path::Path,
-    process::{Command, Stdio},
-};
-
 use axle_client::{
     collect::CollectOptions,
     upload::{Source, no_progress},
@@ -21,9 +14,8 @@ use axle_tests::{
     broker::TestBroker,
     documents::{named, to},
     estate::{Estate, OTHER_TRUST, PRACTICE, TRUST},
-    process::{BrokerProcess, binary},
+    process::BrokerProcess,
     raw::Raw,
-    skip,
     wait::soon,
 };
 use bytes::Bytes;
@@ -238,6 +230,60 @@ async fn a_chunk_that_is_damaged_or_out_of_order_is_refused_and_loses_nothing() 
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn two_calls_that_upload_one_document_never_mix_their_pieces() {
+    let mut broker = TestBroker::start().await;
+    let (trust, content) = (broker.raw(TRUST), document(2));
+    let other = Bytes::from(vec![7; content.len()]);
+    // Both say that theirs is the document of the header, and one of them lies.
+    let mut honest = Upload::start(&trust, header("scan-5", &content), 0).await;
+    assert_eq!(honest.committed().await.unwrap(), 0);
+    for offset in (0..1 << 20).step_by(CHUNK) {
+        honest.requests.send(chunk(&content, offset)).unwrap();
+    }
+    assert_eq!(honest.committed().await.unwrap(), 1 << 20);
+    let mut lying = Upload::start(&trust, header("scan-5", &content), 0).await;
+    assert_eq!(lying.committed().await.unwrap(), 0);
+    for offset in (0..1 << 20).step_by(CHUNK) {
+        lying.requests.send(chunk(&other, offset)).unwrap();
+    }
+    assert_eq!(lying.committed().await.unwrap(), 1 << 20);
+    drop(lying);
+    // It has begun anew, so the first call has nothing to go on with.
+    for offset in (1 << 20..2 << 20).step_by(CHUNK) {
+        honest.requests.send(chunk(&content, offset)).unwrap();
+    }
+    drop(honest.requests);
+    let refused = loop {
+        match soon("an end", honest.updates.message()).await {
+            Ok(update) => assert!(update.is_some(), "it was accepted"),
+            Err(refused) => break refused,
+        }
+    };
+    assert_eq!(refused.code(), Code::InvalidArgument, "{refused}");
+    // Nor may anybody take up what is there and pass it for the document of the header.
+    let taken_up = Upload::start(&trust, header("scan-5", &content), 1 << 20).await;
+    for offset in (1 << 20..2 << 20).step_by(CHUNK) {
+        taken_up.requests.send(chunk(&content, offset)).unwrap();
+    }
+    drop(taken_up.requests);
+    let mut updates = taken_up.updates;
+    let refused = loop {
+        match soon("an end", updates.message()).await {
+            Ok(update) => assert!(update.is_some(), "it was accepted"),
+            Err(refused) => break refused,
+        }
+    };
+    assert!(refused.message().contains("sha256"), "{refused}");
+    let client = broker.client(TRUST);
+    let source = Source::Bytes(content.clone());
+    let nobody = no_progress();
+    let sent = client.upload(header("scan-5", &content), &source, &nobody);
+    assert!(!sent.await.unwrap().duplicate);
+    assert!(collected(&broker.client(PRACTICE)).await.content == content);
+    broker.books().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_clinical_document_is_checked_also_when_it_is_uploaded() {
     let broker = TestBroker::start().await;
     let client = broker.client(TRUST);
@@ -254,88 +300,4 @@ async fn a_clinical_document_is_checked_also_when_it_is_uploaded() {
         .await
         .unwrap_err();
     assert_eq!(refused.reason(), "DOCUMENT_INVALID");
-}
-
-/// The most memory that a process has had at any time, in bytes.
-fn peak(process: u32) -> u64 {
-    let status = fs::read_to_string(format!("/proc/{process}/status")).unwrap();
-    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));
-    let kib = line.unwrap().trim().trim_end_matches(" kB");
-    kib.parse::<u64>().unwrap() << 10
-}
-
-fn digest_of(file: &Path) -> Digest {
-    let mut file = BufReader::with_capacity(1 << 20, fs::File::open(file).unwrap());
-    let (mut hasher, mut buffer) = (axle_model::digest::Hasher::default(), vec![0; 1 << 20]);
-    loop {
-        match file.read(&mut buffer).unwrap() {
-            0 => return hasher.finish(),
-            read => hasher.update(&buffer[..read]),
-        }
-    }
-}
-
-/// What `axle` shows a person at a terminal, which `script` is; the command must end well.
-fn at_a_terminal(estate: &Estate, who: &str, line: &str) -> String {
-    let profile = estate.profile(who);
-    let axle = format!(
-        "{} --broker {} --ca {} --cert {} --key {} {line}",
-        binary("axle").display(),
-        profile.broker,
-        profile.ca.display(),
-        profile.certificate.display(),
-        profile.key.display()
-    );
-    let mut script = Command::new("script");
-    script.args(["-q", "-e", "-c", &axle, "/dev/null"]);
-    let done = script
-        .current_dir(estate.path())
-        .stdin(Stdio::null())
-        .output()
-        .unwrap();
-    let shown = String::from_utf8_lossy(&done.stdout).into_owned();
-    assert!(done.status.success(), "{axle}: {shown}");
-    shown
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn a_file_longer_than_the_broker_may_be_large_goes_from_command_line_to_command_line() {
-    const MEMORY_BYTES_MAX: u64 = 200_000_000;
-    const MEBIBYTES: usize = 256;
-    if Command::new("script").arg("--version").output().is_err() {
-        let test =
-            "a_file_longer_than_the_broker_may_be_large_goes_from_command_line_to_command_line";
-        return skip::loudly(test, "script is missing; ./tests/run installs it");
-    }
-    let estate = Estate::new();
-    let folder = estate.path();
-    let mut scan = BufWriter::new(fs::File::create(folder.join("scan.bin")).unwrap());
-    let part = document(1);
-    for number in 0..MEBIBYTES {
-        // No two parts are the same, so that none can stand for another.
-        scan.write_all(&number.to_le_bytes()).unwrap();
-        scan.write_all(&part[8..]).unwrap();
-    }
-    scan.into_inner().unwrap();
-    let broker = BrokerProcess::start(&estate).await;
-    let shown = at_a_terminal(
-        &estate,
-        TRUST,
-        "send scan.bin --to K81003 --workflow OPAQUE --media-type application/octet-stream",
-    );
-    assert!(
-        shown.contains("sent, ") && shown.contains(" of 256.00 MiB"),
-        "{shown}"
-    );
-    let shown = at_a_terminal(&estate, PRACTICE, "collect --into inbox --wait 30");
-    assert!(shown.contains(" fetched, "), "{shown}");
-    let collected = fs::read_dir(folder.join("inbox")).unwrap().next();
-    let collected = collected.unwrap().unwrap().path();
-    let lengths =
-        [&collected, &folder.join("scan.bin")].map(|path| fs::metadata(path).unwrap().len());
-    assert_eq!(lengths, [(MEBIBYTES as u64) << 20; 2]);
-    assert_eq!(digest_of(&collected), digest_of(&folder.join("scan.bin")));
-    let peak = peak(broker.id());
-    assert!(peak < MEMORY_BYTES_MAX, "{peak} bytes");
-    assert!(broker.stop().await.success());
 }

@@ -9,6 +9,7 @@
 mod alarming;
 mod bulk;
 mod ending;
+mod huge;
 mod journey;
 mod large;
 mod operating;
