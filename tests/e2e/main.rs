@@ -7,10 +7,13 @@
 )]
 
 mod alarming;
+mod answering;
 mod bulk;
+mod by_patient;
 mod ending;
 mod journey;
 mod large;
+mod merging;
 mod operating;
 mod ordering;
 mod reconciling;
