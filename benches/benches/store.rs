@@ -95,6 +95,9 @@ impl Scene {
             expire_time: now.after(Duration::from_hours(120)),
             warn_time: now.after(Duration::from_hours(24)),
             warnings: Vec::new(),
+            answer: None,
+            reroute_once: false,
+            rerouted_from: None,
             deliveries: vec![delivery],
         };
         let body = self.body.clone();

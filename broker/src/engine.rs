@@ -3,6 +3,7 @@
 
 pub mod activity;
 pub mod alarm;
+pub mod answer;
 pub mod close;
 pub mod collect;
 pub mod expire;

@@ -4,6 +4,7 @@
 
 pub mod admin;
 pub mod alarms;
+pub mod answer;
 pub mod bulk;
 pub mod cli;
 pub mod collect;
@@ -11,6 +12,7 @@ pub mod connection;
 pub mod convert;
 pub mod error;
 pub mod mailbox;
+pub mod outcome;
 pub mod profile;
 pub mod reconcile;
 pub mod retry;

@@ -144,7 +144,7 @@ async fn a_letter_goes_from_the_command_line_to_the_command_line() {
     assert!(broker.stop().await.success());
     let gone = trust.fails(69, "--retry-seconds 0 list");
     assert!(gone.contains("cannot be reached"), "{gone}");
-    trust.fails(2, "send letter.json");
+    trust.fails(2, "send --to K81003");
     let nobody = Person {
         estate: &estate,
         profile: "nobody",

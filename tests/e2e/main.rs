@@ -7,16 +7,20 @@
 )]
 
 mod alarming;
+mod answering;
 mod bulk;
+mod by_patient;
 mod ending;
 mod huge;
 mod journey;
 mod large;
+mod merging;
 mod operating;
 mod ordering;
 mod reconciling;
 mod reloading;
 mod rerouting;
+mod samples;
 mod settling;
 mod steps;
 mod stopping;

@@ -3,6 +3,7 @@
 
 use axle_model::{
     digest::Digest,
+    facts::Facts,
     id::{DeliveryId, MessageId, SubmissionId},
     ods::OdsCode,
     time::Timestamp,
@@ -10,6 +11,7 @@ use axle_model::{
 use bytes::Bytes;
 
 use crate::{
+    answer::{Answer, Answers},
     delivery::{Delivery, State, Step},
     event::Event,
     message::{Message, Warning},
@@ -124,12 +126,13 @@ impl Acceptance {
         let checked = routed.checked();
         let (submission, sender) = (checked.submission(), checked.sender());
         let warnings = checked.warnings().iter().take(Message::WARNINGS_MAX);
-        // No sender's identifier means anything to another.
-        let within = |identity: Digest| {
-            Digest::of_parts([sender.as_str().as_bytes(), identity.as_bytes().as_slice()])
-        };
-        let deliveries = routed.destinations().iter().map(|destination| {
-            Delivery::accept(
+        let within = |identity: Digest| Message::name_within(sender, identity);
+        let terms = routed.terms();
+        let asked = checked.facts().map(Facts::asked).unwrap_or_default();
+        let answers = Answers::asked(asked, terms.inf_due, terms.bus_due);
+        let deliveries = routed.destinations().iter().map(|destination| Delivery {
+            answers,
+            ..Delivery::accept(
                 destination.recipient,
                 destination.mailbox.clone(),
                 sender,
@@ -153,7 +156,9 @@ impl Acceptance {
             labels: submission.labels.clone(),
             document: checked.document_identity().map(within),
             names: checked.facts().map_or_else(Vec::new, |facts| {
-                facts.names().into_iter().map(within).collect()
+                let names = facts.names().into_iter();
+                let names = names.chain(facts.message_names()).map(within);
+                names.collect()
             }),
             replaces: checked.facts().map_or_else(Vec::new, |facts| {
                 facts.replaces().into_iter().map(within).collect()
@@ -168,6 +173,9 @@ impl Acceptance {
                     what: finding.placed().into(),
                 })
                 .collect(),
+            answer: checked.facts().and_then(Answer::of).map(Box::new),
+            reroute_once: false,
+            rerouted_from: None,
             deliveries: deliveries.collect(),
         };
         Self {

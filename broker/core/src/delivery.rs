@@ -14,12 +14,15 @@
 //!   Queued, DeadLettered ── return ──▶ Rejected ■ notice    ── reroute ──▶ Queued elsewhere
 //!   anything unsettled ── age ──▶ the same, once, with a warning
 //! ```
+//! The answers of its recipient go on beside this, also after its end: see [`crate::answer`].
+//!
 //! ■ is terminal: nothing leaves it. A notice is an event that the sender must be told of.
 //! An acknowledgement or a rejection with the newest lease counts even after that lease has run
 //! out, as long as nobody else has been given the delivery: the practice did the work. A reroute
 //! ends that too. What is asked again by a caller that did not hear the answer changes nothing.
 
 mod decide;
+mod exchange;
 mod step;
 
 pub use step::{Circumstances, Move, Outcome, Step};
@@ -27,6 +30,7 @@ pub use step::{Circumstances, Move, Outcome, Step};
 use axle_model::{id::MessageId, mailbox::MailboxId, ods::OdsCode, time::Timestamp};
 
 use crate::{
+    answer::Answers,
     event::{Actor, Event, EventKind},
     lease::LeaseKey,
 };
@@ -53,6 +57,8 @@ pub struct Delivery {
     pub tried_since: Option<Timestamp>,
     /// The message that replaced it. One that was leased then ends when the lease comes to nothing.
     pub superseded_by: Option<MessageId>,
+    /// How the answers stand that its message asks for.
+    pub answers: Answers,
     /// What has happened to it, oldest first, at most [`Delivery::TIMELINE_EVENTS_MAX`] events.
     pub timeline: Vec<Event>,
 }
@@ -122,6 +128,7 @@ impl Delivery {
             aged: false,
             tried_since: None,
             superseded_by: None,
+            answers: Answers::default(),
             timeline: vec![accepted],
         }
     }
@@ -144,6 +151,7 @@ impl Delivery {
 
     /// Keeps what the timeline may lose.
     fn note(&mut self, event: &Event) {
+        self.answers.note(event);
         match event.kind {
             EventKind::Aged => self.aged = true,
             EventKind::Leased { .. } => {
@@ -160,7 +168,9 @@ impl Delivery {
             | EventKind::DeadLettered { .. }
             | EventKind::Expired
             | EventKind::Withdrawn { .. }
-            | EventKind::Returned { .. } => {}
+            | EventKind::Returned { .. }
+            | EventKind::Answered { .. }
+            | EventKind::AnswerLapsed { .. } => {}
         }
     }
 

@@ -2,24 +2,33 @@
 //! and borrowed from them. One struct for every format, so that no rule ever asks which syntax a
 //! document came in. It decides nothing and keeps no clinical content.
 
+mod addresses;
 mod answering;
+mod attachment;
 mod bundle;
+mod clinical;
 mod composition;
 mod datatypes;
 mod header;
+mod links;
 mod parties;
 mod replacing;
 mod routing;
 mod text;
 mod when;
 
+pub(crate) use self::links::Step;
 pub use self::{
+    addresses::Addresses,
     answering::{Answering, Asked, Issue, message_name},
-    bundle::{Bundle, Content, Entry, Meta, Resource},
+    attachment::{Attachment, Data, Signature},
+    bundle::{Bundle, Content, Entry, Foreign, Meta, Resource},
+    clinical::Coded,
     composition::{Composition, Relation, Section},
-    datatypes::{Attachment, Coding, Concept, Identifier, Reference},
+    datatypes::{Coding, Concept, Identifier, Reference},
     header::{Destination, Extension, Flag, Instruction, MessageHeader, Response, Source},
-    parties::{AttachmentHolder, Name, Organisation, Patient, Role},
+    links::{Link, Owner, Swept},
+    parties::{AttachmentHolder, Name, Organisation, Patient, Practitioner, Role},
     text::Text,
     when::{NotATime, When},
 };
@@ -56,6 +65,8 @@ pub struct Facts<'a> {
     pub root: Resource<'a>,
     /// What the format forbids but reading survived.
     pub flaws: Vec<Malformed>,
+    /// What was found on the way, wherever it stood.
+    pub swept: Swept<'a>,
 }
 
 /// How a document is written down. The facts of one that is not FHIR are told in FHIR's words.

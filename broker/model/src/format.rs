@@ -4,20 +4,25 @@
 //! what they read in FHIR's words (`assembly.rs`).
 
 mod assembly;
+mod base64;
 mod cda;
 mod fhir_json;
 mod fhir_xml;
 mod hl7v2;
 mod moment;
+mod narrative;
 mod parts;
+pub(crate) mod path;
 mod place;
 mod record;
+mod sweep;
 mod xml;
 
 use std::fmt;
 
 use thiserror::Error;
 
+use self::record::Found;
 use crate::{
     envelope::MediaType,
     facts::{Content, Facts, Release, Resource, Syntax},
@@ -112,8 +117,8 @@ impl Malformed {
     }
 }
 
-/// A reader: from a text to the resource it is, and the flaws that did not stop the reading.
-type Reading<'a> = fn(&'a str, &Limits) -> Result<(Resource<'a>, Vec<Malformed>), Malformed>;
+/// A reader: from a text to the resource it is, and what was found on the way.
+type Reading<'a> = fn(&'a str, &Limits) -> Result<(Resource<'a>, Found<'a>), Malformed>;
 
 /// Reads the facts of a FHIR document in one pass over its bytes, without a tree and without a copy.
 ///
@@ -139,13 +144,15 @@ pub fn read<'a>(
         }
     };
     agree(media_type, first, text)?;
-    let (root, flaws) = read(text, limits)?;
+    let (root, found) = read(text, limits)?;
     let release = syntax.is_fhir().then(|| release_of(&root)).flatten();
+    let Found { flaws, swept } = found;
     Ok(Facts {
         syntax,
         release,
         root,
         flaws,
+        swept,
     })
 }
 

@@ -90,7 +90,12 @@ impl<S: Store, C: Clock> Engine<S, C> {
         let authorised = authorise(view.snapshot.table.policy(), caller, submission)?;
         let checked = validate(&view.snapshot, &authorised, self.clock.now())?;
         let registration = self.registration(&view.snapshot, &checked).await;
-        let routed = route(&view.snapshot, &checked, registration, self.clock.now())?;
+        let routed = route(&view.snapshot, &checked, registration, self.clock.now());
+        // Whoever asks wants to know all there is to mend, also of what goes nowhere.
+        let routed = routed.map_err(|mut refusal| {
+            refusal.findings.extend_from_slice(checked.warnings());
+            refusal
+        })?;
         Ok(Acceptable {
             workflow: routed.workflow().clone(),
             destinations: routed.destinations().to_vec(),

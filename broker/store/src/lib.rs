@@ -50,7 +50,8 @@ pub trait Store: Send + Sync + 'static {
     /// the claim says so.
     fn claim(&self, claim: Claim) -> impl Future<Output = Result<Vec<Claimed>, StoreError>> + Send;
 
-    /// Deliveries whose time has come at `now`: leases that ran out, and deadlines passed. They stay
+    /// Deliveries whose time has come at `now`: leases that ran out, answers overdue, and deadlines
+    /// passed. They stay
     /// due until a change moves them. Deliveries whose rest is over by `now` become available and
     /// wake those who wait; they are not returned.
     fn due(
@@ -72,8 +73,9 @@ pub trait Store: Send + Sync + 'static {
         submission: &SubmissionId,
     ) -> impl Future<Output = Result<Option<Arc<Message>>, StoreError>> + Send;
 
-    /// The messages that a document's name leads to ([`Message::names`]): those that go by it and are
-    /// not settled, and those that [replace](Message::replaces) it.
+    /// The messages that a document's name leads to ([`Message::names`]), each once: those that go by it
+    /// and are not [over](Message::is_over), those that [replace](Message::replaces) it, and those that
+    /// go by it and [asked](Message::asks) for an answer, over or not.
     fn find_document(
         &self,
         name: &Digest,
@@ -265,6 +267,8 @@ pub enum DueFor {
     Expire,
     /// It is not settled, and its sender has not been warned yet.
     Age,
+    /// An answer to it did not come in time.
+    Answer,
 }
 
 /// Which messages are asked for.
@@ -312,7 +316,7 @@ pub struct StoreHealth {
     pub stopped: Option<String>,
     /// Bytes free on its disk; `None` when it has none.
     pub free_bytes: Option<u64>,
-    /// Messages that are not settled.
+    /// Messages that are not [over](Message::is_over).
     pub messages_live: u64,
     /// Deliveries that are not settled, counted one by one: what the totals say is pending.
     pub deliveries_pending: u64,

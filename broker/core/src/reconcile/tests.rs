@@ -50,6 +50,9 @@ fn message(number: u8, document: &str, states: &[(&str, State, EventKind)]) -> M
         expire_time: NOW,
         warn_time: NOW,
         warnings: Vec::new(),
+        answer: None,
+        reroute_once: false,
+        rerouted_from: None,
         deliveries: deliveries.collect(),
     }
 }

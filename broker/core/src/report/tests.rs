@@ -39,6 +39,9 @@ fn letter() -> Message {
         expire_time: NOW,
         warn_time: NOW,
         warnings: Vec::new(),
+        answer: None,
+        reroute_once: false,
+        rerouted_from: None,
         deliveries: vec![Delivery::accept(
             practice,
             MailboxId::of(practice),

@@ -76,8 +76,8 @@ fn hl7v2(review: &mut Review<'_>, facts: &Facts<'_>) {
         document(review, facts);
     }
     for (index, attachment) in facts.attachments().iter().enumerate() {
-        if attachment.encoded_bytes.is_none() {
-            let what = format!("attachment {} is not told to be base64", index + 1);
+        if !attachment.data.is_some_and(|data| data.is_base64) {
+            let what = format!("attachment {} is not base64, or does not say so", index + 1);
             review.found("V-411", "OBX-5", what);
         }
     }

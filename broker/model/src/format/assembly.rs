@@ -106,9 +106,9 @@ fn bundle<'a>(
     let bundle = Bundle {
         identifier,
         usage: Some(Text::from(usage)),
-        timestamp: None,
         entries,
         level,
+        ..Bundle::default()
     };
     Resource {
         level: level - 1,
@@ -126,8 +126,8 @@ fn resource<'a>(kind: &'static str, content: Content<'a>) -> Resource<'a> {
 
 fn entry(resource: Resource<'_>) -> Entry<'_> {
     Entry {
-        full_url: None,
         resource,
+        ..Entry::default()
     }
 }
 

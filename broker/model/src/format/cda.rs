@@ -14,6 +14,7 @@ use self::envelope::Envelope;
 use super::{
     Limits, Malformed,
     assembly::{self, Told},
+    record::Found,
     xml::{Met, Namespace, Tag, Walk},
 };
 use crate::facts::Resource;
@@ -25,7 +26,7 @@ const UNREAD: &str = "?";
 pub(super) fn read<'a>(
     text: &'a str,
     limits: &Limits,
-) -> Result<(Resource<'a>, Vec<Malformed>), Malformed> {
+) -> Result<(Resource<'a>, Found<'a>), Malformed> {
     let mut reading = Reading {
         walk: Walk::new(text, limits)?,
         way: Vec::new(),
@@ -41,12 +42,12 @@ pub(super) fn read<'a>(
         mut documents,
         ..
     } = reading;
-    let flaws = walk.end(read)?;
+    let found = walk.end(read)?;
     let root = match envelope.into_header() {
         Some((identifier, header)) => assembly::message(identifier, header, documents),
         None => assembly::document(documents.pop().unwrap_or_default()),
     };
-    Ok((root, flaws))
+    Ok((root, found))
 }
 
 struct Reading<'a, 'l> {

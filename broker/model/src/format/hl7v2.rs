@@ -13,7 +13,7 @@ use super::{
     Limits, Malformed, Position, any_byte,
     assembly::{self, Told, composed, copy_to, identified, whoever},
     moment,
-    record::Record,
+    record::{Found, Record},
 };
 use crate::facts::{
     Coding, Concept, Destination, Extension, Flag, Identifier, Instruction, MessageHeader, Patient,
@@ -33,6 +33,9 @@ const SERVICES: &str = "urn:id:L";
 
 /// The character sets that MSH-18 may name: what is UTF-8 whatever is written in it (table 0211).
 const CHARACTER_SETS: [&str; 5] = ["", "ASCII", "ISO IR6", "UNICODE UTF-8", "UTF-8"];
+/// Sets that begin as ASCII does begin so. Most engines name one of them whatever they send, so it may
+/// stand there if nothing but ASCII is in the message: that is the same in each.
+const LIKE_ASCII: &str = "8859/";
 
 /// The most identifiers and names of a patient that are read.
 const REPETITIONS_MAX: usize = 100;
@@ -41,7 +44,7 @@ const REPETITIONS_MAX: usize = 100;
 pub(super) fn read<'a>(
     text: &'a str,
     limits: &Limits,
-) -> Result<(Resource<'a>, Vec<Malformed>), Malformed> {
+) -> Result<(Resource<'a>, Found<'a>), Malformed> {
     let message = unframed(text)?;
     let at = |line: &str| {
         let offset = (line.as_ptr() as usize).saturating_sub(text.as_ptr() as usize);
@@ -55,6 +58,7 @@ pub(super) fn read<'a>(
         record: Record::new(limits),
         limits,
         delimiters,
+        is_ascii: message.is_ascii(),
         header: MessageHeader::default(),
         identifier: None,
         assigner: String::new(),
@@ -122,6 +126,8 @@ struct Walk<'a, 'l> {
     record: Record<'a, 'l>,
     limits: &'l Limits,
     delimiters: Delimiters,
+    /// Whether there is nothing but ASCII in the message.
+    is_ascii: bool,
     header: MessageHeader<'a>,
     identifier: Option<Identifier<'a>>,
     /// The system and facility that send it, under which its own names are looked for.
@@ -182,9 +188,13 @@ impl<'a> Walk<'a, '_> {
     /// MSH: who sends what to whom.
     fn header(&mut self, fields: &Fields<'a>) -> Result<(), Malformed> {
         let delimiters = self.delimiters;
-        let mut character_sets = delimiters.repetitions(fields.get(18));
-        if !character_sets.all(|name| CHARACTER_SETS.contains(&name.trim())) {
-            let what = "MSH-18 names another character set than ASCII or UNICODE UTF-8";
+        let mut character_sets = delimiters.repetitions(fields.get(18)).map(str::trim);
+        let is_utf8 = |name: &str| {
+            CHARACTER_SETS.contains(&name) || self.is_ascii && name.starts_with(LIKE_ASCII)
+        };
+        if !character_sets.all(is_utf8) {
+            let what =
+                "MSH-18 names a character set in which this message is not what it is in UTF-8";
             return Err(self.record.malformed("V-002", what));
         }
         if !fields.get(14).is_empty() {
@@ -363,12 +373,12 @@ impl<'a> Walk<'a, '_> {
         Ok(())
     }
 
-    fn into_resource(mut self) -> (Resource<'a>, Vec<Malformed>) {
+    fn into_resource(mut self) -> (Resource<'a>, Found<'a>) {
         let sent = self.header.timestamp.clone();
         let date = &mut self.told.composition.date;
         *date = date.take().or(sent);
         let root = assembly::message(self.identifier, self.header, vec![self.told]);
-        (root, self.record.into_flaws())
+        (root, self.record.into_found())
     }
 }
 

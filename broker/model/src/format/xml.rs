@@ -11,7 +11,10 @@ use quick_xml::{
 };
 
 pub(super) use self::tag::{Namespace, Scopes, Tag, value};
-use super::{Limits, Malformed, Position, any_byte, record::Record};
+use super::{
+    Limits, Malformed, Position, any_byte, narrative,
+    record::{Found, Record},
+};
 
 const PREDEFINED: [&str; 5] = ["lt", "gt", "amp", "apos", "quot"];
 
@@ -20,6 +23,8 @@ pub(super) struct Walk<'a, 'l> {
     pub(super) text: &'a str,
     pub(super) record: Record<'a, 'l>,
     pub(super) scopes: Scopes<'a>,
+    /// How many elements of narrative are open.
+    pub(super) narrated: usize,
     reader: Reader<&'a [u8]>,
     /// Whether anything has been read.
     began: bool,
@@ -48,6 +53,7 @@ impl<'a, 'l> Walk<'a, 'l> {
             text,
             record: Record::new(limits),
             scopes: Scopes::default(),
+            narrated: 0,
             reader,
             began: false,
             at: 0,
@@ -55,9 +61,9 @@ impl<'a, 'l> Walk<'a, 'l> {
     }
 
     /// What was found wrong and did not stop the walk; or what stopped it, with its place.
-    pub(super) fn end(self, walked: Result<(), Malformed>) -> Result<Vec<Malformed>, Malformed> {
+    pub(super) fn end(self, walked: Result<(), Malformed>) -> Result<Found<'a>, Malformed> {
         match walked {
-            Ok(()) => Ok(self.record.into_flaws()),
+            Ok(()) => Ok(self.record.into_found()),
             Err(malformed) if malformed.position.is_none() => {
                 let offset = offset(self.reader.buffer_position());
                 Err(malformed.at(Position::of(self.text.as_bytes(), offset)))
@@ -101,9 +107,12 @@ impl<'a, 'l> Walk<'a, 'l> {
                 Event::Empty(start) => return Ok(Met::Element { start, open: false }),
                 Event::End(_) => return Ok(Met::End),
                 Event::Eof => return Ok(Met::EndOfDocument),
-                Event::Comment(_) => {}
+                Event::Comment(text) => self.told(narrative::comment(&text)),
                 Event::Text(text) if inside => self.record.length(text.len()),
-                Event::CData(text) if inside => self.record.length(text.len()),
+                Event::CData(text) if inside => {
+                    self.record.length(text.len());
+                    self.told(narrative::unparsed(&text));
+                }
                 Event::GeneralRef(entity) if inside => self.entity(&entity)?,
                 Event::Text(text) if text.trim_ascii().is_empty() => {}
                 Event::Text(_) | Event::CData(_) | Event::GeneralRef(_) => {
@@ -116,6 +125,13 @@ impl<'a, 'l> Walk<'a, 'l> {
                 }
                 Event::Decl(_) | Event::PI(_) | Event::DocType(_) => return Err(self.forbidden()),
             }
+        }
+    }
+
+    /// Records what is wrong with the narrative that is open.
+    pub(super) fn told(&mut self, wrong: Option<&'static str>) {
+        if let (Some(what), 1..) = (wrong, self.narrated) {
+            self.record.narrative(what);
         }
     }
 

@@ -15,6 +15,7 @@ use axle_store::Claimed;
 use bytes::Bytes;
 
 mod alarm;
+mod answer;
 mod event;
 
 pub(super) use alarm::{alarm_of, alarms_of, totals_of};
@@ -70,6 +71,8 @@ pub(super) fn delivery_of(message: &Message, delivery: &Delivery) -> wire::Deliv
         state_time: time_of(Message::state_time(delivery)),
         attempt_count: delivery.attempts,
         events: delivery.timeline.iter().map(event_of).collect(),
+        answers: answer::expected_of(delivery),
+        exchange_end: answer::end_of(delivery),
     }
 }
 
@@ -110,6 +113,11 @@ pub(super) fn header_of(message: &Message) -> wire::Message {
         deliveries: Vec::new(),
         warnings: message.warnings.iter().map(warning_of).collect(),
         routing_table_version: message.table_version,
+        answer: message.answer.as_deref().map(answer::answer_of),
+        rerouted_from: message
+            .rerouted_from
+            .map(|id| id.to_string())
+            .unwrap_or_default(),
     }
 }
 

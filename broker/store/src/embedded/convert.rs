@@ -1,6 +1,7 @@
 //! Conversions between the core's values and the records that keep them. Total: what cannot be read
 //! is [`Malformed`], never a panic and never a guess.
 
+mod answer;
 mod event;
 mod place;
 mod refused;
@@ -15,6 +16,7 @@ use axle_core::{
     totals::Totals,
 };
 use axle_model::{
+    answer::Stage,
     digest::Digest,
     envelope::{MediaType, Priority},
     id::{DeliveryId, MessageId, SubmissionId},
@@ -26,8 +28,8 @@ use axle_model::{
 use super::{
     index::Applied,
     record::{
-        AdvanceRecord, AppliedRecord, DeliveryRecord, EventRecord, KeyRecord, LeaseRecord,
-        Malformed, MessageRecord, StateRecord, StateWord, TotalsRecord, WarningRecord,
+        AdvanceRecord, AnswerRecord, AppliedRecord, DeliveryRecord, EventRecord, KeyRecord,
+        LeaseRecord, Malformed, MessageRecord, StateRecord, StateWord, TotalsRecord, WarningRecord,
     },
     segment::Position,
 };
@@ -54,6 +56,10 @@ fn bytes_of(all: &[Digest]) -> Vec<Vec<u8>> {
 
 fn mailbox(text: &str) -> Result<MailboxId, Malformed> {
     MailboxId::parse(text).map_err(|_| Malformed("a mailbox"))
+}
+
+fn delivery_id(text: &str) -> Result<DeliveryId, Malformed> {
+    DeliveryId::parse(text).map_err(|_| Malformed("a delivery's name"))
 }
 
 fn ods(text: &str) -> Result<OdsCode, Malformed> {
@@ -89,6 +95,9 @@ impl From<&Message> for MessageRecord {
             expire_micros: message.expire_time.as_micros(),
             warn_micros: Some(message.warn_time.as_micros()),
             warnings: warnings.collect(),
+            answer: message.answer.as_deref().map(AnswerRecord::from),
+            reroute_once: message.reroute_once,
+            rerouted_from: message.rerouted_from.as_ref().map(ToString::to_string),
             deliveries: message
                 .deliveries
                 .iter()
@@ -138,6 +147,13 @@ impl TryFrom<MessageRecord> for Message {
             expire_time: Timestamp::from_micros(record.expire_micros),
             warn_time: Timestamp::from_micros(record.warn_micros.unwrap_or(record.expire_micros)),
             warnings: warnings.collect(),
+            answer: record.answer.map(answer::of).transpose()?.map(Box::new),
+            reroute_once: record.reroute_once,
+            rerouted_from: record
+                .rerouted_from
+                .as_deref()
+                .map(delivery_id)
+                .transpose()?,
             deliveries: deliveries.collect::<Result<_, _>>()?,
         })
     }
@@ -156,6 +172,8 @@ impl From<&Delivery> for DeliveryRecord {
             tried_since_micros: delivery.tried_since.map(Timestamp::as_micros),
             superseded_by: delivery.superseded_by.map(|id| id.as_bytes().to_vec()),
             timeline: delivery.timeline.iter().map(EventRecord::from).collect(),
+            infrastructure: answer::wait(&delivery.answers, Stage::Infrastructure),
+            business: answer::wait(&delivery.answers, Stage::Business),
         }
     }
 }
@@ -178,6 +196,7 @@ impl TryFrom<DeliveryRecord> for Delivery {
             version: record.version,
             attempts: record.attempts,
             lease: record.lease.map(LeaseKey::try_from).transpose()?,
+            answers: answer::answers(record.infrastructure, record.business)?,
             timeline: timeline.collect::<Result<_, _>>()?,
         })
     }

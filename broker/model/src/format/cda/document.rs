@@ -4,8 +4,7 @@ use super::{
     super::{
         Malformed,
         assembly::{Told, copy_to, whoever},
-        moment,
-        place::base64_characters,
+        base64, moment,
         xml::Tag,
     },
     Begun, Reading,
@@ -178,7 +177,7 @@ impl<'a> Reading<'a, '_> {
             ] if self.walk.record.name() == "data" => {
                 if let Some(attachment) = told.attachments.last_mut() {
                     let data = types::raw(text);
-                    attachment.encoded_bytes = data.map(base64_characters);
+                    attachment.data = data.map(base64::look);
                 }
             }
             _ => {}

@@ -4,7 +4,7 @@
 use super::{
     super::{
         assembly::{LOINC, NHS_NUMBER_OID, SNOMED, composed, identified, ods_system, verified},
-        place::base64_characters,
+        base64,
     },
     segment::Delimiters,
 };
@@ -150,7 +150,7 @@ pub(super) fn attachment<'a>(delimiters: Delimiters, raw: &'a str) -> Attachment
     let is_base64 = encoding.eq_ignore_ascii_case("base64");
     Attachment {
         content_type: content_type(kind, subtype),
-        encoded_bytes: (is_base64 && !data.is_empty()).then(|| base64_characters(data)),
+        data: (is_base64 && !data.is_empty()).then(|| base64::look(data)),
         release: None,
     }
 }

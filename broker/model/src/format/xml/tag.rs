@@ -116,6 +116,14 @@ impl<'a> Tag<'a> {
         Ok(tag)
     }
 
+    /// The attributes, each with its name and its value as written. They have been read before.
+    pub(in super::super) fn attributes(
+        &self,
+    ) -> impl Iterator<Item = Result<(&'a str, &'a str), Malformed>> {
+        let mut rest = self.attributes;
+        std::iter::from_fn(move || next_attribute(&mut rest).transpose())
+    }
+
     /// The attribute of that name, as XML means it. Looked for anew each time: an element has few.
     pub(in super::super) fn get(&self, name: &str) -> Result<Option<Cow<'a, str>>, Malformed> {
         let mut rest = self.attributes;
