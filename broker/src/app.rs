@@ -3,6 +3,7 @@
 //! closes last.
 
 mod activity;
+mod demographics;
 mod organisations;
 mod probe;
 mod reload;
@@ -28,7 +29,7 @@ use axle_store::{
 use thiserror::Error;
 use tokio::{
     net::TcpListener,
-    sync::{mpsc, oneshot},
+    sync::{Notify, mpsc, oneshot},
     task::{JoinError, JoinHandle},
 };
 use tonic::transport::{Server, server::Router};
@@ -38,6 +39,7 @@ use self::organisations::RegisterFiles;
 use crate::{
     clock::{Clock, SteadyClock, SystemClock},
     config::{Config, ConfigError},
+    demographics::Demographics,
     doors::{
         grpc::{AdminDoor, CollectionDoor, ForeignLayer, Streams, SubmissionDoor},
         health,
@@ -119,6 +121,8 @@ pub struct App {
     door: TlsDoor,
     streams: Streams,
     metrics: Arc<Metrics>,
+    demographics: Option<Arc<dyn Demographics>>,
+    demographics_due: Notify,
     register: RegisterFiles,
     reload_successful: AtomicBool,
 }
@@ -180,12 +184,12 @@ impl App {
         let clock = SteadyClock::begin(&path, store.newest_time())
             .map_err(|source| AppError::Clock { path, source })?;
         let metrics = Arc::new(Metrics::default());
-        let engine = Arc::new(Engine::new(
-            Arc::new(store),
-            clock.clone(),
-            view,
-            Arc::clone(&metrics),
-        ));
+        let demographics = demographics::open(&config, clock.now())?;
+        let mut engine = Engine::new(Arc::new(store), clock.clone(), view, Arc::clone(&metrics));
+        if let Some(demographics) = &demographics {
+            engine = engine.with_demographics(Arc::clone(demographics));
+        }
+        let engine = Arc::new(engine);
         let door = TlsDoor::new(
             Arc::clone(&trust),
             TlsLimits {
@@ -202,6 +206,8 @@ impl App {
             door,
             streams: Streams::default(),
             metrics,
+            demographics,
+            demographics_due: Notify::new(),
             register,
             reload_successful: AtomicBool::new(true),
         };
@@ -223,6 +229,7 @@ impl App {
                 tokio::join!(
                     app.engine.keep_watch(),
                     app.keep_activity(),
+                    app.keep_demographics(),
                     app.keep_register()
                 )
             }

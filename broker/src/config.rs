@@ -19,9 +19,13 @@ use serde::Deserialize;
 use tracing_subscriber::EnvFilter;
 
 mod answers;
+mod demographics;
 mod error;
 mod reader;
 
+pub use demographics::{
+    Demographics, DemographicsSource, PatientFileSettings, PatientServiceSettings, ServiceAddress,
+};
 pub use error::{ConfigError, Flaw};
 use reader::{Reader, Section};
 
@@ -43,6 +47,8 @@ pub struct Config {
     pub store: Store,
     /// Where the directory and the routing table are.
     pub routing: Routing,
+    /// Who is asked for the practice of a patient; nobody when the section is missing.
+    pub demographics: Option<Demographics>,
     /// What one caller, or all of them, may use.
     pub limits: Limits,
     /// How strictly documents are checked: the rules as they come, and what `[validation]` sets.
@@ -169,6 +175,7 @@ impl Config {
         let (grpc, http) = (reader.section("grpc", grpc), reader.optional("http", http));
         let (tls, store) = (reader.section("tls", tls), reader.section("store", store));
         let routing = reader.section("routing", routing);
+        let demographics = reader.optional("demographics", demographics::demographics);
         let limits = reader.section("limits", limits);
         let validation = reader.section("validation", validation);
         let answers = reader.section("answers", answers::answers);
@@ -184,6 +191,7 @@ impl Config {
                 tls: tls?,
                 store: store?,
                 routing: routing?,
+                demographics: demographics?,
                 limits,
                 validation,
                 answers: answers?,

@@ -26,12 +26,25 @@ pub enum Subject {
     Closing(MailboxId),
     /// Deliveries of a mailbox are set aside for an operator.
     DeadLetters(MailboxId),
+    /// The practice of patients cannot be looked up, or not as it should be.
+    Demographics(DemographicsPart),
     /// The register of organisations will soon be older than it may be.
     RegisterAgeing,
     /// It is.
     RegisterStale,
     /// Its newest edition cannot be used.
     RegisterRefused,
+}
+
+/// A part of what tells the practice of patients.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum DemographicsPart {
+    /// The snapshot: too old, or a newer one cannot be used.
+    Snapshot,
+    /// The service: it fails and is left alone, or the broker's credentials for it cannot be read.
+    Service,
+    /// The events: some cannot be used.
+    Events,
 }
 
 /// The kinds of alarm.
@@ -47,6 +60,8 @@ pub enum Kind {
     Closing,
     /// [`Subject::DeadLetters`].
     DeadLetters,
+    /// [`Subject::Demographics`].
+    Demographics,
     /// [`Subject::RegisterAgeing`].
     RegisterAgeing,
     /// [`Subject::RegisterStale`].
@@ -116,6 +131,8 @@ pub struct Facts {
     pub closing: Vec<InMailbox>,
     /// What is set aside.
     pub dead: Vec<InMailbox>,
+    /// What is wrong with what tells the practice of patients, each since when.
+    pub demographics: Vec<(DemographicsPart, Timestamp)>,
     /// The register of organisations.
     pub register: RegisterFacts,
 }
@@ -171,9 +188,17 @@ pub fn alarms(facts: Facts, now: Timestamp) -> Alarms {
         .dead
         .into_iter()
         .filter_map(|one| present(Subject::DeadLetters(one.mailbox), one.oldest, one.count));
+    let demographics = facts.demographics.into_iter().map(|(part, since)| {
+        let alarm = Alarm {
+            since,
+            deliveries: 0,
+        };
+        (Subject::Demographics(part), alarm)
+    });
     let all = senders.chain(mailboxes).chain(aged);
     let register = facts.register.subjects();
-    all.chain(closing).chain(dead).chain(register).collect()
+    let all = all.chain(closing).chain(dead);
+    all.chain(register).chain(demographics).collect()
 }
 
 impl RegisterFacts {
@@ -211,12 +236,13 @@ pub fn turns(before: &Alarms, after: &Alarms) -> Vec<Turn> {
 
 impl Kind {
     /// All of them.
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 9] = [
         Self::SenderSilent,
         Self::CollectorSilent,
         Self::Aged,
         Self::Closing,
         Self::DeadLetters,
+        Self::Demographics,
         Self::RegisterAgeing,
         Self::RegisterStale,
         Self::RegisterRefused,
@@ -230,9 +256,21 @@ impl Kind {
             Self::Aged => "aged",
             Self::Closing => "closing",
             Self::DeadLetters => "dead_letters",
+            Self::Demographics => "demographics",
             Self::RegisterAgeing => "register_ageing",
             Self::RegisterStale => "register_stale",
             Self::RegisterRefused => "register_refused",
+        }
+    }
+}
+
+impl DemographicsPart {
+    /// The part in a word.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Snapshot => "snapshot",
+            Self::Service => "service",
+            Self::Events => "events",
         }
     }
 }
@@ -246,6 +284,7 @@ impl Subject {
             Self::Aged(..) => Kind::Aged,
             Self::Closing(_) => Kind::Closing,
             Self::DeadLetters(_) => Kind::DeadLetters,
+            Self::Demographics(_) => Kind::Demographics,
             Self::RegisterAgeing => Kind::RegisterAgeing,
             Self::RegisterStale => Kind::RegisterStale,
             Self::RegisterRefused => Kind::RegisterRefused,
@@ -274,6 +313,18 @@ impl Subject {
             Self::DeadLetters(_) => {
                 "deliveries are set aside: mend the cause, then requeue, reroute or return them"
             }
+            Self::Demographics(DemographicsPart::Snapshot) => {
+                "the snapshot of patients is older than it may be, or the newest cannot be used: \
+                 bring a new one; documents that go by their patient are refused for the time being"
+            }
+            Self::Demographics(DemographicsPart::Service) => {
+                "the demographics service fails, or its credentials cannot be read: documents that \
+                 go by their patient are refused for the time being"
+            }
+            Self::Demographics(DemographicsPart::Events) => {
+                "events of patients cannot be used: a practice may be an earlier one than the \
+                 service knows; the log names the files"
+            }
             Self::RegisterAgeing => {
                 "the register of organisations will soon be too old to route by: bring a new one"
             }
@@ -298,6 +349,7 @@ impl fmt::Display for Subject {
             Self::Aged(workflow, priority) => {
                 write!(f, "workflows/{workflow}/{}", priority.as_str())
             }
+            Self::Demographics(part) => write!(f, "demographics/{}", part.as_str()),
             Self::CollectorSilent(mailbox)
             | Self::Closing(mailbox)
             | Self::DeadLetters(mailbox) => write!(f, "{mailbox}"),

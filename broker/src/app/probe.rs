@@ -44,6 +44,7 @@ impl Probe for App {
             clock: self.clock.state(),
             tls: self.door.counts(),
             expiries: self.trust.expiries(),
+            demographics: self.engine.demographics_standing(),
             reload_successful: self.reload_successful.load(Ordering::Relaxed)
                 && self.engine.register_refused().is_none(),
             register: self.register_state(),

@@ -53,6 +53,8 @@ impl App {
             }
             Err(error) => tracing::error!(%error, "the certificates stay as they were"),
         }
+        // Read on its own: what is wrong with it is logged, and an alarm.
+        self.demographics_due.notify_one();
         self.reload_successful.store(good, Ordering::Relaxed);
         service::ready();
     }

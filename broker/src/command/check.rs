@@ -11,7 +11,10 @@ use std::{
     time::Duration,
 };
 
-use axle_core::organisations::{Age, Organisations, overrides::Overrides};
+use axle_core::{
+    alarm::Subject,
+    organisations::{Age, Organisations, overrides::Overrides},
+};
 use axle_model::time::Timestamp;
 use axle_pki::trust::{Expiring, Expiry, ServerTrust};
 use rustix::{
@@ -22,7 +25,7 @@ use rustix::{
 use super::{Exit, fail};
 use crate::{
     config::{Config, ConfigError, Flaw},
-    register,
+    demographics, register,
 };
 
 /// 2026-01-01: a clock before it is wrong, whatever the certificates say.
@@ -59,6 +62,7 @@ impl Found {
         self.clock(now);
         self.certificates(config, now);
         self.routing(config);
+        self.demographics(config, now);
         self.organisations(config, now);
         self.store(config);
     }
@@ -117,6 +121,27 @@ impl Found {
         } else if expiry.time.since(now) < SOON {
             let what = format!("the {what} is to be replaced within {days} days");
             self.warnings.push(Flaw::of(file, what));
+        }
+    }
+
+    fn demographics(&mut self, config: &Config, now: Timestamp) {
+        let Some(settings) = &config.demographics else {
+            return;
+        };
+        match demographics::open(settings, now) {
+            Ok(opened) => {
+                let standing = opened.standing(now);
+                let taken = standing.snapshot_time;
+                let taken = taken.map_or_else(String::new, |time| format!(", taken {time}"));
+                let patients = standing.patients;
+                self.saw("demographics", format!("{patients} patients{taken}"));
+                for (part, _) in standing.troubles {
+                    let subject = Subject::Demographics(part);
+                    let advice = subject.advice();
+                    self.warnings.push(Flaw::of(subject.to_string(), advice));
+                }
+            }
+            Err(error) => self.flaws.extend(error.flaws().iter().cloned()),
         }
     }
 

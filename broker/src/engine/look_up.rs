@@ -10,7 +10,10 @@ use axle_model::{patient::PatientHint, refusal::Reason};
 use axle_store::Store;
 
 use super::Engine;
-use crate::{clock::Clock, demographics::Freshness};
+use crate::{
+    clock::Clock,
+    demographics::{Freshness, Standing},
+};
 
 impl<S: Store, C: Clock> Engine<S, C> {
     /// What is known of the registration of the patient that a document goes by. Nobody is asked when
@@ -24,6 +27,12 @@ impl<S: Store, C: Clock> Engine<S, C> {
             Some(patient) => self.look_up(patient, Freshness::Usual).await,
             None => Registration::NotAsked,
         }
+    }
+
+    /// How whoever is asked stands; `None` when nobody is.
+    pub fn demographics_standing(&self) -> Option<Standing> {
+        let demographics = self.demographics.as_ref()?;
+        Some(demographics.standing(self.clock.now()))
     }
 
     /// Where a patient is registered. Without a demographics service nobody can be asked.

@@ -21,8 +21,9 @@ use prometheus_client::{
     registry::Registry,
 };
 
-use crate::{clock::ClockState, doors::tls::TlsCounts};
+use crate::{clock::ClockState, demographics::Standing, doors::tls::TlsCounts};
 
+mod demographics;
 mod life;
 
 /// How the broker stands.
@@ -50,6 +51,8 @@ pub struct Snapshot {
     pub tls: TlsCounts,
     /// When certificates and revocation lists expire.
     pub expiries: Vec<Expiry>,
+    /// How what tells the practice of patients stands; `None` when nobody is asked.
+    pub demographics: Option<Standing>,
     /// Whether the files read last, at the start or at a reload, are in force.
     pub reload_successful: bool,
     /// The register of organisations in force.
@@ -149,6 +152,7 @@ impl Snapshot {
         self.register_clock(registry);
         self.register_tls(registry);
         self.register_expiries(registry);
+        self.register_demographics(registry);
         if let Some(register) = self.register {
             register.register(registry);
         }
@@ -312,7 +316,7 @@ impl RegisterState {
     }
 }
 
-fn one(registry: &mut Registry, name: &str, help: &str, value: u64) {
+pub(super) fn one(registry: &mut Registry, name: &str, help: &str, value: u64) {
     registry.register(name, help, ConstGauge::new(value));
 }
 

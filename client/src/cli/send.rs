@@ -2,8 +2,8 @@
 
 use std::path::{Path, PathBuf};
 
-use axle_model::{mailbox::WorkflowId, ods::OdsCode};
-use axle_proto::v1::{DocumentHeader, Priority};
+use axle_model::{mailbox::WorkflowId, ods::OdsCode, patient::PatientHint};
+use axle_proto::v1::{DocumentHeader, PatientAddress, Priority};
 use futures::StreamExt as _;
 use indicatif::{ProgressBar, ProgressStyle};
 use serde::Serialize;
@@ -53,6 +53,18 @@ pub(super) struct HeaderArguments {
     /// The ODS codes of the recipients; left out where the broker's routing table finds them
     #[arg(long, value_name = "ODS", value_delimiter = ',')]
     to: Vec<OdsCode>,
+    /// The patient whose registered practice gets it, instead of recipients: NHS number, date of birth
+    /// (YYYYMMDD) and surname
+    #[arg(
+        long,
+        conflicts_with = "to",
+        value_name = "NUMBER_BIRTH_SURNAME",
+        value_parser = patient
+    )]
+    patient: Option<PatientHint>,
+    /// The document or its patient is restricted: it goes to the named recipients and nobody else
+    #[arg(long, conflicts_with = "patient")]
+    restricted: bool,
     /// The workflow, for example TOC_FHIR_IP_DISCH; the broker can often tell it from the document
     #[arg(long, value_parser = WorkflowId::parse)]
     workflow: Option<WorkflowId>,
@@ -77,9 +89,32 @@ impl HeaderArguments {
                 .map(WorkflowId::to_string)
                 .unwrap_or_default(),
             media_type: self.media_type.clone().unwrap_or_default(),
+            patient: self.patient.as_ref().map(|patient| PatientAddress {
+                nhs_number: format!("{:010}", patient.nhs_number.expose()),
+                birth_date: patient.birth_date.expose(),
+                family_name: patient.family.to_string(),
+            }),
+            restricted: self.restricted,
             ..DocumentHeader::default()
         }
     }
+
+    /// Whom it is for, in words that name no patient.
+    fn recipients(&self) -> String {
+        if self.patient.is_some() {
+            return "the patient's practice".to_owned();
+        }
+        let recipients: Vec<String> = self.to.iter().map(OdsCode::to_string).collect();
+        recipients.join(", ")
+    }
+}
+
+/// A patient as MESH writes the address of their practice, with or without the word before it.
+fn patient(text: &str) -> Result<PatientHint, axle_model::patient::NotAPatient> {
+    if PatientHint::is_address(text) {
+        return PatientHint::parse(text);
+    }
+    PatientHint::parse(&format!("GPPROVIDER_{text}"))
 }
 
 /// Sends the files and prints what became of each, in their order.
@@ -89,12 +124,7 @@ pub(super) async fn run(client: &Client, arguments: Arguments, printer: &mut Pri
         Urgency::Routine => Priority::Routine,
         Urgency::Urgent => Priority::Urgent,
     };
-    let recipients = arguments
-        .header
-        .to
-        .iter()
-        .map(OdsCode::to_string)
-        .collect::<Vec<_>>();
+    let recipients = arguments.header.recipients();
     let header = DocumentHeader {
         submission_id: arguments.submission_id.unwrap_or_default(),
         correlation_id: arguments.correlation_id.unwrap_or_default(),
@@ -117,7 +147,7 @@ pub(super) async fn run(client: &Client, arguments: Arguments, printer: &mut Pri
             printer.json_line(&OperationOutcome::from(error));
         }
     } else {
-        print(printer, &outcomes, &recipients.join(", "));
+        print(printer, &outcomes, &recipients);
     }
     // The failure that needs the most doing decides.
     let worst = outcomes

@@ -42,6 +42,7 @@ fn facts(deliveries: u64) -> Facts {
         closing: vec![in_mailbox()],
         dead: vec![in_mailbox()],
         register: RegisterFacts::default(),
+        demographics: Vec::new(),
     }
 }
 
@@ -140,4 +141,30 @@ fn a_register_raises_an_alarm_as_it_ages_when_it_is_stale_and_when_its_files_are
     let since: Vec<Timestamp> = stale.values().map(|alarm| alarm.since).collect();
     assert_eq!(since, [at(1), at(2)]);
     assert!(alarms(Facts::default(), at(2)).is_empty(), "no register");
+}
+
+#[test]
+fn each_part_of_demographics_that_is_in_trouble_raises_an_alarm_of_its_own() {
+    let demographics = vec![
+        (DemographicsPart::Snapshot, at(1)),
+        (DemographicsPart::Service, at(2)),
+        (DemographicsPart::Events, at(3)),
+    ];
+    let raised = alarms(
+        Facts {
+            demographics,
+            ..facts(0)
+        },
+        at(4),
+    );
+    assert_eq!(
+        words(&raised),
+        [
+            "demographics demographics/snapshot",
+            "demographics demographics/service",
+            "demographics demographics/events",
+        ]
+    );
+    let since: Vec<_> = raised.values().map(|alarm| alarm.since).collect();
+    assert_eq!(since, [at(1), at(2), at(3)]);
 }
