@@ -12,7 +12,7 @@ use serde::Serialize;
 mod answer;
 
 use super::route::RedirectView;
-pub(super) use answer::{AnswerView, ExpectedView};
+use answer::{AnswerView, ExpectedView};
 
 use crate::convert::{event_word, priority_word, stage_word, state_word, timestamp};
 
