@@ -7,11 +7,14 @@
 )]
 
 mod alarming;
+mod answering;
 mod bulk;
 mod by_patient;
 mod ending;
+mod huge;
 mod journey;
 mod large;
+mod merging;
 mod operating;
 mod ordering;
 mod reconciling;

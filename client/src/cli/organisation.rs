@@ -290,3 +290,92 @@ impl<'a> From<&'a Organisation> for OrganisationView<'a> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use axle_proto::v1::{
+        GetOrganisationResponse, Organisation, OrganisationHop, OrganisationPeriod,
+        OrganisationRole, OrganisationSuccession,
+    };
+
+    use super::lines;
+    use crate::cli::{print::Format, tests::printer};
+
+    fn closed() -> GetOrganisationResponse {
+        let period = |start: &str, end: &str| OrganisationPeriod {
+            start_date: start.to_owned(),
+            end_date: end.to_owned(),
+        };
+        GetOrganisationResponse {
+            organisation: Some(Organisation {
+                code: "A83627".to_owned(),
+                display_name: "THE OLD SURGERY".to_owned(),
+                operational: Some(period("1974-04-01", "2020-03-31")),
+                legal: Some(period("1974-04-01", "")),
+                roles: vec![OrganisationRole {
+                    id: "RO177".to_owned(),
+                    primary: true,
+                    active: false,
+                    period: None,
+                }],
+                successions: vec![OrganisationSuccession {
+                    target: "A83008".to_owned(),
+                    successor: true,
+                    start_date: "2020-04-01".to_owned(),
+                }],
+                ..Organisation::default()
+            }),
+            hops: vec![OrganisationHop {
+                from: "A83627".to_owned(),
+                to: "A83008".to_owned(),
+                reason: "took over, says the register".to_owned(),
+            }],
+            reached: "A83008".to_owned(),
+            mailboxes: vec!["mailboxes/A83008".to_owned()],
+            ..GetOrganisationResponse::default()
+        }
+    }
+
+    fn told(answer: &GetOrganisationResponse) -> Vec<String> {
+        let (mut printer, written) = printer(Format::Table);
+        lines(answer, &mut printer);
+        written.out().lines().map(str::to_owned).collect()
+    }
+
+    #[test]
+    fn each_hop_is_a_line_and_the_end_names_its_mailboxes() {
+        assert_eq!(
+            told(&closed()),
+            [
+                "Organisation    A83627 THE OLD SURGERY",
+                "Status          inactive",
+                "Operational     1974-04-01 to 2020-03-31",
+                "Legal           since 1974-04-01",
+                "Role            RO177, primary, inactive, no dates",
+                "Successor       A83008 from 2020-04-01",
+                "Hop             A83627 -> A83008: A83008 took over, says the register",
+                "Reaches         A83008: mailboxes/A83008",
+            ]
+        );
+    }
+
+    #[test]
+    fn where_nobody_receives_the_reason_is_told() {
+        let mut answer = GetOrganisationResponse {
+            reached: "A83627".to_owned(),
+            ..GetOrganisationResponse::default()
+        };
+        assert_eq!(
+            told(&answer)[1],
+            "Reaches         nobody: A83627 has no mailbox here"
+        );
+        answer.obstacle = "is closed, and nobody has taken over".to_owned();
+        assert_eq!(
+            told(&answer),
+            [
+                "Organisation    this broker has no register",
+                "Reaches         nobody: A83627 is closed, and nobody has taken over",
+            ]
+        );
+    }
+}
