@@ -1,8 +1,6 @@
 //! Answers: a discharge summary that asks for both is answered, or is not, and its sender hears of it
 //! once. Nobody answers for another, and the broker's own receipt is no answer.
 
-mod onward;
-
 use std::time::Duration;
 
 use axle_broker::engine::{collect::Room, settle::Settlement, track::MessageKey};
@@ -30,7 +28,7 @@ use axle_tests::{
 
 use super::timeless::{Timeless, identity, letter};
 
-const DIRECTORY: &str = r#"
+pub(crate) const DIRECTORY: &str = r#"
 [[mailbox]]
 organisation = "K81003"
 [[mailbox]]
@@ -41,7 +39,7 @@ organisation = "RR8"
 organisation = "RBA"
 "#;
 
-const ROUTING: &str = r#"
+pub(crate) const ROUTING: &str = r#"
 version = 8
 [[workflow]]
 id = "TOC_FHIR_IP_DISCH"
@@ -206,13 +204,12 @@ async fn a_timeline_shows_both_answers() {
     let delivery = case.delivery().await;
     assert_eq!(delivery.state, State::Acknowledged);
     assert_eq!(delivery.answers.end(), Some(End::Done));
-    let codes = delivery
-        .timeline
-        .iter()
-        .filter_map(|event| match event.kind {
-            EventKind::Answered { code, .. } => Some(code.number()),
-            _ => None,
-        });
+    let codes = delivery.timeline.iter().filter_map(|event| {
+        let EventKind::Answered { code, .. } = event.kind else {
+            return None;
+        };
+        Some(code.number())
+    });
     assert_eq!(codes.collect::<Vec<_>>(), [20013, 30001]);
     case.world.pass(100 * HOUR).await;
     assert_eq!(case.notices().await, []);
