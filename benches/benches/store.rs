@@ -80,6 +80,7 @@ impl Scene {
             request: Digest::from_bytes([1; 32]),
             workflow: WorkflowId::parse("LETTERS").expect("a workflow"),
             table_version: 1,
+            routed_by: Default::default(),
             media_type: MediaType::Opaque("application/octet-stream".into()),
             digest: Digest::from_bytes([2; 32]),
             size: self.body.len() as u64,
@@ -95,6 +96,9 @@ impl Scene {
             expire_time: now.after(Duration::from_hours(120)),
             warn_time: now.after(Duration::from_hours(24)),
             warnings: Vec::new(),
+            answer: None,
+            reroute_once: false,
+            rerouted_from: None,
             deliveries: vec![delivery],
         };
         let body = self.body.clone();

@@ -3,6 +3,8 @@
 //! closes last.
 
 mod activity;
+mod demographics;
+mod organisations;
 mod probe;
 mod reload;
 
@@ -27,15 +29,17 @@ use axle_store::{
 use thiserror::Error;
 use tokio::{
     net::TcpListener,
-    sync::{mpsc, oneshot},
+    sync::{Notify, mpsc, oneshot},
     task::{JoinError, JoinHandle},
 };
 use tonic::transport::{Server, server::Router};
 use tonic_health::server::HealthReporter;
 
+use self::organisations::RegisterFiles;
 use crate::{
     clock::{Clock, SteadyClock, SystemClock},
     config::{Config, ConfigError},
+    demographics::Demographics,
     doors::{
         grpc::{AdminDoor, CollectionDoor, ForeignLayer, Streams, SubmissionDoor},
         health,
@@ -117,6 +121,9 @@ pub struct App {
     door: TlsDoor,
     streams: Streams,
     metrics: Arc<Metrics>,
+    demographics: Option<Arc<dyn Demographics>>,
+    demographics_due: Notify,
+    register: RegisterFiles,
     reload_successful: AtomicBool,
 }
 
@@ -167,7 +174,8 @@ impl Sockets {
 impl App {
     /// Reads every file and opens the store. Blocks while it does.
     pub fn open(config: Config) -> Result<Self, AppError> {
-        let view = reload::view_of(&config)?;
+        let (register, in_force) = RegisterFiles::open(config.routing.organisations.clone())?;
+        let view = reload::view_of(&config, in_force)?;
         // Certificates are held against the wall clock, also at each handshake.
         let trust = Arc::new(ServerTrust::load(config.tls.clone(), SystemClock.now())?);
         // The engine wakes what rests, by a clock that goes on from what the store recorded last.
@@ -176,12 +184,12 @@ impl App {
         let clock = SteadyClock::begin(&path, store.newest_time())
             .map_err(|source| AppError::Clock { path, source })?;
         let metrics = Arc::new(Metrics::default());
-        let engine = Arc::new(Engine::new(
-            Arc::new(store),
-            clock.clone(),
-            view,
-            Arc::clone(&metrics),
-        ));
+        let demographics = demographics::open(&config, clock.now())?;
+        let mut engine = Engine::new(Arc::new(store), clock.clone(), view, Arc::clone(&metrics));
+        if let Some(demographics) = &demographics {
+            engine = engine.with_demographics(Arc::clone(demographics));
+        }
+        let engine = Arc::new(engine);
         let door = TlsDoor::new(
             Arc::clone(&trust),
             TlsLimits {
@@ -198,6 +206,9 @@ impl App {
             door,
             streams: Streams::default(),
             metrics,
+            demographics,
+            demographics_due: Notify::new(),
+            register,
             reload_successful: AtomicBool::new(true),
         };
         app.resume_activity();
@@ -214,7 +225,14 @@ impl App {
         });
         let lookout = tokio::spawn({
             let app = Arc::clone(&app);
-            async move { tokio::join!(app.engine.keep_watch(), app.keep_activity()) }
+            async move {
+                tokio::join!(
+                    app.engine.keep_watch(),
+                    app.keep_activity(),
+                    app.keep_demographics(),
+                    app.keep_register()
+                )
+            }
         });
         let (health, server) = app.server().await;
         let (closing, close) = oneshot::channel::<()>();
@@ -234,7 +252,7 @@ impl App {
                 ended = &mut serving => break Some(server_ended(ended)),
                 why = app.store_stops() => break Some(Err(AppError::StoreStopped(why))),
                 _ = &mut wishes.stop => break None,
-                Some(()) = wishes.reload.recv() => app.reload(),
+                Some(()) = wishes.reload.recv() => app.reload().await,
             }
         };
         if ended.is_none() {

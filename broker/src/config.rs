@@ -9,6 +9,7 @@ use std::{
 };
 
 use axle_core::{
+    answer::Positive,
     directory::Directory,
     table::RoutingTable,
     validate::{Rules, Setting},
@@ -17,9 +18,14 @@ use axle_pki::trust::ServerFiles;
 use serde::Deserialize;
 use tracing_subscriber::EnvFilter;
 
+mod answers;
+mod demographics;
 mod error;
 mod reader;
 
+pub use demographics::{
+    Demographics, DemographicsSource, PatientFileSettings, PatientServiceSettings, ServiceAddress,
+};
 pub use error::{ConfigError, Flaw};
 use reader::{Reader, Section};
 
@@ -41,10 +47,14 @@ pub struct Config {
     pub store: Store,
     /// Where the directory and the routing table are.
     pub routing: Routing,
+    /// Who is asked for the practice of a patient; nobody when the section is missing.
+    pub demographics: Option<Demographics>,
     /// What one caller, or all of them, may use.
     pub limits: Limits,
     /// How strictly documents are checked: the rules as they come, and what `[validation]` sets.
     pub validation: Rules,
+    /// Which answers say that all is well.
+    pub answers: Positive,
     /// What is logged, and how.
     pub log: Log,
 }
@@ -87,6 +97,10 @@ pub struct Routing {
     pub directory: PathBuf,
     /// The routing table; `routing.toml` unless set.
     pub table: PathBuf,
+    /// The register of organisations, a file or a folder; none unless set.
+    pub organisations: Option<PathBuf>,
+    /// How old the register may become; 7 days unless set.
+    pub organisations_age_max: Duration,
 }
 
 /// `[limits]`: everything has one.
@@ -161,8 +175,10 @@ impl Config {
         let (grpc, http) = (reader.section("grpc", grpc), reader.optional("http", http));
         let (tls, store) = (reader.section("tls", tls), reader.section("store", store));
         let routing = reader.section("routing", routing);
+        let demographics = reader.optional("demographics", demographics::demographics);
         let limits = reader.section("limits", limits);
         let validation = reader.section("validation", validation);
+        let answers = reader.section("answers", answers::answers);
         let log = reader.section("log", log);
         reader.finish(|| {
             let limits = limits?;
@@ -175,8 +191,10 @@ impl Config {
                 tls: tls?,
                 store: store?,
                 routing: routing?,
+                demographics: demographics?,
                 limits,
                 validation,
+                answers: answers?,
                 log: log?,
             })
         })
@@ -258,9 +276,13 @@ fn store(section: &mut Section<'_, '_>) -> Option<Store> {
 fn routing(section: &mut Section<'_, '_>) -> Option<Routing> {
     let directory = section.path("directory", Some("directory.toml"));
     let table = section.path("table", Some("routing.toml"));
+    let organisations = section.optional_path("organisations");
+    let age_max = section.number("organisations_max_age_days", 7, 1..=366);
     Some(Routing {
         directory: directory?,
         table: table?,
+        organisations: organisations?,
+        organisations_age_max: Duration::from_hours(24 * age_max?),
     })
 }
 
@@ -298,15 +320,46 @@ fn limits(section: &mut Section<'_, '_>) -> Option<Limits> {
 }
 
 fn validation(section: &mut Section<'_, '_>) -> Option<Rules> {
+    let mut rules = Rules::default();
     let is_rule = |rule: &str| Rules::default().with(rule, Setting::Off).is_ok();
-    let severities: BTreeMap<String, Setting> = section.map(
+    let severities: Option<BTreeMap<String, Setting>> = section.map(
         "severity",
         is_rule,
         "a rule whose severity can be set, such as V-107",
         "\"off\", \"warning\" or \"error\"",
-    )?;
+    );
+    let synthetic = section.value("synthetic_data", "true or false", false);
+    let known = section.value(
+        "assume_known",
+        "a list of ODS codes such as [\"RR8\"]",
+        rules.assume_known.clone(),
+    );
+    let definitions = section.value(
+        "message_definitions",
+        "a list of URLs",
+        rules.message_definitions.clone(),
+    );
+    let types = section.value(
+        "attachment_types",
+        "a list of media types such as [\"application/pdf\"]",
+        rules.attachment_types.clone(),
+    );
+    let attachment = section.number(
+        "attachment_bytes_max",
+        rules.attachment_bytes_max,
+        1_024..=256 << 20,
+    );
+    rules.assume_known = known?;
+    rules.message_definitions = definitions?;
+    rules.attachment_types = types?;
+    rules.attachment_bytes_max = attachment?;
     let set = |rules: Rules, (rule, setting): (String, Setting)| rules.with(&rule, setting).ok();
-    severities.into_iter().try_fold(Rules::default(), set)
+    let rules = severities?.into_iter().try_fold(rules, set)?;
+    Some(if synthetic? {
+        rules.for_synthetic_data()
+    } else {
+        rules
+    })
 }
 
 fn log(section: &mut Section<'_, '_>) -> Option<Log> {

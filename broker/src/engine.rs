@@ -3,11 +3,13 @@
 
 pub mod activity;
 pub mod alarm;
+pub mod answer;
 pub mod close;
 pub mod collect;
 pub mod expire;
 pub mod intervene;
 pub mod look_up;
+pub mod organisations;
 pub mod oversee;
 pub mod reconcile;
 pub mod refuse;
@@ -57,6 +59,8 @@ pub struct Engine<S, C> {
     /// `None` until they were looked for once.
     alarms: channel::Sender<Option<Arc<Alarms>>>,
     draining: channel::Sender<bool>,
+    /// Since when the newest files of the register cannot be used.
+    register_refused: channel::Sender<Option<Timestamp>>,
     start_time: Timestamp,
 }
 
@@ -78,6 +82,7 @@ impl<S: Store, C: Clock> Engine<S, C> {
             demographics: None,
             alarms: channel::Sender::new(None),
             draining: channel::Sender::new(false),
+            register_refused: channel::Sender::new(None),
             start_time,
         }
     }

@@ -11,6 +11,7 @@ pub mod demographics;
 pub mod doors;
 pub mod engine;
 pub mod metrics;
+pub mod register;
 pub mod service;
 pub mod telemetry;
 pub mod view;

@@ -4,7 +4,7 @@
 
 use std::{fmt, time::Duration};
 
-use axle_model::{envelope::Priority, mailbox::MailboxId, time::Timestamp};
+use axle_model::{answer::Stage, envelope::Priority, mailbox::MailboxId, time::Timestamp};
 use axle_store::MailboxState;
 use prometheus_client::{
     encoding::text,
@@ -14,7 +14,7 @@ use prometheus_client::{
 
 mod snapshot;
 
-pub use snapshot::{Backlog, Snapshot, StoreCounters};
+pub use snapshot::{Backlog, RegisterState, Snapshot, StoreCounters};
 use snapshot::{Gauges, gauge};
 
 /// The media type of what is rendered.
@@ -50,6 +50,8 @@ pub struct Metrics {
     lease_expirations: Counter,
     notices: Family<[Word; 1], Counter>,
     aged_warnings: Family<[Word; 1], Counter>,
+    answers: Family<[Word; 2], Counter>,
+    uncounted_answers: Family<[Word; 1], Counter>,
     commit_seconds: Histogram,
     lookups: Family<[Word; 1], Counter>,
     lookup_seconds: Histogram,
@@ -65,6 +67,8 @@ impl Default for Metrics {
             lease_expirations: Counter::default(),
             notices: Family::default(),
             aged_warnings: Family::default(),
+            answers: Family::default(),
+            uncounted_answers: Family::default(),
             commit_seconds: Histogram::new(COMMIT_SECONDS),
             lookups: Family::default(),
             lookup_seconds: Histogram::new(COMMIT_SECONDS),
@@ -81,6 +85,12 @@ impl Default for Metrics {
         }
         for outcome in ["refused", "registered", "unavailable"] {
             let _ = metrics.lookups.get_or_create(&[("outcome", outcome)]);
+        }
+        for stage in Stage::ALL {
+            for outcome in ["positive", "negative", "lapsed"] {
+                let labels = [("stage", stage.as_str()), ("outcome", outcome)];
+                let _ = metrics.answers.get_or_create(&labels);
+            }
         }
         for priority in [Priority::Routine, Priority::Urgent] {
             let labels = [("priority", priority.as_str())];
@@ -101,6 +111,8 @@ impl Metrics {
             lease_expirations,
             notices,
             aged_warnings,
+            answers,
+            uncounted_answers,
             commit_seconds,
             lookups,
             lookup_seconds,
@@ -134,6 +146,16 @@ impl Metrics {
             "aged_warnings",
             "Deliveries whose sender was warned that they wait too long, by priority",
             aged_warnings.clone(),
+        );
+        registry.register(
+            "answers",
+            "Answers that recipients were asked for, by stage and outcome",
+            answers.clone(),
+        );
+        registry.register(
+            "uncounted_answers",
+            "Answers that were delivered and count for nothing, by the reason",
+            uncounted_answers.clone(),
         );
         registry.register(
             "store_commit_seconds",
@@ -179,6 +201,18 @@ impl Metrics {
     pub fn aged(&self, priority: &'static str) {
         let labels = [("priority", priority)];
         self.aged_warnings.get_or_create(&labels).inc();
+    }
+
+    /// An answer that a recipient was asked for is `positive`, `negative` or `lapsed`.
+    pub fn answered(&self, stage: Stage, outcome: &'static str) {
+        let labels = [("stage", stage.as_str()), ("outcome", outcome)];
+        self.answers.get_or_create(&labels).inc();
+    }
+
+    /// An answer came that counts for nothing, for a reason of `Standing`.
+    pub fn uncounted(&self, standing: &'static str) {
+        let labels = [("standing", standing)];
+        self.uncounted_answers.get_or_create(&labels).inc();
     }
 
     /// A patient's practice was looked up in `took`. `outcome` is `registered`, `refused` or

@@ -2,8 +2,9 @@
 
 use axle_proto::v1::{
     CommandResult, GetBrokerStatusRequest, GetBrokerStatusResponse, GetMessageTimelineRequest,
-    ListDeadLettersRequest, ListDeadLettersResponse, ListMailboxesRequest, ListMailboxesResponse,
-    Message, RequeueDeliveriesRequest, RerouteDeliveryRequest, RerouteDeliveryResponse,
+    GetOrganisationRequest, GetOrganisationResponse, ListDeadLettersRequest,
+    ListDeadLettersResponse, ListMailboxesRequest, ListMailboxesResponse, Message,
+    RequeueDeliveriesRequest, RerouteDeliveryRequest, RerouteDeliveryResponse,
     ReturnDeliveriesRequest,
 };
 
@@ -15,6 +16,18 @@ impl Client {
         self.call(CALL_DEADLINE, GetBrokerStatusRequest {}, |request| {
             let mut service = self.admin();
             async move { service.get_broker_status(request).await }
+        })
+        .await
+    }
+
+    /// An organisation as the broker's register has it, and whom a document for it would reach today.
+    pub async fn organisation(&self, code: &str) -> Result<GetOrganisationResponse, ClientError> {
+        let request = GetOrganisationRequest {
+            organisation: code.to_owned(),
+        };
+        self.call(CALL_DEADLINE, request, |request| {
+            let mut service = self.admin();
+            async move { service.get_organisation(request).await }
         })
         .await
     }

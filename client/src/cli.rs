@@ -2,7 +2,13 @@
 //! (0 ok, 2 usage, 65 bad data, 69 unavailable, 75 try again, 78 bad configuration). It decides
 //! nothing about documents: it calls the SDK and prints what came of it.
 
-use std::{io, path::PathBuf, process::ExitCode, time::Duration};
+use std::{
+    ffi::OsString,
+    io::{self, IsTerminal as _, Write},
+    path::PathBuf,
+    process::ExitCode,
+    time::Duration,
+};
 
 use clap::{Parser, Subcommand};
 
@@ -14,19 +20,24 @@ use crate::{
 };
 
 mod alarms;
+mod answer;
 mod collect;
 mod dlq;
 mod inbox;
 mod list;
 mod mailbox;
+mod organisation;
+mod outbox;
 mod pki;
 mod print;
 mod reconcile;
 mod report;
+mod route;
 mod save;
 mod send;
 mod status;
 mod track;
+mod validate;
 mod view;
 mod watch;
 mod withdraw;
@@ -76,10 +87,15 @@ struct ConnectionArguments {
 enum Command {
     /// Send documents
     Send(send::Arguments),
-    /// Ask whether a document would be accepted; nothing is sent on
-    Validate(send::ValidateArguments),
+    /// Ask whether documents would be accepted, and what is wrong with them; nothing is sent on
+    Validate(validate::Arguments),
+    /// How documents find their recipients
+    #[command(subcommand)]
+    Route(route::Command),
     /// Collect the documents that wait for you into a folder
     Collect(collect::Arguments),
+    /// Say whether the patients of collected documents are known, as the documents ask
+    Answer(answer::Arguments),
     /// Show a message and the timeline of each delivery
     Track(track::Arguments),
     /// List your own messages, newest first
@@ -101,6 +117,8 @@ enum Command {
     Status,
     /// What somebody must look at: silence, long waits, dead letters (operators)
     Alarms(alarms::Arguments),
+    /// Show an organisation of the register, and whom a document for it reaches today (operators)
+    Organisation(organisation::Arguments),
     /// A development authority: certificates for brokers, organisations and operators
     #[command(subcommand)]
     Pki(pki::Command),
@@ -111,31 +129,47 @@ type Outcome = Result<u8, ClientError>;
 
 /// Runs the command line of this process.
 pub fn main() -> ExitCode {
-    let arguments = match Arguments::try_parse() {
-        Ok(arguments) => arguments,
-        // Help and usage errors; clap knows where they go and what they exit with.
-        Err(error) => {
-            let _ = error.print();
-            return ExitCode::from(u8::try_from(error.exit_code()).unwrap_or(2));
-        }
-    };
-    let mut printer = Printer::new(
-        arguments.output,
-        Box::new(io::stdout().lock()),
-        Box::new(io::stderr()),
-    );
-    let outcome = match tokio::runtime::Builder::new_multi_thread()
+    let coloured = io::stdout().is_terminal() && std::env::var_os("NO_COLOR").is_none();
+    let (out, err) = (Box::new(io::stdout().lock()), Box::new(io::stderr()));
+    let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
-        .build()
-    {
-        Ok(runtime) => runtime.block_on(run(arguments, &mut printer)),
-        Err(error) => Err(local(format!("the system gives no threads: {error}"))),
-    };
-    match outcome {
-        Ok(code) => ExitCode::from(code),
+        .build();
+    match runtime {
+        Ok(runtime) => {
+            let line = std::env::args_os();
+            ExitCode::from(runtime.block_on(execute(line, out, err, coloured)))
+        }
         Err(error) => {
+            let mut printer = Printer::new(Format::Table, out, err);
+            let error = local(format!("the system gives no threads: {error}"));
             report::error(&mut printer, &error);
             ExitCode::from(error.class().exit_code())
+        }
+    }
+}
+
+/// Runs one command line, its first word being the program's name, and returns the exit code. Help and
+/// usage errors go to this process's own output whatever `out` and `err` are.
+pub async fn execute(
+    line: impl IntoIterator<Item = OsString>,
+    out: Box<dyn Write>,
+    err: Box<dyn Write>,
+    coloured: bool,
+) -> u8 {
+    let arguments = match Arguments::try_parse_from(line) {
+        Ok(arguments) => arguments,
+        // clap knows where they go and what they exit with.
+        Err(error) => {
+            let _ = error.print();
+            return u8::try_from(error.exit_code()).unwrap_or(2);
+        }
+    };
+    let mut printer = Printer::new(arguments.output, out, err).with_colours(coloured);
+    match run(arguments, &mut printer).await {
+        Ok(code) => code,
+        Err(error) => {
+            report::error(&mut printer, &error);
+            error.class().exit_code()
         }
     }
 }
@@ -145,8 +179,10 @@ async fn run(arguments: Arguments, printer: &mut Printer) -> Outcome {
     match arguments.command {
         Command::Pki(command) => pki::run(command, connection.broker, printer),
         Command::Send(command) => send::run(&connection.client()?, command, printer).await,
-        Command::Validate(command) => send::validate(&connection.client()?, command, printer).await,
+        Command::Validate(command) => validate::run(&connection.client()?, command, printer).await,
+        Command::Route(command) => route::run(&connection.client()?, command, printer).await,
         Command::Collect(command) => collect::run(&connection.client()?, command, printer).await,
+        Command::Answer(command) => answer::run(&connection.client()?, command, printer).await,
         Command::Track(command) => {
             let (profile, client) = connection.profile_and_client()?;
             track::run(&client, &profile, command, printer).await
@@ -167,6 +203,9 @@ async fn run(arguments: Arguments, printer: &mut Printer) -> Outcome {
         }
         Command::Dlq(command) => dlq::run(&connection.client()?, command, printer).await,
         Command::Alarms(command) => alarms::run(&connection.client()?, command, printer).await,
+        Command::Organisation(command) => {
+            organisation::run(&connection.client()?, command, printer).await
+        }
         Command::Status => status::run(&connection.client()?, printer).await,
     }
 }

@@ -200,7 +200,13 @@ impl From<Status> for ClientError {
         let violations = details
             .bad_request()
             .map(|bad| bad.field_violations.as_slice());
-        let findings = violations.unwrap_or_default().iter().map(finding).collect();
+        // What a violation has no field for, one word for each: severity/issue/itk3_code.
+        let codes = metadata("violation_codes");
+        let codes = codes.split(' ').chain(std::iter::repeat(""));
+        let violations = violations.unwrap_or_default().iter().zip(codes);
+        let findings = violations
+            .map(|(violation, codes)| finding(violation, codes))
+            .collect();
         let code = status.code();
         Self(Box::new(Details {
             class: passing(class(code, &info.reason), retry_after),
@@ -330,8 +336,8 @@ fn class(code: Code, reason: &str) -> Class {
 }
 
 /// A finding as it travels in `google.rpc.BadRequest`: the rule as the reason or before a colon, the
-/// remedy after a dash.
-fn finding(violation: &FieldViolation) -> Finding {
+/// remedy after a dash; and its codes, which are empty where an older broker tells none.
+fn finding(violation: &FieldViolation, codes: &str) -> Finding {
     let text = violation.description.as_str();
     let (rule, text) = match text.split_once(": ") {
         Some((rule, rest)) if is_rule(rule) => (rule, rest),
@@ -339,13 +345,16 @@ fn finding(violation: &FieldViolation) -> Finding {
         Some(_) | None => ("", text),
     };
     let (what, remedy) = text.split_once(" - ").unwrap_or((text, ""));
+    let mut codes = codes.splitn(3, '/');
+    let [severity, issue, code] = [(); 3].map(|()| codes.next().unwrap_or_default());
     Finding {
         rule: rule.to_owned(),
-        // Does not travel in this form: warnings come among the errors.
-        severity: String::new(),
+        severity: severity.to_owned(),
         path: violation.field.clone(),
         description: what.to_owned(),
         remedy: remedy.to_owned(),
+        itk3_code: code.parse().unwrap_or_default(),
+        issue: issue.to_owned(),
         ..Finding::default()
     }
 }

@@ -4,13 +4,16 @@
 
 pub mod admin;
 pub mod alarms;
+pub mod answer;
 pub mod bulk;
 pub mod cli;
 pub mod collect;
 pub mod connection;
 pub mod convert;
 pub mod error;
+mod explain;
 pub mod mailbox;
+pub mod outcome;
 pub mod profile;
 pub mod reconcile;
 pub mod retry;

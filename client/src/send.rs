@@ -174,23 +174,56 @@ pub async fn read_document(path: &Path) -> Result<Bytes, ClientError> {
     Ok(content.map_err(|error| unreadable(path, &error))?.into())
 }
 
-/// The media type of a document: FHIR by its first character, otherwise by the name's extension.
+/// The media type of a document: FHIR, HL7 v2 and CDA by how they begin, otherwise by the name's
+/// extension.
 pub fn media_type(content: &[u8], path: Option<&Path>) -> Option<&'static str> {
     const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
+    /// By which a message of HL7 v2 begins, where it was saved as it came over MLLP.
+    const START_OF_BLOCK: &[u8] = b"\x0b";
     let text = content.strip_prefix(BYTE_ORDER_MARK).unwrap_or(content);
-    match text.iter().find(|byte| !byte.is_ascii_whitespace()) {
+    let text = text.trim_ascii_start();
+    let message = text.strip_prefix(START_OF_BLOCK).unwrap_or(text);
+    match text.first() {
         Some(b'{') => return Some("application/fhir+json"),
+        Some(b'<') if is_cda(text) => return Some("application/cda+xml"),
         Some(b'<') => return Some("application/fhir+xml"),
+        Some(_) if message.starts_with(b"MSH") => return Some("x-application/hl7-v2+er7"),
         Some(_) | None => {}
     }
     let extension = path?.extension()?.to_str()?.to_ascii_lowercase();
     match extension.as_str() {
         "json" => Some("application/fhir+json"),
         "xml" => Some("application/fhir+xml"),
+        "hl7" => Some("x-application/hl7-v2+er7"),
         "pdf" => Some("application/pdf"),
         "txt" => Some("text/plain"),
         _ => None,
     }
+}
+
+/// Whether XML is a document of CDA or an envelope of one: its first element tells.
+fn is_cda(text: &[u8]) -> bool {
+    /// What stands before the first element is not longer than this in any document there is.
+    const LOOKED_AT_BYTES_MAX: usize = 4 * 1024;
+    let text = text.get(..LOOKED_AT_BYTES_MAX).unwrap_or(text);
+    let mut rest = &*String::from_utf8_lossy(text);
+    // The declaration and comments.
+    while let Some(end) = [("<?", "?>"), ("<!--", "-->")]
+        .into_iter()
+        .find_map(|(start, end)| rest.starts_with(start).then_some(end))
+    {
+        rest = rest
+            .split_once(end)
+            .map_or("", |(_, after)| after.trim_start());
+    }
+    let tag = rest.strip_prefix('<').unwrap_or_default();
+    let ends = |character: char| character.is_whitespace() || matches!(character, '>' | '/');
+    let name = tag.split(ends).next().unwrap_or_default();
+    let local = name.rsplit(':').next().unwrap_or_default();
+    matches!(
+        local,
+        "ClinicalDocument" | "DistributionEnvelope" | "Envelope"
+    )
 }
 
 pub(crate) fn completed(
@@ -211,7 +244,7 @@ pub(crate) fn completed(
 }
 
 /// A larger document would only break off the call: the broker does not read to its end.
-fn check_size(size: usize) -> Result<(), ClientError> {
+pub(crate) fn check_size(size: usize) -> Result<(), ClientError> {
     if size <= DOCUMENT_BYTES_MAX {
         return Ok(());
     }

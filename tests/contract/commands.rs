@@ -99,7 +99,7 @@ async fn a_letter_goes_from_the_command_line_to_the_command_line() {
 
     let inbox = practice.told("inbox");
     assert!(inbox.contains("mailboxes/K81003"), "{inbox}");
-    practice.told("collect --into inbox");
+    practice.told("collect --into inbox --wait 30");
     let files: Vec<_> = fs::read_dir(estate.path().join("inbox"))
         .unwrap()
         .map(|entry| entry.unwrap().path())
@@ -144,7 +144,7 @@ async fn a_letter_goes_from_the_command_line_to_the_command_line() {
     assert!(broker.stop().await.success());
     let gone = trust.fails(69, "--retry-seconds 0 list");
     assert!(gone.contains("cannot be reached"), "{gone}");
-    trust.fails(2, "send letter.json");
+    trust.fails(2, "send --to K81003");
     let nobody = Person {
         estate: &estate,
         profile: "nobody",
@@ -182,7 +182,7 @@ async fn what_does_not_arrive_is_mended_and_taken_back_from_the_command_line() {
     let dry = operator.told(&format!("{reroute} --dry-run"));
     assert!(dry.contains("would be rerouted"), "{dry}");
     operator.told(&reroute);
-    practice.told("collect --into inbox");
+    practice.told("collect --into inbox --wait 30");
     let tracked = trust.told("track stray");
     for word in ["rerouted", "mailboxes/A83008", "merged", "acknowledged"] {
         assert!(tracked.contains(word), "{word}: {tracked}");
@@ -191,7 +191,7 @@ async fn what_does_not_arrive_is_mended_and_taken_back_from_the_command_line() {
     operator.told(&format!("dlq return {} --reason closed", name("returned")));
     let inbox = trust.told("inbox");
     assert!(inbox.contains("reports only"), "{inbox}");
-    let collected = trust.told("collect --into reports");
+    let collected = trust.told("collect --into reports --wait 30");
     for word in [
         "NOT DELIVERED",
         "returned",

@@ -7,8 +7,9 @@ use std::{
 
 use axle_tests::process::broker_binary;
 
-/// What the demo may say it took: two seconds, and more for a build that is not optimised.
-const SECONDS_MAX: Duration = Duration::from_secs(if cfg!(debug_assertions) { 10 } else { 2 });
+/// What the demo may take: two seconds, and more for a build that is not optimised, whose tests share
+/// the machine with others.
+const SECONDS_MAX: Duration = Duration::from_secs(if cfg!(debug_assertions) { 30 } else { 2 });
 
 fn demo(arguments: &[&str]) -> (Output, Duration) {
     let begun = std::time::Instant::now();

@@ -12,4 +12,5 @@ mod demo;
 mod durable;
 mod layers;
 mod python;
+mod references;
 mod serving;

@@ -7,15 +7,21 @@
 )]
 
 mod alarming;
+mod answering;
 mod bulk;
+mod by_patient;
 mod ending;
+mod huge;
 mod journey;
 mod large;
+mod merging;
 mod operating;
 mod ordering;
+mod parking;
 mod reconciling;
 mod reloading;
 mod rerouting;
+mod samples;
 mod settling;
 mod steps;
 mod stopping;

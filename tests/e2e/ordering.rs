@@ -85,7 +85,11 @@ async fn the_next_document_of_a_patient_comes_once_the_one_before_is_acknowledge
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_poisoned_document_holds_up_its_patient_until_it_is_set_aside_and_nobody_else() {
-    let broker = TestBroker::start().await;
+    // What was given back rests for three seconds at least: nobody is offered it meanwhile.
+    let rests = ROUTING.replace("retry_base_seconds = 1", "retry_base_seconds = 6");
+    let estate = Estate::new();
+    estate.write("routing.toml", &rests);
+    let broker = TestBroker::start_with(estate).await;
     let (trust, practice) = (broker.client(TRUST), broker.client(PRACTICE));
     let in_order = |id: &str, patient: &str| DocumentHeader {
         workflow: "FRAGILE".to_owned(),

@@ -1,10 +1,7 @@
 //! A trust holds its own list against what the broker knows: it is told exactly what is not simply
 //! delivered, of its own and of nobody else's.
 
-use std::{
-    collections::BTreeMap,
-    time::{Duration, Instant},
-};
+use std::{collections::BTreeMap, time::Duration};
 
 use axle_client::{
     connection::Client,
@@ -168,17 +165,13 @@ async fn a_hundred_thousand_entries_are_answered_while_other_trusts_send_on() {
     };
     let reconciling = tokio::spawn(async move { trust.reconcile(&manifest).await });
     let other = estate.client(OTHER_TRUST);
-    let mut slowest = Duration::ZERO;
-    for number in 0.. {
-        let id = format!("meanwhile-{number}");
+    let mut sent = 0;
+    while !reconciling.is_finished() {
+        let id = format!("meanwhile-{sent}");
         let text = small(&id, OTHER_TRUST, 0);
-        let begun = Instant::now();
-        let sent = other.submit(named(&id, to(&[PRACTICE])), text.into()).await;
-        sent.unwrap();
-        slowest = slowest.max(begun.elapsed());
-        if reconciling.is_finished() {
-            break;
-        }
+        let meanwhile = other.submit(named(&id, to(&[PRACTICE])), text.into());
+        meanwhile.await.unwrap();
+        sent += 1;
     }
     let answer = wait::soon("the answer", reconciling)
         .await
@@ -191,7 +184,8 @@ async fn a_hundred_thousand_entries_are_answered_while_other_trusts_send_on() {
         (sum.delivered_count, sum.never_submitted_count),
         (1, ENTRIES_MAX as u64 - 1)
     );
-    assert!(slowest < Duration::from_secs(5), "{slowest:?}");
+    // One after the other, however slow the machine: whoever had to wait for the answer sent one.
+    assert!(sent > 10, "{sent}");
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -42,6 +42,7 @@ const MATRIX: &[(&str, [Code; 4])] = &[
         "SubmissionService/ValidateDocument",
         [OK, BAD, NOBODY, NOBODY],
     ),
+    ("SubmissionService/ExplainRoute", [OK, BAD, NOBODY, NOBODY]),
     (
         "SubmissionService/GetMessage",
         [OK, NOT_FOUND, NOBODY, NOBODY],
@@ -112,6 +113,7 @@ const MATRIX: &[(&str, [Code; 4])] = &[
     ),
     ("AdminService/ListAlarms", [DENIED, DENIED, OK, NOBODY]),
     ("AdminService/WatchAlarms", [DENIED, DENIED, OK, NOBODY]),
+    ("AdminService/GetOrganisation", [DENIED, DENIED, OK, NOBODY]),
     // The practice holds it; the operator may ask.
     (
         "AdminService/RerouteDelivery",

@@ -14,7 +14,10 @@ use axle_pki::issue::{Authority, Issued, Request};
 use axle_proto::v1::LeaseDeliveriesRequest;
 use tempfile::TempDir;
 
-use crate::documents::{now, ods};
+use crate::{
+    documents::{now, ods},
+    workspace,
+};
 
 /// The organisations of an estate. Two trusts send; two practices collect; one mailbox is closed.
 pub const TRUST: &str = "RR8";
@@ -115,6 +118,32 @@ impl Estate {
         estate.write("directory.toml", DIRECTORY);
         estate.write("routing.toml", ROUTING);
         estate.write("broker.toml", &estate.configuration());
+        estate
+    }
+
+    /// An estate whose broker is configured as the example in `deploy` is, but for its addresses, its
+    /// certificates and its store.
+    pub fn as_shipped() -> Self {
+        let estate = Self::new();
+        let deploy = workspace::root().join("deploy");
+        for entry in fs::read_dir(&deploy).expect("the folder deploy") {
+            let path = entry.expect("an entry").path();
+            if path.is_file() {
+                let name = path.file_name().expect("a name");
+                fs::copy(&path, estate.path().join(name)).expect("a copy");
+            }
+        }
+        let text = fs::read_to_string(deploy.join("axle.toml")).expect("the example");
+        let mut shipped: toml::Table = text.parse().expect("an example that can be read");
+        let own: toml::Table = estate.configuration().parse().expect("our own");
+        for (section, keys) in own {
+            let keys = keys.as_table().expect("a section").clone();
+            let theirs = shipped
+                .entry(section)
+                .or_insert_with(|| toml::Table::new().into());
+            theirs.as_table_mut().expect("a section").extend(keys);
+        }
+        estate.write("broker.toml", &shipped.to_string());
         estate
     }
 

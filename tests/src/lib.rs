@@ -16,6 +16,7 @@ pub mod documents;
 pub mod estate;
 pub mod process;
 pub mod raw;
+pub mod samples;
 pub mod simulate;
 pub mod skip;
 pub mod soak;

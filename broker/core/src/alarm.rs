@@ -11,6 +11,8 @@ use axle_model::{
     time::Timestamp,
 };
 
+use crate::organisations::Age;
+
 /// What an alarm is about; there is one at most for each.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Subject {
@@ -24,6 +26,25 @@ pub enum Subject {
     Closing(MailboxId),
     /// Deliveries of a mailbox are set aside for an operator.
     DeadLetters(MailboxId),
+    /// The practice of patients cannot be looked up, or not as it should be.
+    Demographics(DemographicsPart),
+    /// The register of organisations will soon be older than it may be.
+    RegisterAgeing,
+    /// It is.
+    RegisterStale,
+    /// Its newest edition cannot be used.
+    RegisterRefused,
+}
+
+/// A part of what tells the practice of patients.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum DemographicsPart {
+    /// The snapshot: too old, or a newer one cannot be used.
+    Snapshot,
+    /// The service: it fails and is left alone, or the broker's credentials for it cannot be read.
+    Service,
+    /// The events: some cannot be used.
+    Events,
 }
 
 /// The kinds of alarm.
@@ -39,12 +60,21 @@ pub enum Kind {
     Closing,
     /// [`Subject::DeadLetters`].
     DeadLetters,
+    /// [`Subject::Demographics`].
+    Demographics,
+    /// [`Subject::RegisterAgeing`].
+    RegisterAgeing,
+    /// [`Subject::RegisterStale`].
+    RegisterStale,
+    /// [`Subject::RegisterRefused`].
+    RegisterRefused,
 }
 
 /// What holds of a subject.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Alarm {
-    /// Since when: when it was last heard of, or when its oldest document was accepted.
+    /// Since when: when it was last heard of, when its oldest document was accepted, when the register
+    /// in force was taken, or when its successor was first refused.
     pub since: Timestamp,
     /// The deliveries concerned; 0 where it is not about deliveries.
     pub deliveries: u64,
@@ -101,6 +131,19 @@ pub struct Facts {
     pub closing: Vec<InMailbox>,
     /// What is set aside.
     pub dead: Vec<InMailbox>,
+    /// What is wrong with what tells the practice of patients, each since when.
+    pub demographics: Vec<(DemographicsPart, Timestamp)>,
+    /// The register of organisations.
+    pub register: RegisterFacts,
+}
+
+/// How the register of organisations stands.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct RegisterFacts {
+    /// How old it is, and when it was taken; `None` without one.
+    pub in_force: Option<(Age, Timestamp)>,
+    /// Since when newer files cannot be used, if they cannot.
+    pub refused: Option<Timestamp>,
 }
 
 /// A difference between two sets.
@@ -145,8 +188,35 @@ pub fn alarms(facts: Facts, now: Timestamp) -> Alarms {
         .dead
         .into_iter()
         .filter_map(|one| present(Subject::DeadLetters(one.mailbox), one.oldest, one.count));
+    let demographics = facts.demographics.into_iter().map(|(part, since)| {
+        let alarm = Alarm {
+            since,
+            deliveries: 0,
+        };
+        (Subject::Demographics(part), alarm)
+    });
     let all = senders.chain(mailboxes).chain(aged);
-    all.chain(closing).chain(dead).collect()
+    let register = facts.register.subjects();
+    let all = all.chain(closing).chain(dead);
+    all.chain(register).chain(demographics).collect()
+}
+
+impl RegisterFacts {
+    fn subjects(self) -> impl Iterator<Item = (Subject, Alarm)> {
+        let alarm = |subject, since| {
+            let deliveries = 0;
+            (subject, Alarm { since, deliveries })
+        };
+        let age = self.in_force.and_then(|(age, taken)| match age {
+            Age::Fresh => None,
+            Age::Ageing => Some(alarm(Subject::RegisterAgeing, taken)),
+            Age::Stale => Some(alarm(Subject::RegisterStale, taken)),
+        });
+        let refused = self
+            .refused
+            .map(|since| alarm(Subject::RegisterRefused, since));
+        age.into_iter().chain(refused)
+    }
 }
 
 /// What was cleared and raised between two sets, in the order of the subjects; a count that changed
@@ -166,12 +236,16 @@ pub fn turns(before: &Alarms, after: &Alarms) -> Vec<Turn> {
 
 impl Kind {
     /// All of them.
-    pub const ALL: [Self; 5] = [
+    pub const ALL: [Self; 9] = [
         Self::SenderSilent,
         Self::CollectorSilent,
         Self::Aged,
         Self::Closing,
         Self::DeadLetters,
+        Self::Demographics,
+        Self::RegisterAgeing,
+        Self::RegisterStale,
+        Self::RegisterRefused,
     ];
 
     /// The kind in a word.
@@ -182,6 +256,21 @@ impl Kind {
             Self::Aged => "aged",
             Self::Closing => "closing",
             Self::DeadLetters => "dead_letters",
+            Self::Demographics => "demographics",
+            Self::RegisterAgeing => "register_ageing",
+            Self::RegisterStale => "register_stale",
+            Self::RegisterRefused => "register_refused",
+        }
+    }
+}
+
+impl DemographicsPart {
+    /// The part in a word.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Snapshot => "snapshot",
+            Self::Service => "service",
+            Self::Events => "events",
         }
     }
 }
@@ -195,6 +284,10 @@ impl Subject {
             Self::Aged(..) => Kind::Aged,
             Self::Closing(_) => Kind::Closing,
             Self::DeadLetters(_) => Kind::DeadLetters,
+            Self::Demographics(_) => Kind::Demographics,
+            Self::RegisterAgeing => Kind::RegisterAgeing,
+            Self::RegisterStale => Kind::RegisterStale,
+            Self::RegisterRefused => Kind::RegisterRefused,
         }
     }
 
@@ -220,22 +313,49 @@ impl Subject {
             Self::DeadLetters(_) => {
                 "deliveries are set aside: mend the cause, then requeue, reroute or return them"
             }
+            Self::Demographics(DemographicsPart::Snapshot) => {
+                "the snapshot of patients is older than it may be, or the newest cannot be used: \
+                 bring a new one; documents that go by their patient are refused for the time being"
+            }
+            Self::Demographics(DemographicsPart::Service) => {
+                "the demographics service fails, or its credentials cannot be read: documents that \
+                 go by their patient are refused for the time being"
+            }
+            Self::Demographics(DemographicsPart::Events) => {
+                "events of patients cannot be used: a practice may be an earlier one than the \
+                 service knows; the log names the files"
+            }
+            Self::RegisterAgeing => {
+                "the register of organisations will soon be too old to route by: bring a new one"
+            }
+            Self::RegisterStale => {
+                "the register of organisations is too old to route by, and documents are parked: \
+                 bring a new one"
+            }
+            Self::RegisterRefused => {
+                "the files of the register cannot be used, and the edition before stays in force: \
+                 the broker's log and `axle-broker check` say what is wrong"
+            }
         }
     }
 }
 
 impl fmt::Display for Subject {
-    /// What it is about, as a name: `organisations/RR8`, `mailboxes/K81003` or
-    /// `workflows/TOC_FHIR_IP_DISCH/urgent`.
+    /// What it is about, as a name: `organisations/RR8`, `mailboxes/K81003`,
+    /// `workflows/TOC_FHIR_IP_DISCH/urgent` or `organisations`, which is the register of them.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::SenderSilent(organisation) => write!(f, "organisations/{organisation}"),
             Self::Aged(workflow, priority) => {
                 write!(f, "workflows/{workflow}/{}", priority.as_str())
             }
+            Self::Demographics(part) => write!(f, "demographics/{}", part.as_str()),
             Self::CollectorSilent(mailbox)
             | Self::Closing(mailbox)
             | Self::DeadLetters(mailbox) => write!(f, "{mailbox}"),
+            Self::RegisterAgeing | Self::RegisterStale | Self::RegisterRefused => {
+                f.write_str("organisations")
+            }
         }
     }
 }

@@ -86,6 +86,13 @@ impl Authorised {
         self
     }
 
+    /// The same with another submission: a test's.
+    #[cfg(test)]
+    pub(crate) fn changed(mut self, change: impl FnOnce(&mut Submission)) -> Self {
+        change(&mut self.submission);
+        self
+    }
+
     /// The organisation that sends it: the certificate's.
     pub const fn sender(&self) -> OdsCode {
         self.sender

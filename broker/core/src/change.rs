@@ -3,6 +3,7 @@
 
 use axle_model::{
     digest::Digest,
+    facts::Facts,
     id::{DeliveryId, MessageId, SubmissionId},
     ods::OdsCode,
     time::Timestamp,
@@ -10,6 +11,7 @@ use axle_model::{
 use bytes::Bytes;
 
 use crate::{
+    answer::{Answer, Answers},
     delivery::{Delivery, State, Step},
     event::Event,
     message::{Message, Warning},
@@ -42,8 +44,8 @@ pub struct Acceptance {
 pub enum Body {
     /// All of it, as it will be delivered.
     Whole(Bytes),
-    /// It was uploaded piece by piece under the message's submission id.
-    Uploaded,
+    /// It was uploaded piece by piece under the message's submission id, by the call of this number.
+    Uploaded(u64),
 }
 
 impl Body {
@@ -51,7 +53,7 @@ impl Body {
     pub fn bytes(&self) -> Bytes {
         match self {
             Self::Whole(bytes) => bytes.clone(),
-            Self::Uploaded => Bytes::new(),
+            Self::Uploaded(_) => Bytes::new(),
         }
     }
 }
@@ -123,13 +125,18 @@ impl Acceptance {
     pub fn new(routed: &Routed<'_>, id: MessageId, now: Timestamp) -> Self {
         let checked = routed.checked();
         let (submission, sender) = (checked.submission(), checked.sender());
-        let warnings = checked.warnings().iter().take(Message::WARNINGS_MAX);
-        // No sender's identifier means anything to another.
-        let within = |identity: Digest| {
-            Digest::of_parts([sender.as_str().as_bytes(), identity.as_bytes().as_slice()])
-        };
-        let deliveries = routed.destinations().iter().map(|destination| {
-            Delivery::accept(
+        // What became of the recipients counts above what the document bends.
+        let warnings = routed.warnings().iter().chain(checked.warnings());
+        let warnings = warnings.take(Message::WARNINGS_MAX);
+        let within = |identity: Digest| Message::name_within(sender, identity);
+        let terms = routed.terms();
+        let asked = checked.facts().map(Facts::asked).unwrap_or_default();
+        let answers = Answers::asked(asked, terms.inf_due, terms.bus_due);
+        let deliveries = routed.destinations().iter().map(|destination| Delivery {
+            recipient_type: destination.recipient_type,
+            routing: destination.routing.clone(),
+            answers,
+            ..Delivery::accept(
                 destination.recipient,
                 destination.mailbox.clone(),
                 sender,
@@ -143,24 +150,27 @@ impl Acceptance {
             request: submission.request_digest(),
             workflow: routed.workflow().clone(),
             table_version: routed.table_version(),
+            routed_by: routed.routed_by(),
             media_type: submission.media_type.clone(),
             digest: submission.digest,
             size: submission.body.len() as u64,
-            priority: submission.priority,
+            priority: routed.priority(),
             order_key: order::key(routed.terms().order, checked),
             order_hold: routed.terms().order_hold,
             correlation_id: submission.correlation_id.clone(),
             labels: submission.labels.clone(),
             document: checked.document_identity().map(within),
             names: checked.facts().map_or_else(Vec::new, |facts| {
-                facts.names().into_iter().map(within).collect()
+                let names = facts.names().into_iter();
+                let names = names.chain(facts.message_names()).map(within);
+                names.collect()
             }),
             replaces: checked.facts().map_or_else(Vec::new, |facts| {
                 facts.replaces().into_iter().map(within).collect()
             }),
             accept_time: now,
             expire_time: now.after(routed.lifetime()),
-            warn_time: now.after(routed.terms().warn_after(submission.priority)),
+            warn_time: now.after(routed.terms().warn_after(routed.priority())),
             warnings: warnings
                 .map(|finding| Warning {
                     rule: finding.rule.unwrap_or_default().into(),
@@ -168,6 +178,9 @@ impl Acceptance {
                     what: finding.placed().into(),
                 })
                 .collect(),
+            answer: checked.facts().and_then(Answer::of).map(Box::new),
+            reroute_once: routed.reroute_once(),
+            rerouted_from: None,
             deliveries: deliveries.collect(),
         };
         Self {
@@ -176,11 +189,11 @@ impl Acceptance {
         }
     }
 
-    /// The same of a document that was uploaded, of this many bytes.
+    /// The same of a document of this many bytes that was uploaded by the call of this number.
     #[must_use]
-    pub fn uploaded(mut self, size: u64) -> Self {
+    pub fn uploaded(mut self, size: u64, call: u64) -> Self {
         self.message.size = size;
-        self.body = Body::Uploaded;
+        self.body = Body::Uploaded(call);
         self
     }
 }

@@ -1,7 +1,13 @@
 //! Events: what has happened to a delivery, when, and by whose hand. They make its timeline, the
 //! sender's watch and the ledger.
 
-use axle_model::{id::MessageId, mailbox::MailboxId, ods::OdsCode, time::Timestamp};
+use axle_model::{
+    answer::{ResponseCode, Stage},
+    id::MessageId,
+    mailbox::{MailboxId, WorkflowId},
+    ods::OdsCode,
+    time::Timestamp,
+};
 
 /// One thing that happened to a delivery.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -103,6 +109,29 @@ pub enum EventKind {
     },
     /// It has waited longer than its workflow allows without a warning.
     Aged,
+    /// Its recipient answered it.
+    Answered {
+        /// What the answer says.
+        code: ResponseCode,
+        /// Whether that is well.
+        positive: bool,
+        /// The message that brought it.
+        response: MessageId,
+        /// The message in which the document goes on to the practice that has the patient now.
+        rerouted_to: Option<MessageId>,
+    },
+    /// An answer that was asked for did not come in time.
+    AnswerLapsed {
+        /// Which.
+        stage: Stage,
+    },
+}
+
+impl EventKind {
+    /// Whether it is part of the exchange with the recipient, which goes on beside the transport.
+    pub const fn is_of_exchange(&self) -> bool {
+        matches!(self, Self::Answered { .. } | Self::AnswerLapsed { .. })
+    }
 }
 
 /// Why a delivery is set aside.
@@ -114,14 +143,26 @@ pub enum DeadLetterCause {
     MailboxClosed,
     /// The directory no longer lists its mailbox: the organisation is gone.
     OrganisationWithdrawn,
+    /// Its type is one that the routing table does not know.
+    ParkedUnknownType,
+    /// It cannot be told who has taken over from its recipient.
+    ParkedSuccessorAmbiguous,
+    /// The register of organisations is older than it may be.
+    ParkedRegisterStale,
+    /// A rule of the routing table holds it.
+    ParkedHeld,
 }
 
 impl DeadLetterCause {
     /// All of them.
-    pub const ALL: [Self; 3] = [
+    pub const ALL: [Self; 7] = [
         Self::AttemptsSpent,
         Self::MailboxClosed,
         Self::OrganisationWithdrawn,
+        Self::ParkedUnknownType,
+        Self::ParkedSuccessorAmbiguous,
+        Self::ParkedRegisterStale,
+        Self::ParkedHeld,
     ];
 
     /// The cause as a code.
@@ -130,7 +171,41 @@ impl DeadLetterCause {
             Self::AttemptsSpent => "ATTEMPTS_SPENT",
             Self::MailboxClosed => "MAILBOX_CLOSED",
             Self::OrganisationWithdrawn => "ORGANISATION_WITHDRAWN",
+            Self::ParkedUnknownType => "PARKED_UNKNOWN_TYPE",
+            Self::ParkedSuccessorAmbiguous => "PARKED_SUCCESSOR_AMBIGUOUS",
+            Self::ParkedRegisterStale => "PARKED_REGISTER_STALE",
+            Self::ParkedHeld => "PARKED_HELD",
         }
+    }
+
+    /// Whether it is that of a delivery that was set aside as it was accepted.
+    pub const fn is_parked(self) -> bool {
+        match self {
+            Self::AttemptsSpent | Self::MailboxClosed | Self::OrganisationWithdrawn => false,
+            Self::ParkedUnknownType
+            | Self::ParkedSuccessorAmbiguous
+            | Self::ParkedRegisterStale
+            | Self::ParkedHeld => true,
+        }
+    }
+
+    /// The mailbox of the broker's own that holds what is parked for this cause. Nobody can collect
+    /// from it: no certificate names the broker.
+    pub fn mailbox(self) -> MailboxId {
+        MailboxId {
+            organisation: OdsCode::BROKER,
+            workflow: WorkflowId::parse(self.as_str()).ok(),
+        }
+    }
+
+    /// Why what is in this mailbox is parked; `None` for a mailbox that documents are collected from.
+    pub fn of_parked(mailbox: &MailboxId) -> Option<Self> {
+        if mailbox.organisation != OdsCode::BROKER {
+            return None;
+        }
+        let name = mailbox.workflow.as_ref()?.as_str();
+        let mut all = Self::ALL.into_iter();
+        all.find(|cause| cause.is_parked() && cause.as_str() == name)
     }
 }
 
@@ -140,14 +215,26 @@ impl Event {
         Self { kind, by, time }
     }
 
-    /// Whether the sender must be told: the document has not reached its recipient, and may not
+    /// Whether the sender must be told: the document has not reached its reader, and may not
     /// without somebody's doing.
     pub const fn is_notice(&self) -> bool {
-        self.is_undelivered() || matches!(self.kind, EventKind::Aged)
+        let answered_no = matches!(
+            self.kind,
+            EventKind::Answered {
+                positive: false,
+                ..
+            }
+        );
+        self.is_reported() || answered_no || matches!(self.kind, EventKind::Aged)
     }
 
-    /// Whether the document is given up, for good or until an operator acts: the sender is sent a
-    /// report.
+    /// Whether the broker sends its sender a report: the document is given up, or its recipient says
+    /// nothing. A negative answer is itself in the sender's mailbox.
+    pub const fn is_reported(&self) -> bool {
+        self.is_undelivered() || matches!(self.kind, EventKind::AnswerLapsed { .. })
+    }
+
+    /// Whether the document is given up, for good or until an operator acts.
     pub const fn is_undelivered(&self) -> bool {
         match self.kind {
             EventKind::Rejected { until: None, .. }
@@ -165,7 +252,9 @@ impl Event {
             | EventKind::Withdrawn { .. }
             | EventKind::Superseded { .. }
             | EventKind::Rerouted { .. }
-            | EventKind::Aged => false,
+            | EventKind::Aged
+            | EventKind::Answered { .. }
+            | EventKind::AnswerLapsed { .. } => false,
         }
     }
 }

@@ -2,6 +2,7 @@
 //! Pure and synchronous: time, randomness and snapshots are arguments; nothing here does I/O.
 
 pub mod alarm;
+pub mod answer;
 pub mod authorise;
 pub mod change;
 pub mod delivery;

@@ -6,14 +6,14 @@ use std::{collections::BTreeMap, time::Duration};
 use axle_model::{
     digest::Digest,
     envelope::{MediaType, Priority},
-    id::{MessageId, SubmissionId},
+    id::{DeliveryId, MessageId, SubmissionId},
     mailbox::WorkflowId,
     ods::OdsCode,
     receipt::Receipt,
     time::Timestamp,
 };
 
-use crate::{delivery::Delivery, event::EventKind};
+use crate::{answer::Answer, delivery::Delivery, event::EventKind};
 
 /// An accepted submission.
 #[derive(Clone, Debug, PartialEq)]
@@ -30,6 +30,8 @@ pub struct Message {
     pub workflow: WorkflowId,
     /// The version of the routing table that routed it.
     pub table_version: u32,
+    /// By what else it was routed.
+    pub routed_by: RoutedBy,
     /// What the body is declared to be.
     pub media_type: MediaType,
     /// SHA-256 of the body.
@@ -60,8 +62,25 @@ pub struct Message {
     pub warn_time: Timestamp,
     /// Rules it bent without being refused.
     pub warnings: Vec<Warning>,
+    /// What it came to as an answer to another message; `None` when it is none.
+    pub answer: Option<Box<Answer>>,
+    /// Whether it may go on, once, to the practice that has its patient now.
+    pub reroute_once: bool,
+    /// The delivery that it carries on at another practice.
+    pub rerouted_from: Option<DeliveryId>,
     /// One for each recipient, in the order given. At least one.
     pub deliveries: Vec<Delivery>,
+}
+
+/// By what a message was routed, besides the table.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct RoutedBy {
+    /// The class of the table that it fits.
+    pub class: Option<Box<str>>,
+    /// The edition of the register of organisations; empty without one.
+    pub register_version: Box<str>,
+    /// Whether it may go to named recipients only.
+    pub restricted: bool,
 }
 
 /// A rule that an accepted document bends.
@@ -79,6 +98,11 @@ impl Message {
     /// The most warnings a message keeps.
     pub const WARNINGS_MAX: usize = 16;
 
+    /// What something is called that this sender calls so: no sender's name means anything to another.
+    pub fn name_within(sender: OdsCode, name: Digest) -> Digest {
+        Digest::of_parts([sender.as_str().as_bytes(), name.as_bytes().as_slice()])
+    }
+
     /// The delivery for `recipient`.
     pub fn delivery(&self, recipient: OdsCode) -> Option<&Delivery> {
         self.deliveries
@@ -93,6 +117,16 @@ impl Message {
             .all(|delivery| delivery.state.is_terminal())
     }
 
+    /// Whether nothing more will happen to it: every delivery has ended, and no answer is waited for.
+    pub fn is_over(&self) -> bool {
+        self.deliveries.iter().all(Delivery::is_over)
+    }
+
+    /// Whether it asks its recipients for an answer.
+    pub fn asks(&self) -> bool {
+        self.deliveries.iter().any(|one| one.answers.is_asked())
+    }
+
     /// The receipt its sender holds.
     pub fn receipt(&self, duplicate: bool) -> Receipt {
         Receipt {
@@ -105,6 +139,9 @@ impl Message {
                 .iter()
                 .map(|delivery| delivery.recipient)
                 .collect(),
+            parked: (self.deliveries.iter())
+                .filter_map(|one| Some((one.recipient, one.parked()?.as_str())))
+                .collect(),
             duplicate,
         }
     }
@@ -113,7 +150,10 @@ impl Message {
     pub fn state_time(delivery: &Delivery) -> Timestamp {
         let moves = delivery.timeline.iter().rev();
         moves
-            .filter(|event| !matches!(event.kind, EventKind::Extended { .. } | EventKind::Aged))
+            .filter(|event| {
+                let stays = matches!(event.kind, EventKind::Extended { .. } | EventKind::Aged);
+                !stays && !event.kind.is_of_exchange()
+            })
             .map(|event| event.time)
             .next()
             .unwrap_or_default()

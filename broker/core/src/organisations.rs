@@ -133,7 +133,8 @@ impl Organisations {
         if self.age(now) == Age::Stale {
             return Trace::stopped(organisation, Obstacle::Stale);
         }
-        trace::follow(organisation, |code| self.step(code, Day::in_uk(now)))
+        let today = Day::in_uk(now);
+        trace::follow(organisation, |code| self.step(code, today))
     }
 
     /// Whether the register knows the code; every code is known without one.

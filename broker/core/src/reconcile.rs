@@ -326,7 +326,9 @@ fn reason(delivery: &Delivery) -> Box<str> {
             | EventKind::Rejected { until: Some(_), .. }
             | EventKind::Requeued { .. }
             | EventKind::Rerouted { .. }
-            | EventKind::Aged => return None,
+            | EventKind::Aged
+            | EventKind::Answered { .. }
+            | EventKind::AnswerLapsed { .. } => return None,
         })
     });
     said.unwrap_or_default()

@@ -5,6 +5,7 @@
 use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 use axle_model::{
+    answer::Stage,
     digest::Digest,
     envelope::{MediaType, Priority},
     id::{MessageId, SubmissionId},
@@ -19,7 +20,7 @@ use crate::{
     delivery::Delivery,
     directory::Directory,
     event::EventKind,
-    message::Message,
+    message::{Message, RoutedBy},
 };
 
 /// How long a report waits to be collected.
@@ -28,7 +29,7 @@ const LIFETIME: Duration = Duration::from_hours(30 * 24);
 /// A report as its reader sees it: JSON, without patient data. Names of fields are never changed.
 #[derive(Debug, Serialize)]
 struct Report<'r> {
-    /// Always `undelivered`.
+    /// `undelivered`, or `unanswered` of a document that was collected.
     report: &'static str,
     delivery: String,
     submission_id: &'r str,
@@ -39,7 +40,7 @@ struct Report<'r> {
     document_sha256: String,
     accept_time: String,
     event_time: String,
-    /// `dead-lettered`, `rejected` or `expired`.
+    /// `dead-lettered`, `rejected` or `expired`; of an unanswered one as a rule `acknowledged`.
     state: &'static str,
     /// A code, or an operator's words.
     reason: &'r str,
@@ -72,14 +73,19 @@ pub fn report(
     mailbox: impl FnOnce(OdsCode) -> MailboxId,
 ) -> Option<Acceptance> {
     let event = &advance.step.event;
-    if !event.is_undelivered() || message.sender == OdsCode::BROKER {
+    if !event.is_reported() || message.sender == OdsCode::BROKER {
         return None;
     }
     let recipient = advance.delivery.recipient;
     let delivery = message.delivery(recipient)?;
     let (reason, what_to_do) = cause(&event.kind);
+    let kind = if event.is_undelivered() {
+        "undelivered"
+    } else {
+        "unanswered"
+    };
     let report = Report {
-        report: "undelivered",
+        report: kind,
         delivery: advance.delivery.to_string(),
         submission_id: message.submission.as_str(),
         correlation_id: message.correlation_id.as_deref(),
@@ -103,7 +109,7 @@ pub fn report(
         OdsCode::BROKER,
         event.time,
     );
-    let message = message_of(message, submission, id, &body, to)?;
+    let message = message_of(message, kind, submission, id, &body, to)?;
     let body = Body::Whole(body);
     Some(Acceptance { message, body })
 }
@@ -112,13 +118,23 @@ pub fn report(
 fn cause(kind: &EventKind) -> (&str, &'static str) {
     const ASK: &str = "ask the recipient, correct what it names, and send a new document";
     const OPERATOR: &str = "the broker's operator can offer it again or send it elsewhere; ask there, or use another way";
+    const PARKED: &str = "it is kept, and waits for the broker's operator to say where it goes; send it again only \
+         after it was withdrawn";
     match kind {
         EventKind::Rejected { code, .. } => (code, ASK),
+        EventKind::DeadLettered { cause, .. } if cause.is_parked() => (cause.as_str(), PARKED),
         EventKind::DeadLettered { cause, .. } => (cause.as_str(), OPERATOR),
         EventKind::Returned { reason } => (reason, ASK),
         EventKind::Expired => (
             "NOT_COLLECTED_IN_TIME",
             "nobody collected it: tell the recipient by another way, and send it again",
+        ),
+        EventKind::AnswerLapsed { stage } => (
+            match stage {
+                Stage::Infrastructure => "NO_INFRASTRUCTURE_RESPONSE_IN_TIME",
+                Stage::Business => "NO_BUSINESS_RESPONSE_IN_TIME",
+            },
+            "the recipient's system collected it and its answer did not come: ask the recipient whether it has the document and knows the patient",
         ),
         EventKind::Accepted
         | EventKind::Leased { .. }
@@ -126,6 +142,7 @@ fn cause(kind: &EventKind) -> (&str, &'static str) {
         | EventKind::Released { .. }
         | EventKind::Lapsed { .. }
         | EventKind::Acknowledged
+        | EventKind::Answered { .. }
         | EventKind::Requeued { .. }
         | EventKind::Withdrawn { .. }
         | EventKind::Superseded { .. }
@@ -136,6 +153,7 @@ fn cause(kind: &EventKind) -> (&str, &'static str) {
 
 fn message_of(
     about: &Message,
+    kind: &str,
     submission: SubmissionId,
     id: MessageId,
     body: &Bytes,
@@ -144,7 +162,7 @@ fn message_of(
     let digest = Digest::of(body);
     let now = to.timeline.first()?.time;
     let labels = BTreeMap::from([
-        ("report".to_owned(), "undelivered".to_owned()),
+        ("report".to_owned(), kind.to_owned()),
         ("message".to_owned(), about.id.to_string()),
     ]);
     Some(Message {
@@ -154,6 +172,7 @@ fn message_of(
         submission,
         workflow: WorkflowId::parse(REPORT_WORKFLOW).ok()?,
         table_version: about.table_version,
+        routed_by: RoutedBy::default(),
         media_type: MediaType::Opaque(Arc::from("application/json")),
         digest,
         size: body.len() as u64,
@@ -169,6 +188,9 @@ fn message_of(
         expire_time: now.after(LIFETIME),
         warn_time: now.after(LIFETIME),
         warnings: Vec::new(),
+        answer: None,
+        reroute_once: false,
+        rerouted_from: None,
         deliveries: vec![to],
     })
 }

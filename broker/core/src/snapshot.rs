@@ -2,7 +2,8 @@
 //! request takes one and keeps it, so no request ever sees half a reload.
 
 use crate::{
-    directory::Directory, organisations::Organisations, table::RoutingTable, validate::Rules,
+    answer::Positive, directory::Directory, organisations::Organisations, table::RoutingTable,
+    validate::Rules,
 };
 
 /// What operators and registers say, at one moment.
@@ -16,4 +17,6 @@ pub struct Snapshot {
     pub table: RoutingTable,
     /// What a valid document is.
     pub rules: Rules,
+    /// Which answers say that all is well.
+    pub positive: Positive,
 }

@@ -27,6 +27,8 @@ impl Totals {
         for record in &entry.records {
             match record {
                 Recorded::Accepted { recipients, .. } => self.accepted += recipients.len() as u64,
+                // An answer comes to a delivery that may have ended, and been counted.
+                Recorded::Advanced { event, .. } if event.kind.is_of_exchange() => {}
                 Recorded::Advanced { state, .. } => self.advance(*state),
                 Recorded::Refused(_) => {}
             }

@@ -186,8 +186,8 @@ impl MediaType {
     /// Whether documents of this type are read: their facts route and check them.
     pub const fn is_read(&self) -> bool {
         match self {
-            Self::FhirJson | Self::FhirXml => true,
-            Self::Hl7v2 | Self::Cda | Self::Opaque(_) => false,
+            Self::FhirJson | Self::FhirXml | Self::Hl7v2 | Self::Cda => true,
+            Self::Opaque(_) => false,
         }
     }
 

@@ -2,27 +2,48 @@
 //! and borrowed from them. One struct for every format, so that no rule ever asks which syntax a
 //! document came in. It decides nothing and keeps no clinical content.
 
+mod addresses;
 mod answering;
+mod attachment;
 mod bundle;
+mod clinical;
 mod composition;
 mod datatypes;
 mod header;
+mod links;
 mod parties;
 mod replacing;
 mod routing;
 mod text;
 mod when;
 
+pub(crate) use self::links::Step;
 pub use self::{
+    addresses::Addresses,
     answering::{Answering, Asked, Issue, message_name},
-    bundle::{Bundle, Content, Entry, Meta, Resource},
+    attachment::{Attachment, Data, Signature},
+    bundle::{Bundle, Content, Entry, Foreign, Meta, Resource},
+    clinical::Coded,
     composition::{Composition, Relation, Section},
-    datatypes::{Attachment, Coding, Concept, Identifier, Reference},
+    datatypes::{Coding, Concept, Identifier, Reference},
     header::{Destination, Extension, Flag, Instruction, MessageHeader, Response, Source},
-    parties::{AttachmentHolder, Name, Organisation, Patient, Role},
+    links::{Link, Owner, Swept},
+    parties::{AttachmentHolder, Name, Organisation, Patient, Practitioner, Role},
     text::Text,
     when::{NotATime, When},
 };
+
+/// The words of FHIR that the facts of other formats are told in.
+pub(crate) mod words {
+    pub(crate) use super::{
+        datatypes::{ODS_ORGANISATION, ODS_SITE},
+        header::ACKNOWLEDGEMENTS,
+        parties::NHS_NUMBER,
+        routing::{INFORMATION_RECIPIENT, VERIFICATION},
+    };
+    /// The profile of a document that says it is of CDA R2's type (typeId).
+    pub(crate) const CDA_TYPE: &str = "urn:hl7-org:v3:POCD_HD000040";
+}
 
 use crate::{digest::Digest, format::Malformed, ods::OdsCode};
 
@@ -44,6 +65,8 @@ pub struct Facts<'a> {
     pub root: Resource<'a>,
     /// What the format forbids but reading survived.
     pub flaws: Vec<Malformed>,
+    /// What was found on the way, wherever it stood.
+    pub swept: Swept<'a>,
 }
 
 /// How a document is written down. The facts of one that is not FHIR are told in FHIR's words.
@@ -161,6 +184,14 @@ impl<'a> Facts<'a> {
     /// The Composition of the document.
     pub fn composition(&self) -> Option<&Composition<'a>> {
         self.document()?.bundle.composition()
+    }
+
+    /// Whether a CDA document says that it is one of CDA R2 (typeId).
+    pub fn is_cda_r2(&self) -> bool {
+        let document = self.document();
+        let first = document.and_then(|document| document.bundle.entries.first());
+        let meta = first.and_then(|entry| entry.resource.meta.as_ref());
+        meta.and_then(|meta| meta.profile.as_deref()) == Some(words::CDA_TYPE)
     }
 
     /// The organisation that sent the message, as its header says.

@@ -1,18 +1,28 @@
 //! Formats: from a document's bytes to its facts, or to the rule it breaks and the place. Total: no
-//! bytes make it panic or take memory without bound. The readers only know the two syntaxes; which
-//! element means which fact is told once, in `parts.rs`, for both.
+//! bytes make it panic or take memory without bound. The readers of FHIR only know the two syntaxes;
+//! which element means which fact is told once, in `parts.rs`, for both. Those of HL7 v2 and CDA tell
+//! what they read in FHIR's words (`assembly.rs`).
 
+mod assembly;
+mod base64;
+mod cda;
 mod fhir_json;
 mod fhir_xml;
+mod hl7v2;
+mod moment;
+mod narrative;
 mod parts;
+pub(crate) mod path;
 mod place;
 mod record;
+mod sweep;
 mod xml;
 
 use std::fmt;
 
 use thiserror::Error;
 
+use self::record::Found;
 use crate::{
     envelope::MediaType,
     facts::{Content, Facts, Release, Resource, Syntax},
@@ -70,13 +80,17 @@ impl Position {
     /// The position of the byte at `offset`.
     fn of(text: &[u8], offset: usize) -> Self {
         let before = text.get(..offset).unwrap_or(text);
-        let line_start = before
-            .iter()
-            .rposition(|b| *b == b'\n')
-            .map_or(0, |n| n + 1);
+        let ends_line = |at: usize| match before[at] {
+            b'\n' => true,
+            // On its own it ends a line of HL7 v2.
+            b'\r' => text.get(at + 1) != Some(&b'\n'),
+            _ => false,
+        };
+        let ends = (0..before.len()).filter(|at| ends_line(*at));
+        let (lines, start) = ends.fold((0, 0), |(lines, _), at| (lines + 1, at + 1));
         Self {
-            line: before.iter().filter(|b| **b == b'\n').count() + 1,
-            column: before.len() - line_start + 1,
+            line: lines + 1,
+            column: before.len() - start + 1,
         }
     }
 }
@@ -103,8 +117,8 @@ impl Malformed {
     }
 }
 
-/// A reader: from a text to the resource it is, and the flaws that did not stop the reading.
-type Reading<'a> = fn(&'a str, &Limits) -> Result<(Resource<'a>, Vec<Malformed>), Malformed>;
+/// A reader: from a text to the resource it is, and what was found on the way.
+type Reading<'a> = fn(&'a str, &Limits) -> Result<(Resource<'a>, Found<'a>), Malformed>;
 
 /// Reads the facts of a FHIR document in one pass over its bytes, without a tree and without a copy.
 ///
@@ -118,23 +132,27 @@ pub fn read<'a>(
 ) -> Result<Facts<'a>, Malformed> {
     let text = text_of(body)?;
     let (read, syntax, first): (Reading<'a>, _, _) = match media_type {
-        MediaType::FhirJson => (fhir_json::read, Syntax::Json, b'{'),
-        MediaType::FhirXml => (fhir_xml::read, Syntax::Xml, b'<'),
-        MediaType::Hl7v2 | MediaType::Cda | MediaType::Opaque(_) => {
+        MediaType::FhirJson => (fhir_json::read, Syntax::Json, "{"),
+        MediaType::FhirXml => (fhir_xml::read, Syntax::Xml, "<"),
+        MediaType::Hl7v2 => (hl7v2::read, Syntax::Hl7v2, "MSH"),
+        MediaType::Cda => (cda::read, Syntax::Cda, "<"),
+        MediaType::Opaque(_) => {
             return Err(Malformed::new(
                 "V-003",
-                "this media type is not one of FHIR's",
+                "documents of this media type are not read",
             ));
         }
     };
     agree(media_type, first, text)?;
-    let (root, flaws) = read(text, limits)?;
-    let release = release_of(&root);
+    let (root, found) = read(text, limits)?;
+    let release = syntax.is_fhir().then(|| release_of(&root)).flatten();
+    let Found { flaws, swept } = found;
     Ok(Facts {
         syntax,
         release,
         root,
         flaws,
+        swept,
     })
 }
 
@@ -159,18 +177,18 @@ fn text_of(body: &[u8]) -> Result<&str, Malformed> {
 }
 
 /// Checks that the content looks like what it is declared to be (V-003).
-fn agree(media_type: &MediaType, first: u8, text: &str) -> Result<(), Malformed> {
-    let significant = text
-        .bytes()
-        .find(|b| !matches!(b, b' ' | b'\t' | b'\r' | b'\n'));
-    if significant == Some(first) {
+fn agree(media_type: &MediaType, first: &str, text: &str) -> Result<(), Malformed> {
+    // A message of HL7 v2 may stand in the frame it travelled in.
+    let significant = text.trim_start_matches([' ', '\t', '\r', '\n', '\u{b}']);
+    if significant.starts_with(first) {
         return Ok(());
     }
-    let looks_like = match significant {
+    let looks_like = match significant.as_bytes().first() {
         Some(b'{') => "JSON",
         Some(b'<') => "XML",
-        Some(b'M') => "HL7 v2",
-        Some(_) => "neither JSON nor XML",
+        Some(_) if significant.starts_with("MSH") => "HL7 v2",
+        Some(b'F' | b'B') if significant.get(1..3) == Some("HS") => "a batch of HL7 v2",
+        Some(_) => "neither JSON, XML nor HL7 v2",
         None => "nothing but white space",
     };
     Err(Malformed::new(

@@ -1,7 +1,9 @@
-//! Synthetic documents: our own discharge summary and outpatient letter, in both syntaxes of FHIR,
-//! for the demonstration, the tests and the load tools. About no patient there is: the NHS numbers
-//! are of the range set aside for tests. Never part of a delivery.
+//! Synthetic documents: our own discharge summary and outpatient letter, in both syntaxes of FHIR, and
+//! letters and results in HL7 v2 and CDA (`synthetic/carried.rs`), for the demonstration, the tests and
+//! the load tools. About no patient there is: the NHS numbers are of the range set aside for tests.
+//! Never part of a delivery.
 
+mod carried;
 mod sections;
 
 use std::fmt::Write as _;
@@ -119,7 +121,7 @@ impl Document {
         })
     }
 
-    /// Every synthetic document with its media type.
+    /// Every synthetic FHIR document with its media type.
     pub fn all(&self) -> [(MediaType, String); 4] {
         [
             (MediaType::FhirXml, self.discharge_summary_xml()),
@@ -135,14 +137,7 @@ impl Document {
         let mut data_at = None;
         self.fill(template.text, template, &mut text, &mut data_at);
         if let (Some(size), Some(at)) = (self.size_bytes, data_at) {
-            let groups = size.saturating_sub(text.len()) / 4;
-            let tail = text.split_off(at);
-            let block = "QXhs".repeat(1024);
-            for _ in 0..groups / 1024 {
-                text.push_str(&block);
-            }
-            text.push_str(&block[..groups % 1024 * 4]);
-            text.push_str(&tail);
+            insert_data(&mut text, at, size);
         }
         text
     }
@@ -197,6 +192,18 @@ impl Document {
         let (bytes, _) = digest.as_bytes().split_at(16);
         uuid::Builder::from_random_bytes(bytes.try_into().unwrap_or_default()).into_uuid()
     }
+}
+
+/// Puts base64 data at `at`, as much as brings the text to `size` bytes (to within four).
+fn insert_data(text: &mut String, at: usize, size: usize) {
+    let groups = size.saturating_sub(text.len()) / 4;
+    let tail = text.split_off(at);
+    let block = "QXhs".repeat(1024);
+    for _ in 0..groups / 1024 {
+        text.push_str(&block);
+    }
+    text.push_str(&block[..groups % 1024 * 4]);
+    text.push_str(&tail);
 }
 
 /// An NHS number of the range set aside for tests (999 …) with its right check digit. Numbers below

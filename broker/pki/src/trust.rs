@@ -21,10 +21,12 @@ use crate::{files, identity};
 
 mod client;
 mod server;
+mod service;
 mod verifier;
 
 pub use client::{ClientFiles, ClientTrust};
 pub use server::{Handshake, ServerFiles, ServerTrust};
+pub use service::{ServiceFiles, service_config};
 
 /// The only application protocol spoken (RFC 7301, RFC 9113).
 const ALPN: &[u8] = b"h2";

@@ -7,7 +7,7 @@ use axle_store::Store;
 use super::App;
 use crate::{
     doors::health::{Check, Probe},
-    metrics::{self, Backlog, Snapshot, StoreCounters},
+    metrics::{self, Backlog, RegisterState, Snapshot, StoreCounters},
 };
 
 impl Probe for App {
@@ -44,7 +44,10 @@ impl Probe for App {
             clock: self.clock.state(),
             tls: self.door.counts(),
             expiries: self.trust.expiries(),
-            reload_successful: self.reload_successful.load(Ordering::Relaxed),
+            demographics: self.engine.demographics_standing(),
+            reload_successful: self.reload_successful.load(Ordering::Relaxed)
+                && self.engine.register_refused().is_none(),
+            register: self.register_state(),
         })
     }
 
@@ -54,5 +57,18 @@ impl Probe for App {
             states.iter().map(|(id, state)| (id, state)),
             self.engine.now(),
         )
+    }
+}
+
+impl App {
+    fn register_state(&self) -> Option<RegisterState> {
+        let view = self.engine.view();
+        let organisations = &view.snapshot.organisations;
+        organisations.register().map(|register| RegisterState {
+            organisations: register.len(),
+            left_out: register.faults().count(),
+            taken: register.taken(),
+            stale: register.taken().after(organisations.age_max()),
+        })
     }
 }

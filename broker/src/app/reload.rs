@@ -1,9 +1,12 @@
 //! Reload: the files an operator may change while the broker runs, read again. A bad file changes
 //! nothing and is told; a good set is swapped in whole.
 
-use std::sync::atomic::Ordering;
+use std::sync::{Arc, atomic::Ordering};
 
-use axle_core::snapshot::Snapshot;
+use axle_core::{
+    organisations::{Organisations, register::Register},
+    snapshot::Snapshot,
+};
 
 use super::App;
 use crate::{
@@ -14,11 +17,19 @@ use crate::{
 };
 
 impl App {
-    /// Reads directory, routing table and certificates again. Connections of certificates that are
-    /// now revoked are closed.
-    pub(super) fn reload(&self) {
+    /// Reads directory, routing table, register and certificates again. Connections of certificates
+    /// that are now revoked are closed.
+    pub(super) async fn reload(&self) {
         service::reloading();
-        let view = view_of(&self.config).map_err(|error| error.to_string());
+        self.read_register().await;
+        let register = self
+            .engine
+            .view()
+            .snapshot
+            .organisations
+            .register()
+            .cloned();
+        let view = view_of(&self.config, register).map_err(|error| error.to_string());
         let trust = self
             .trust
             .reload(SystemClock.now())
@@ -42,13 +53,18 @@ impl App {
             }
             Err(error) => tracing::error!(%error, "the certificates stay as they were"),
         }
+        // Read on its own: what is wrong with it is logged, and an alarm.
+        self.demographics_due.notify_one();
         self.reload_successful.store(good, Ordering::Relaxed);
         service::ready();
     }
 }
 
-/// The view that the configuration and its files come to.
-pub(super) fn view_of(config: &Config) -> Result<View, ConfigError> {
+/// The view that the configuration and its files come to, with the register as it was read.
+pub(super) fn view_of(
+    config: &Config,
+    register: Option<Arc<Register>>,
+) -> Result<View, ConfigError> {
     let (directory, table) = config.routing.load()?;
     let mut rules = config.validation.clone();
     rules.events = table.events().map(str::to_owned).collect();
@@ -62,11 +78,13 @@ pub(super) fn view_of(config: &Config) -> Result<View, ConfigError> {
         ..Limits::default()
     };
     rules.body_bytes_max = limits.fhir_bytes_max.max(limits.body_bytes_max);
+    let age_max = config.routing.organisations_age_max;
     let snapshot = Snapshot {
         directory,
+        organisations: Organisations::new(register, age_max, table.successors().clone()),
         table,
         rules,
-        ..Snapshot::default()
+        positive: config.answers.clone(),
     };
     Ok(View { snapshot, limits })
 }

@@ -7,9 +7,14 @@ use std::{
     io::Write,
     os::unix::fs::PermissionsExt as _,
     path::Path,
+    sync::Arc,
     time::Duration,
 };
 
+use axle_core::{
+    alarm::Subject,
+    organisations::{Age, Organisations, overrides::Overrides},
+};
 use axle_model::time::Timestamp;
 use axle_pki::trust::{Expiring, Expiry, ServerTrust};
 use rustix::{
@@ -18,7 +23,10 @@ use rustix::{
 };
 
 use super::{Exit, fail};
-use crate::config::{Config, ConfigError, Flaw};
+use crate::{
+    config::{Config, ConfigError, Flaw},
+    demographics, register,
+};
 
 /// 2026-01-01: a clock before it is wrong, whatever the certificates say.
 const CLOCK_MIN: Timestamp = Timestamp::from_micros(1_767_225_600_000_000);
@@ -54,6 +62,8 @@ impl Found {
         self.clock(now);
         self.certificates(config, now);
         self.routing(config);
+        self.demographics(config, now);
+        self.organisations(config, now);
         self.store(config);
     }
 
@@ -114,6 +124,27 @@ impl Found {
         }
     }
 
+    fn demographics(&mut self, config: &Config, now: Timestamp) {
+        let Some(settings) = &config.demographics else {
+            return;
+        };
+        match demographics::open(settings, now) {
+            Ok(opened) => {
+                let standing = opened.standing(now);
+                let taken = standing.snapshot_time;
+                let taken = taken.map_or_else(String::new, |time| format!(", taken {time}"));
+                let patients = standing.patients;
+                self.saw("demographics", format!("{patients} patients{taken}"));
+                for (part, _) in standing.troubles {
+                    let subject = Subject::Demographics(part);
+                    let advice = subject.advice();
+                    self.warnings.push(Flaw::of(subject.to_string(), advice));
+                }
+            }
+            Err(error) => self.flaws.extend(error.flaws().iter().cloned()),
+        }
+    }
+
     fn routing(&mut self, config: &Config) {
         match config.routing.load() {
             Ok((directory, table)) => {
@@ -127,6 +158,51 @@ impl Found {
                 );
             }
             Err(error) => self.flaws.extend(error.flaws().iter().cloned()),
+        }
+    }
+
+    /// The register, if there is one: what was left out of it, and whether it is too old.
+    fn organisations(&mut self, config: &Config, now: Timestamp) {
+        let Some(path) = &config.routing.organisations else {
+            return;
+        };
+        let file = path.display().to_string();
+        let edition = match register::load(path, now) {
+            Ok(edition) => edition,
+            Err(error) => {
+                self.flaws.extend(error.flaws().iter().cloned());
+                return;
+            }
+        };
+        self.warnings.extend(edition.flaws());
+        let register = Arc::new(edition.register);
+        let (count, left_out) = (register.len(), register.faults().count());
+        let (version, taken) = (register.version(), register.taken());
+        self.saw(
+            "organisations",
+            format!("{file}, {count} in {version}, {left_out} left out, taken {taken}"),
+        );
+        if !register.has_manifest() {
+            let what = "has no manifest: its age counts from when it was last written, and a part \
+                        that is missing is not noticed";
+            self.warnings.push(Flaw::of(file.clone(), what));
+        }
+        let age_max = config.routing.organisations_age_max;
+        let known = Organisations::new(Some(register), age_max, Overrides::default());
+        let stale = taken.after(age_max);
+        match known.age(now) {
+            Age::Fresh => {}
+            Age::Ageing => {
+                let what = format!("is too old to route by from {stale}: bring a new one");
+                self.warnings.push(Flaw::of(file, what));
+            }
+            Age::Stale => {
+                let what = format!(
+                    "is too old to route by since {stale}, and documents would be parked: bring a \
+                     new one"
+                );
+                self.flaws.push(Flaw::of(file, what));
+            }
         }
     }
 

@@ -17,6 +17,7 @@ use clap::Parser as _;
 use tempfile::TempDir;
 
 use super::{Arguments, Exit, check::check};
+use crate::clock::{Clock as _, SystemClock};
 
 /// 2026-11-22, in the middle of the morning.
 const NOW: Timestamp = Timestamp::from_micros(1_795_339_800_000_000);
@@ -154,4 +155,80 @@ fn the_arguments_are_those_of_the_manual() {
             assert_eq!(error.exit_code(), 2, "{line}");
         }
     }
+}
+
+/// An estate with a register that was taken so long ago.
+fn with_register(age: Duration, more: &str) -> TempDir {
+    let folder = estate();
+    let config = fs::read_to_string(folder.path().join("axle.toml")).unwrap();
+    let routing = "[routing]\norganisations = \"ods.jsonl\"\norganisations_max_age_days = 8\n";
+    fs::write(folder.path().join("axle.toml"), config + routing).unwrap();
+    let record = |at| {
+        format!(
+            "{{\"Organisation\":{{\"OrgId\":{{\"extension\":\"A{at:05}\"}},\"Status\":\"Active\"}}}}\n"
+        )
+    };
+    let records: String = (0..120).map(record).collect();
+    let manifest = format!(
+        "{{\"Manifest\":{{\"Taken\":\"{}\",\"Organisations\":",
+        NOW.before(age)
+    );
+    let count = 120 + more.lines().count();
+    let text = format!("{records}{more}{manifest}{count}}}}}\n");
+    fs::write(folder.path().join("ods.jsonl"), text).unwrap();
+    folder
+}
+
+#[test]
+fn the_register_is_counted_and_what_is_left_out_of_it_is_told() {
+    let folder = with_register(DAY, "");
+    let (exit, printed) = checked(folder.path(), NOW);
+    assert_eq!(exit, Exit::Ok, "{printed}");
+    let counted = "ods.jsonl, 120 in 2026-11-21-";
+    assert!(printed.contains(counted), "{printed}");
+    assert!(
+        printed.contains(", 0 left out, taken 2026-11-21T"),
+        "{printed}"
+    );
+    assert!(!printed.contains("warning"), "{printed}");
+    let folder = with_register(DAY, "{}\n");
+    let (exit, printed) = checked(folder.path(), NOW);
+    assert_eq!(exit, Exit::Ok, "{printed}");
+    assert!(printed.contains(", 1 left out"), "{printed}");
+    let told = "ods.jsonl:121: it must be one {\"Organisation\"";
+    assert!(
+        printed.contains("warning: ") && printed.contains(told),
+        "{printed}"
+    );
+}
+
+#[test]
+fn a_register_that_is_nearly_or_really_too_old_is_told() {
+    for (days, exit, told) in [
+        (5, Exit::Ok, "everything is in order"),
+        (7, Exit::Ok, "warning: "),
+        (9, Exit::BadConfiguration, "ods.jsonl, 120 in"),
+    ] {
+        let folder = with_register(DAY * days, "");
+        let (found, printed) = checked(folder.path(), NOW);
+        assert_eq!(found, exit, "{days}: {printed}");
+        assert!(printed.contains(told), "{days}: {printed}");
+        let warned = printed.contains("is too old to route by from 2026-11-23T");
+        assert_eq!(warned, days == 7, "{days}: {printed}");
+    }
+}
+
+#[test]
+fn a_register_that_cannot_be_used_or_has_no_manifest_is_told() {
+    let folder = with_register(DAY, "");
+    let file = folder.path().join("ods.jsonl");
+    let text = fs::read_to_string(&file).unwrap();
+    let (records, _) = text.split_once("{\"Manifest\"").unwrap();
+    fs::write(&file, records).unwrap();
+    // The file is of today, and these tests are set before it.
+    let (exit, printed) = checked(folder.path(), SystemClock.now());
+    assert_eq!(exit, Exit::Ok, "{printed}");
+    assert!(printed.contains("has no manifest"), "{printed}");
+    fs::remove_file(&file).unwrap();
+    assert_eq!(checked(folder.path(), NOW).0, Exit::BadConfiguration);
 }

@@ -93,6 +93,12 @@ impl Flaw {
     }
 }
 
+impl From<axle_pki::trust::UnusableFiles> for ConfigError {
+    fn from(unusable: axle_pki::trust::UnusableFiles) -> Self {
+        Self::from_iter(unusable.problems().iter().cloned().map(Flaw::from))
+    }
+}
+
 impl From<axle_pki::trust::Problem> for Flaw {
     fn from(problem: axle_pki::trust::Problem) -> Self {
         let file: PathBuf = problem.file;

@@ -261,6 +261,20 @@ impl<'t> Section<'_, 't> {
         path.map(|path| self.beside_file(path))
     }
 
+    /// Something wrong with the section as a whole.
+    pub(super) fn problem(&mut self, what: &str) {
+        let header = self.written.header.clone().unwrap_or(0..0);
+        self.reader.problem(Origin::File(header), what.to_owned());
+    }
+
+    /// A path that may be missing, relative to the file's folder.
+    pub(super) fn optional_path(&mut self, key: &'static str) -> Option<Option<PathBuf>> {
+        let path = self.checked(key, "a path", None, |path: &Option<PathBuf>| {
+            path.as_deref() != Some(Path::new(""))
+        })?;
+        Some(path.map(|path| self.beside_file(path)))
+    }
+
     /// A list of paths; empty when there is none.
     pub(super) fn paths(&mut self, key: &'static str) -> Option<Vec<PathBuf>> {
         let all_paths = |paths: &Vec<PathBuf>| paths.iter().all(|path| path != "");

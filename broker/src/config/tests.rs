@@ -51,6 +51,7 @@ fn a_minimal_file_is_enough_and_its_paths_are_beside_it() {
     assert_eq!(config.tls.revocations, Vec::<PathBuf>::new());
     assert_eq!(config.store.directory, Path::new("etc/data"));
     assert_eq!(config.routing.table, Path::new("etc/routing.toml"));
+    assert_eq!(config.routing.organisations, None);
     assert_eq!(config.limits.request, Duration::from_secs(30));
     assert_eq!(config.log.format, LogFormat::Json);
 }
@@ -157,13 +158,46 @@ fn a_text_that_is_not_toml_is_one_problem_at_its_place() {
     assert_eq!(problems.len(), 1, "{problems:?}");
 }
 
+/// The files of a folder, by their usual names.
+fn routing(folder: &Path) -> Routing {
+    Routing {
+        directory: folder.join("directory.toml"),
+        table: folder.join("routing.toml"),
+        organisations: None,
+        organisations_age_max: Duration::from_hours(168),
+    }
+}
+
+#[test]
+fn the_register_is_beside_the_file_and_its_age_in_days() {
+    let text =
+        format!("{MINIMAL}[routing]\norganisations = \"ods\"\norganisations_max_age_days = 3\n");
+    let Routing {
+        organisations,
+        organisations_age_max,
+        ..
+    } = parse(&text, &[]).unwrap().routing;
+    assert_eq!(organisations.as_deref(), Some(Path::new("etc/ods")));
+    assert_eq!(organisations_age_max, Duration::from_hours(72));
+    let empty = text.replace("\"ods\"", "\"\"").replace("= 3", "= 0");
+    let told = problems(&parse(&empty, &[]).unwrap_err());
+    assert!(
+        told[0].ends_with("`organisations` must be a path"),
+        "{told:?}"
+    );
+    assert!(
+        told[1].contains("`organisations_max_age_days` must be a whole number"),
+        "{told:?}"
+    );
+    let variable = [("AXLE__ROUTING__ORGANISATIONS", "/srv/ods.jsonl")];
+    let set = parse(MINIMAL, &variable).unwrap().routing.organisations;
+    assert_eq!(set.as_deref(), Some(Path::new("/srv/ods.jsonl")));
+}
+
 #[test]
 fn mistakes_in_the_directory_and_in_the_table_are_told_together() {
     let folder = tempfile::tempdir().unwrap();
-    let routing = Routing {
-        directory: folder.path().join("directory.toml"),
-        table: folder.path().join("routing.toml"),
-    };
+    let routing = routing(folder.path());
     let missing = routing.load().unwrap_err();
     assert!(
         problems(&missing)[1].ends_with("cannot be read: No such file or directory (os error 2)")
@@ -211,8 +245,13 @@ fn the_example_configuration_is_valid_and_its_comments_name_the_defaults() {
     let config = Config::load(&path).unwrap();
     let everything = uncommented(&path);
     assert!(everything.contains("\nlisten = ") && everything.contains("\nfilter = "));
-    // The two keys that show what may be written rather than what holds without them.
-    let shown = ["severity", "reserve_bytes"];
+    // The keys that show what may be written rather than what holds without them.
+    let shown = [
+        "severity ",
+        "attachment_types ",
+        "reserve_bytes ",
+        "organisations ",
+    ];
     let is_shown = |line: &&str| shown.iter().any(|key| line.starts_with(key));
     let defaults: Vec<&str> = everything.lines().filter(|line| !is_shown(line)).collect();
     let defaults = Config::parse(&path, &defaults.join("\n"), []).unwrap();
@@ -223,10 +262,7 @@ fn the_example_configuration_is_valid_and_its_comments_name_the_defaults() {
 #[test]
 fn the_example_directory_and_table_are_valid_and_agree() {
     let deploy = Path::new(env!("CARGO_MANIFEST_DIR")).join("../deploy");
-    let routing = Routing {
-        directory: deploy.join("directory.toml"),
-        table: deploy.join("routing.toml"),
-    };
+    let routing = routing(&deploy);
     let (directory, table) = routing.load().unwrap();
     let named = directory
         .mailboxes()

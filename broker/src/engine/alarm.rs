@@ -44,6 +44,10 @@ impl<S: Store, C: Clock> Engine<S, C> {
             aged: self.store.aged(),
             closing: waiting,
             dead: dead.into_iter().filter_map(dead_letters).collect(),
+            demographics: self
+                .demographics_standing()
+                .map_or_else(Vec::new, |one| one.troubles),
+            register: self.register_facts(now),
         };
         self.sound(alarms(facts, now));
         Ok(())

@@ -54,6 +54,9 @@ impl<S: Store, C: Clock> Engine<S, C> {
             DueFor::Lapse => Move::Lapse,
             DueFor::Expire => Move::Expire,
             DueFor::Age => Move::Age,
+            // While the clock is in doubt, nobody is late.
+            DueFor::Answer if self.clock.expiry_rests() => return Ok(false),
+            DueFor::Answer => Move::LapseAnswer,
         };
         let moved = self.move_by_itself(due.delivery, wanted).await?;
         if moved && due.what == DueFor::Lapse {
@@ -81,7 +84,7 @@ impl<S: Store, C: Clock> Engine<S, C> {
             return Ok(false);
         };
         let (state, undelivered) = (step.state.as_str(), step.event.is_undelivered());
-        let aged = step.event.kind == EventKind::Aged;
+        let kind = step.event.kind.clone();
         let (sender, priority) = (message.sender, message.priority);
         let advance = Advance {
             delivery: id,
@@ -95,10 +98,15 @@ impl<S: Store, C: Clock> Engine<S, C> {
                 if undelivered {
                     self.undelivered(id, sender, state);
                 }
-                if aged {
+                if kind == EventKind::Aged {
                     let priority = priority.as_str();
                     self.metrics.aged(priority);
                     tracing::warn!(delivery = %id, state, priority, "it waits too long; the sender is warned");
+                }
+                if let EventKind::AnswerLapsed { stage } = kind {
+                    self.metrics.answered(stage, "lapsed");
+                    let stage = stage.as_str();
+                    tracing::warn!(delivery = %id, stage, "it was not answered in time; the sender is told");
                 }
                 Ok(true)
             }

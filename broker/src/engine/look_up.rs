@@ -10,7 +10,10 @@ use axle_model::{patient::PatientHint, refusal::Reason};
 use axle_store::Store;
 
 use super::Engine;
-use crate::{clock::Clock, demographics::Freshness};
+use crate::{
+    clock::Clock,
+    demographics::{Freshness, Standing},
+};
 
 impl<S: Store, C: Clock> Engine<S, C> {
     /// What is known of the registration of the patient that a document goes by. Nobody is asked when
@@ -20,10 +23,16 @@ impl<S: Store, C: Clock> Engine<S, C> {
         snapshot: &Snapshot,
         checked: &Checked<'_>,
     ) -> Registration {
-        match patient_to_look_up(snapshot, checked) {
-            Some(patient) => self.look_up(patient, Freshness::Usual).await,
+        match patient_to_look_up(snapshot, checked, self.clock.now()) {
+            Some(patient) => self.look_up(&patient, Freshness::Usual).await,
             None => Registration::NotAsked,
         }
+    }
+
+    /// How whoever is asked stands; `None` when nobody is.
+    pub fn demographics_standing(&self) -> Option<Standing> {
+        let demographics = self.demographics.as_ref()?;
+        Some(demographics.standing(self.clock.now()))
     }
 
     /// Where a patient is registered. Without a demographics service nobody can be asked.

@@ -83,6 +83,9 @@ impl<S: Store, C: Clock> Engine<S, C> {
         let names = [message.names.as_slice(), &message.replaces].concat();
         let _held = self.names.hold(names).await;
         self.refuse_replaced(message).await?;
+        if message.answer.is_some() {
+            return self.accept_answer(acceptance).await;
+        }
         if message.replaces.is_empty() {
             let committed = self.store.commit(Change::from(acceptance)).await;
             return committed.map_err(refusal_of);

@@ -21,8 +21,9 @@ use prometheus_client::{
     registry::Registry,
 };
 
-use crate::{clock::ClockState, doors::tls::TlsCounts};
+use crate::{clock::ClockState, demographics::Standing, doors::tls::TlsCounts};
 
+mod demographics;
 mod life;
 
 /// How the broker stands.
@@ -50,8 +51,25 @@ pub struct Snapshot {
     pub tls: TlsCounts,
     /// When certificates and revocation lists expire.
     pub expiries: Vec<Expiry>,
+    /// How what tells the practice of patients stands; `None` when nobody is asked.
+    pub demographics: Option<Standing>,
     /// Whether the files read last, at the start or at a reload, are in force.
     pub reload_successful: bool,
+    /// The register of organisations in force.
+    pub register: Option<RegisterState>,
+}
+
+/// How the register of organisations stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct RegisterState {
+    /// Organisations in it.
+    pub organisations: usize,
+    /// Records that were left out.
+    pub left_out: usize,
+    /// When it was taken.
+    pub taken: Timestamp,
+    /// From when on it is too old.
+    pub stale: Timestamp,
 }
 
 /// Deliveries that are not settled.
@@ -134,6 +152,10 @@ impl Snapshot {
         self.register_clock(registry);
         self.register_tls(registry);
         self.register_expiries(registry);
+        self.register_demographics(registry);
+        if let Some(register) = self.register {
+            register.register(registry);
+        }
     }
 
     fn register_backlog(&self, registry: &mut Registry) {
@@ -264,7 +286,37 @@ impl Snapshot {
     }
 }
 
-fn one(registry: &mut Registry, name: &str, help: &str, value: u64) {
+impl RegisterState {
+    fn register(self, registry: &mut Registry) {
+        let seconds = |time: Timestamp| time.as_millis() / 1_000;
+        for (name, help, value) in [
+            (
+                "organisations",
+                "Organisations in the register in force",
+                self.organisations as u64,
+            ),
+            (
+                "organisations_left_out",
+                "Records of the register that could not be read",
+                self.left_out as u64,
+            ),
+            (
+                "organisations_taken_timestamp_seconds",
+                "When the register in force was taken",
+                seconds(self.taken),
+            ),
+            (
+                "organisations_stale_timestamp_seconds",
+                "From when on it is too old to route by",
+                seconds(self.stale),
+            ),
+        ] {
+            one(registry, name, help, value);
+        }
+    }
+}
+
+pub(super) fn one(registry: &mut Registry, name: &str, help: &str, value: u64) {
     registry.register(name, help, ConstGauge::new(value));
 }
 

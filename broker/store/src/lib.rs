@@ -50,7 +50,8 @@ pub trait Store: Send + Sync + 'static {
     /// the claim says so.
     fn claim(&self, claim: Claim) -> impl Future<Output = Result<Vec<Claimed>, StoreError>> + Send;
 
-    /// Deliveries whose time has come at `now`: leases that ran out, and deadlines passed. They stay
+    /// Deliveries whose time has come at `now`: leases that ran out, answers overdue, and deadlines
+    /// passed. They stay
     /// due until a change moves them. Deliveries whose rest is over by `now` become available and
     /// wake those who wait; they are not returned.
     fn due(
@@ -72,8 +73,9 @@ pub trait Store: Send + Sync + 'static {
         submission: &SubmissionId,
     ) -> impl Future<Output = Result<Option<Arc<Message>>, StoreError>> + Send;
 
-    /// The messages that a document's name leads to ([`Message::names`]): those that go by it and are
-    /// not settled, and those that [replace](Message::replaces) it.
+    /// The messages that a document's name leads to ([`Message::names`]), each once: those that go by it
+    /// and are not [over](Message::is_over), those that [replace](Message::replaces) it, and those that
+    /// go by it and [asked](Message::asks) for an answer, over or not.
     fn find_document(
         &self,
         name: &Digest,
@@ -93,6 +95,10 @@ pub trait Store: Send + Sync + 'static {
 
     /// How far a sender's upload has come; `None` when there is none.
     fn upload(&self, sender: OdsCode, submission: &SubmissionId) -> Option<Upload>;
+
+    /// The same, for the call of this number to go on with: only that one may add to it now, until
+    /// another takes it up or begins it anew.
+    fn take_up(&self, sender: OdsCode, submission: &SubmissionId, call: u64) -> Option<Upload>;
 
     /// What was uploaded, from `offset` on to the end of the piece it is in.
     fn uploaded(
@@ -191,6 +197,9 @@ pub struct Chunk {
     pub submission: SubmissionId,
     /// What the submission is, for telling a resumption from another document.
     pub request: Digest,
+    /// The call that sends it, by a number that no other has. The pieces of two are never mixed: each
+    /// knows the digest of its own only.
+    pub call: u64,
     /// Where the piece begins. 0 begins the upload anew.
     pub offset: u64,
     /// The piece.
@@ -258,6 +267,8 @@ pub enum DueFor {
     Expire,
     /// It is not settled, and its sender has not been warned yet.
     Age,
+    /// An answer to it did not come in time.
+    Answer,
 }
 
 /// Which messages are asked for.
@@ -305,7 +316,7 @@ pub struct StoreHealth {
     pub stopped: Option<String>,
     /// Bytes free on its disk; `None` when it has none.
     pub free_bytes: Option<u64>,
-    /// Messages that are not settled.
+    /// Messages that are not [over](Message::is_over).
     pub messages_live: u64,
     /// Deliveries that are not settled, counted one by one: what the totals say is pending.
     pub deliveries_pending: u64,

@@ -44,7 +44,7 @@ use holdings::Holdings;
 use mailbox::Mailbox;
 use timers::Timers;
 
-/// Everything known of the messages that are not settled, and of those settled only just now. `B`
+/// Everything known of the messages that are not over, and of those over only just now. `B`
 /// is where a store finds a message's body.
 #[derive(Debug)]
 pub(crate) struct State<B: Body> {
@@ -58,7 +58,7 @@ pub(crate) struct State<B: Body> {
     /// Deliveries that are not settled.
     pending: u64,
     totals: Totals,
-    /// What is not settled, by what later documents may call it.
+    /// What is not over, by what later documents and answers may call it.
     names: BTreeSet<(Half, MessageId)>,
     dirty: Vec<MessageId>,
     arrived: Vec<MailboxId>,
@@ -180,8 +180,10 @@ impl<B: Body> State<B> {
             self.place(&message, sequence, delivery);
         }
         if !message.is_settled() {
-            self.live += 1;
             self.timers.deadlines.insert((message.expire_time, id));
+        }
+        if !message.is_over() {
+            self.live += 1;
             self.names.extend(names_of(&message));
             self.watch_age(&message);
             for segment in body.pieces().iter().filter_map(Piece::segment) {
@@ -227,6 +229,7 @@ impl<B: Body> State<B> {
             std::cmp::Ordering::Greater => return Err(Misfit::Past),
             std::cmp::Ordering::Equal => {}
         }
+        let (was_settled, was_over) = (entry.message.is_settled(), entry.message.is_over());
         self.unplace(&entry.message, entry.sequence, before);
         let left = advance
             .step
@@ -244,10 +247,12 @@ impl<B: Body> State<B> {
         if let Some(left) = left {
             self.move_line(&entry.message, &left);
         }
-        if entry.message.is_settled() {
-            self.live = self.live.saturating_sub(1);
+        if entry.message.is_settled() && !was_settled {
             let deadline = (entry.message.expire_time, entry.message.id);
             self.timers.deadlines.remove(&deadline);
+        }
+        if entry.message.is_over() && !was_over {
+            self.live = self.live.saturating_sub(1);
             for segment in entry.body.pieces().iter().filter_map(Piece::segment) {
                 self.holdings.release(segment, advance.step.event.time);
             }
@@ -263,16 +268,18 @@ impl<B: Body> State<B> {
         Ok(())
     }
 
-    /// A message that is not settled, or only just.
+    /// A message that is not over, or only just.
     pub(crate) fn message(&self, id: MessageId) -> Option<&Entry<B>> {
         self.messages.get(&id)
     }
 
-    /// What is not settled and goes by this name, and what of late replaces it.
+    /// What is not over and goes by this name, what of late replaces it, and what of late goes by it
+    /// and asked for an answer.
     pub(crate) fn named(&self, name: &Digest) -> Vec<MessageId> {
         let name = Half::of(name);
-        let unsettled = keys::named(&self.names, name);
-        unsettled.chain(self.keys.replacements(name)).collect()
+        let live = keys::named(&self.names, name);
+        let found: BTreeSet<_> = live.chain(self.keys.led_to(name)).collect();
+        found.into_iter().collect()
     }
 
     /// How a mailbox stands.
@@ -301,7 +308,7 @@ impl<B: Body> State<B> {
         self.aged.told()
     }
 
-    /// How many messages are not settled.
+    /// How many messages are not over.
     pub(crate) const fn live(&self) -> u64 {
         self.live
     }

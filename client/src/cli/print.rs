@@ -26,11 +26,37 @@ pub(super) struct Printer {
     format: Format,
     out: Box<dyn Write>,
     err: Box<dyn Write>,
+    coloured: bool,
 }
 
 impl Printer {
     pub(super) fn new(format: Format, out: Box<dyn Write>, err: Box<dyn Write>) -> Self {
-        Self { format, out, err }
+        Self {
+            format,
+            out,
+            err,
+            coloured: false,
+        }
+    }
+
+    /// The same, with or without colours in results for people.
+    pub(super) fn with_colours(mut self, coloured: bool) -> Self {
+        self.coloured = coloured;
+        self
+    }
+
+    /// A label in the colour of a severity.
+    pub(super) fn severity(&self, severity: &str, label: &str) -> String {
+        let colour = match severity {
+            "fatal" | "error" => "31",
+            "warning" => "33",
+            _ => "36",
+        };
+        if self.coloured {
+            format!("\x1b[1;{colour}m{label}\x1b[0m")
+        } else {
+            label.to_owned()
+        }
     }
 
     pub(super) fn is_json(&self) -> bool {

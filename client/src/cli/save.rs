@@ -84,10 +84,7 @@ impl Folder {
         received: &Received,
         metadata: bool,
     ) -> io::Result<Saved> {
-        let id = DeliveryId::parse(&received.name)
-            .map_err(|error| io::Error::new(io::ErrorKind::InvalidData, error))?;
-        let name = id.message.to_string();
-        let uuid = name.strip_prefix("messages/").unwrap_or(&name);
+        let uuid = uuid_of(&received.name)?;
         let file = format!("{uuid}.{}", extension(&received.message));
         let path = self.path.join(&file);
         let again = holds(&path, &received.content)?;
@@ -112,6 +109,14 @@ impl Folder {
         disk.write_synced(&temporary, content)?;
         disk.rename(&temporary, path)
     }
+}
+
+/// The UUID of the message that a delivery is of.
+pub(super) fn uuid_of(delivery: &str) -> io::Result<String> {
+    let id = DeliveryId::parse(delivery)
+        .map_err(|error| io::Error::new(io::ErrorKind::InvalidData, error))?;
+    let name = id.message.to_string();
+    Ok(name.strip_prefix("messages/").unwrap_or(&name).to_owned())
 }
 
 /// Whether the file at `path` holds exactly `content`; an error when it holds something else.
@@ -139,7 +144,8 @@ fn extension(message: &Message) -> &'static str {
     }
     match message.media_type.as_str() {
         "application/fhir+json" | "application/json" => "json",
-        "application/fhir+xml" | "application/xml" | "text/xml" => "xml",
+        "application/fhir+xml" | "application/cda+xml" | "application/xml" | "text/xml" => "xml",
+        "x-application/hl7-v2+er7" => "hl7",
         "application/pdf" => "pdf",
         "text/plain" => "txt",
         _ => "bin",

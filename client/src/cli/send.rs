@@ -1,9 +1,9 @@
-//! `axle send` and `axle validate`: every file's outcome is told, and a failure of one stops no other.
+//! `axle send`: every file's outcome is told, and a failure of one stops no other.
 
 use std::path::{Path, PathBuf};
 
-use axle_model::{mailbox::WorkflowId, ods::OdsCode};
-use axle_proto::v1::{DocumentHeader, Priority};
+use axle_model::{mailbox::WorkflowId, ods::OdsCode, patient::PatientHint};
+use axle_proto::v1::{DocumentHeader, PatientAddress, Priority};
 use futures::StreamExt as _;
 use indicatif::{ProgressBar, ProgressStyle};
 use serde::Serialize;
@@ -12,12 +12,13 @@ use super::{
     Outcome,
     print::Printer,
     report::{self, ErrorView},
-    view::{FindingView, ReceiptView},
+    view::ReceiptView,
 };
 use crate::{
     connection::Client,
     error::{Class, ClientError},
-    send::{DOCUMENT_BYTES_MAX, FileOutcome, media_type, read_document},
+    outcome::OperationOutcome,
+    send::{DOCUMENT_BYTES_MAX, FileOutcome},
 };
 
 /// Documents on their way at once.
@@ -40,21 +41,30 @@ pub(super) struct Arguments {
     /// Your reference to a conversation, handed on as it is
     #[arg(long, value_name = "TEXT")]
     correlation_id: Option<String>,
+    /// Print a FHIR OperationOutcome for each document that is not accepted, a line each (NDJSON),
+    /// and nothing else
+    #[arg(long)]
+    operation_outcome: bool,
 }
 
+/// What `axle send` and `axle validate` are told about a document.
 #[derive(Debug, clap::Args)]
-pub(super) struct ValidateArguments {
-    /// The document
-    file: PathBuf,
-    #[command(flatten)]
-    header: HeaderArguments,
-}
-
-#[derive(Debug, clap::Args)]
-struct HeaderArguments {
-    /// The ODS codes of the recipients
-    #[arg(long, required = true, value_name = "ODS", value_delimiter = ',')]
+pub(super) struct HeaderArguments {
+    /// The ODS codes of the recipients; left out where the broker's routing table finds them
+    #[arg(long, value_name = "ODS", value_delimiter = ',')]
     to: Vec<OdsCode>,
+    /// The patient whose registered practice gets it, instead of recipients: NHS number, date of birth
+    /// (YYYYMMDD) and surname
+    #[arg(
+        long,
+        conflicts_with = "to",
+        value_name = "NUMBER_BIRTH_SURNAME",
+        value_parser = patient
+    )]
+    patient: Option<PatientHint>,
+    /// The document or its patient is restricted: it goes to the named recipients and nobody else
+    #[arg(long, conflicts_with = "patient")]
+    restricted: bool,
     /// The workflow, for example TOC_FHIR_IP_DISCH; the broker can often tell it from the document
     #[arg(long, value_parser = WorkflowId::parse)]
     workflow: Option<WorkflowId>,
@@ -70,7 +80,7 @@ enum Urgency {
 }
 
 impl HeaderArguments {
-    fn header(&self) -> DocumentHeader {
+    pub(super) fn header(&self) -> DocumentHeader {
         DocumentHeader {
             recipients: self.to.iter().map(OdsCode::to_string).collect(),
             workflow: self
@@ -79,9 +89,32 @@ impl HeaderArguments {
                 .map(WorkflowId::to_string)
                 .unwrap_or_default(),
             media_type: self.media_type.clone().unwrap_or_default(),
+            patient: self.patient.as_ref().map(|patient| PatientAddress {
+                nhs_number: format!("{:010}", patient.nhs_number.expose()),
+                birth_date: patient.birth_date.expose(),
+                family_name: patient.family.to_string(),
+            }),
+            restricted: self.restricted,
             ..DocumentHeader::default()
         }
     }
+
+    /// Whom it is for, in words that name no patient.
+    fn recipients(&self) -> String {
+        if self.patient.is_some() {
+            return "the patient's practice".to_owned();
+        }
+        let recipients: Vec<String> = self.to.iter().map(OdsCode::to_string).collect();
+        recipients.join(", ")
+    }
+}
+
+/// A patient as MESH writes the address of their practice, with or without the word before it.
+fn patient(text: &str) -> Result<PatientHint, axle_model::patient::NotAPatient> {
+    if PatientHint::is_address(text) {
+        return PatientHint::parse(text);
+    }
+    PatientHint::parse(&format!("GPPROVIDER_{text}"))
 }
 
 /// Sends the files and prints what became of each, in their order.
@@ -91,12 +124,7 @@ pub(super) async fn run(client: &Client, arguments: Arguments, printer: &mut Pri
         Urgency::Routine => Priority::Routine,
         Urgency::Urgent => Priority::Urgent,
     };
-    let recipients = arguments
-        .header
-        .to
-        .iter()
-        .map(OdsCode::to_string)
-        .collect::<Vec<_>>();
+    let recipients = arguments.header.recipients();
     let header = DocumentHeader {
         submission_id: arguments.submission_id.unwrap_or_default(),
         correlation_id: arguments.correlation_id.unwrap_or_default(),
@@ -114,7 +142,13 @@ pub(super) async fn run(client: &Client, arguments: Arguments, printer: &mut Pri
     }
     bar.finish_and_clear();
     outcomes.sort_by_key(|outcome| paths.iter().position(|path| *path == outcome.path));
-    print(printer, &outcomes, &recipients.join(", "));
+    if arguments.operation_outcome {
+        for error in outcomes.iter().filter_map(|o| o.result.as_ref().err()) {
+            printer.json_line(&OperationOutcome::from(error));
+        }
+    } else {
+        print(printer, &outcomes, &recipients);
+    }
     // The failure that needs the most doing decides.
     let worst = outcomes
         .iter()
@@ -123,62 +157,6 @@ pub(super) async fn run(client: &Client, arguments: Arguments, printer: &mut Pri
         .map(ClientError::class)
         .max()
         .map_or(0, Class::exit_code))
-}
-
-/// Asks about one document and prints the answer; exit code 65 when it would be refused.
-pub(super) async fn validate(
-    client: &Client,
-    arguments: ValidateArguments,
-    printer: &mut Printer,
-) -> Outcome {
-    let content = read_document(&arguments.file).await?;
-    let mut header = arguments.header.header();
-    if header.media_type.is_empty() {
-        let found = media_type(&content, Some(&arguments.file));
-        header.media_type = found.unwrap_or_default().to_owned();
-    }
-    let answer = client.validate(header, content).await?;
-    if printer.is_json() {
-        #[derive(Serialize)]
-        struct View {
-            acceptable: bool,
-            reason: String,
-            description: String,
-            findings: Vec<FindingView>,
-            workflow: String,
-            mailboxes: Vec<String>,
-        }
-        printer.json(&View {
-            acceptable: answer.acceptable,
-            reason: answer.reason,
-            description: answer.description,
-            findings: answer.findings.iter().map(FindingView::from).collect(),
-            workflow: answer.workflow,
-            mailboxes: answer.mailboxes,
-        });
-    } else {
-        if answer.acceptable {
-            printer.line(format!(
-                "acceptable: would travel as {} to {}",
-                answer.workflow,
-                answer.mailboxes.join(", ")
-            ));
-        } else {
-            printer.line(format!(
-                "refused[{}]: {}",
-                answer.reason, answer.description
-            ));
-            printer.line(format!("  --> {}", arguments.file.display()));
-        }
-        for line in answer.findings.iter().flat_map(report::finding) {
-            printer.line(line);
-        }
-    }
-    Ok(if answer.acceptable {
-        0
-    } else {
-        Class::Refused.exit_code()
-    })
 }
 
 /// Folders replaced by the files in them, by name; hidden files and folders within are left out.
@@ -243,6 +221,12 @@ fn print(printer: &mut Printer, outcomes: &[FileOutcome], recipients: &str) {
     for outcome in outcomes {
         match &outcome.result {
             Ok(receipt) => {
+                for parked in &receipt.parked {
+                    let (delivery, reason) = (&parked.delivery, &parked.reason);
+                    printer.remark(format!(
+                        "parked[{reason}]: {delivery} waits for the broker's operator"
+                    ));
+                }
                 for line in receipt.warnings.iter().flat_map(report::finding) {
                     printer.remark(line);
                 }

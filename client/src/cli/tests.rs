@@ -12,7 +12,7 @@ use std::{
     sync::{Arc, Mutex},
 };
 
-use axle_proto::v1::{Message, SubmitDocumentResponse, ValidateDocumentResponse};
+use axle_proto::v1::{Finding, Message, SubmitDocumentResponse, ValidateDocumentResponse};
 use clap::{CommandFactory as _, Parser as _};
 use tonic::Code;
 
@@ -67,7 +67,7 @@ async fn sent(broker: &Running, format: Format, line: &[&str]) -> (u8, Written) 
     let code = match arguments.command {
         Command::Send(arguments) => send::run(&broker.client(), arguments, &mut printer).await,
         Command::Validate(arguments) => {
-            send::validate(&broker.client(), arguments, &mut printer).await
+            super::validate::run(&broker.client(), arguments, &mut printer).await
         }
         other => panic!("{other:?}"),
     };
@@ -91,7 +91,8 @@ fn the_command_line_is_sound() {
 fn mistakes_in_arguments_are_usage_errors() {
     for line in [
         "axle",
-        "axle send letter.xml",
+        "axle send",
+        "axle route explain",
         "axle send --to K81003",
         "axle send letter.xml --to k81003",
         "axle send letter.xml --to K81003 --priority soon",
@@ -200,21 +201,95 @@ async fn programs_get_one_json_document_and_errors_as_json_too() {
     assert_eq!(error["error"]["findings"][0]["rule"], "V-105");
 }
 
+/// What a broker says of a document that breaks one rule.
+fn refused_for_status() -> ValidateDocumentResponse {
+    let finding = Finding {
+        rule: "V-208".to_owned(),
+        severity: "error".to_owned(),
+        path: "Bundle.entry[0].resource.status".to_owned(),
+        description: "only final documents are sent".to_owned(),
+        remedy: "send it once it is final".to_owned(),
+        itk3_code: 20009,
+        issue: "value".to_owned(),
+        ..Finding::default()
+    };
+    ValidateDocumentResponse {
+        reason: "DOCUMENT_INVALID".to_owned(),
+        findings: vec![finding],
+        ..ValidateDocumentResponse::default()
+    }
+}
+
+/// Two files, of which the second is refused, and what `axle validate` says with these arguments.
+async fn validated(format: Format, arguments: &[&str]) -> (u8, String) {
+    let folder = tempfile::tempdir().unwrap();
+    let names = ["a.json", "b.json"].map(|name| folder.path().join(name));
+    names
+        .iter()
+        .for_each(|path| std::fs::write(path, "{}").unwrap());
+    let fake = Fake::default();
+    fake.validations.answer(Ok(ValidateDocumentResponse {
+        acceptable: true,
+        workflow: "LETTERS".to_owned(),
+        mailboxes: vec!["mailboxes/K81003".to_owned()],
+        ..ValidateDocumentResponse::default()
+    }));
+    fake.validations.answer(Ok(refused_for_status()));
+    let broker = fake.start().await;
+    let files = names.each_ref().map(|path| path.to_str().unwrap());
+    let line = [&["validate"], &files[..], arguments].concat();
+    let (code, written) = sent(&broker, format, &line).await;
+    let here = format!("{}/", folder.path().display());
+    (code, written.out().replace(&here, ""))
+}
+
 #[tokio::test]
-async fn a_document_that_would_be_refused_fails_its_validation() {
+async fn validation_tells_what_is_wrong_where_and_what_to_do() {
+    let (code, said) = validated(Format::Table, &[]).await;
+    let expected = "\
+a.json: acceptable: would travel as LETTERS to mailboxes/K81003
+error[V-208]: only final documents are sent
+  --> b.json: Bundle.entry[0].resource.status
+  = do: send it once it is final
+  = ITK3: 20009 Payload validation failure
+b.json: refused: 1 error
+2 documents: 1 acceptable, 1 refused
+";
+    assert_eq!((code, said.as_str()), (65, expected));
+}
+
+#[tokio::test]
+async fn validation_tells_programs_everything() {
+    let (code, said) = validated(Format::Json, &[]).await;
+    let said: serde_json::Value = serde_json::from_str(&said).unwrap();
+    assert_eq!((code, &said["acceptable_count"]), (65, &1.into()));
+    let refused = &said["documents"][1];
+    assert_eq!(refused["file"], "b.json");
+    assert_eq!(refused["findings"][0]["itk3_code"], 20009);
+    assert_eq!(refused["findings"][0]["issue"], "value");
+
+    let (code, said) = validated(Format::Table, &["--operation-outcome"]).await;
+    let outcomes = said.lines().map(serde_json::from_str::<serde_json::Value>);
+    let outcomes: Vec<_> = outcomes.map(Result::unwrap).collect();
+    assert_eq!((code, outcomes.len()), (65, 2));
+    assert_eq!(outcomes[0]["issue"][0]["code"], "informational");
+    assert_eq!(outcomes[1]["issue"][0]["code"], "value");
+}
+
+#[tokio::test]
+async fn a_file_that_cannot_be_read_stops_no_other() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("a.json");
     std::fs::write(&path, "{}").unwrap();
-    let line = ["validate", path.to_str().unwrap(), "--to", "K81003"];
-    for (acceptable, expected) in [(true, 0), (false, 65)] {
-        let fake = Fake::default();
-        fake.validations.answer(Ok(ValidateDocumentResponse {
-            acceptable,
-            ..ValidateDocumentResponse::default()
-        }));
-        let broker = fake.start().await;
-        assert_eq!(sent(&broker, Format::Table, &line).await.0, expected);
-    }
+    let fake = Fake::default();
+    fake.validations.answer(Ok(refused_for_status()));
+    let broker = fake.start().await;
+    let line = ["validate", "/no/such/file", path.to_str().unwrap()];
+    let (code, written) = sent(&broker, Format::Table, &line).await;
+    assert_eq!(code, 65);
+    assert!(written.err().contains("FILE_UNREADABLE"));
+    let last = "2 documents: 0 acceptable, 1 refused, 1 not checked\n";
+    assert!(written.out().ends_with(last), "{}", written.out());
 }
 
 #[tokio::test]

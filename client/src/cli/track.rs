@@ -1,17 +1,17 @@
 //! `axle track`: one message and what has happened to each of its deliveries.
 
-use axle_model::id::MessageId;
-use axle_proto::v1::{Delivery, DeliveryEvent, Message};
+use axle_model::{answer::ResponseCode, id::MessageId};
+use axle_proto::v1::{Delivery, DeliveryEvent, DeliveryEventKind, Message};
 
 use super::{
     Outcome,
     print::Printer,
-    report,
+    report, route,
     view::{self, MessageView},
 };
 use crate::{
     connection::{self, Client},
-    convert::{event_word, priority_word, state_word, timestamp},
+    convert::{answer_word, event_word, priority_word, stage_word, state_word, timestamp},
     error::ClientError,
     profile::Profile,
 };
@@ -79,6 +79,18 @@ pub(super) fn print(printer: &mut Printer, message: &Message) {
         priority_word(message.priority()),
     ));
     printer.line(format!("  submission id  {}", message.submission_id));
+    let class = match message.document_class.as_str() {
+        "" => "no class".to_owned(),
+        class => format!("class {class}"),
+    };
+    let register = match message.register_version.as_str() {
+        "" => String::new(),
+        version => format!(", register {version}"),
+    };
+    printer.line(format!(
+        "  routed by      table version {}, {class}{register}",
+        message.routing_table_version
+    ));
     printer.line(format!(
         "  accepted       {}",
         view::clock(message.accept_time.as_ref())
@@ -89,6 +101,16 @@ pub(super) fn print(printer: &mut Printer, message: &Message) {
     ));
     for line in message.warnings.iter().flat_map(report::finding) {
         printer.line(line);
+    }
+    if !message.rerouted_from.is_empty() {
+        printer.line(format!("  carries on     {}", message.rerouted_from));
+    }
+    if let Some(answer) = &message.answer {
+        let code = answer.response_code;
+        let (standing, delivery) = (&answer.standing, &answer.delivery);
+        printer.line(format!(
+            "  answers        {delivery} with {code}: {standing}"
+        ));
     }
     for delivery in &message.deliveries {
         print_delivery(printer, delivery);
@@ -102,6 +124,26 @@ fn print_delivery(printer: &mut Printer, delivery: &Delivery) {
         state_word(delivery.state()),
         delivery.mailbox
     ));
+    if !delivery.basis.is_empty() {
+        let because = route::because(&delivery.basis, &delivery.rule, &delivery.redirects);
+        let died = if delivery.deceased {
+            "; the patient has died"
+        } else {
+            ""
+        };
+        printer.line(format!("  {}: {because}{died}", delivery.recipient_type));
+    }
+    for answer in &delivery.answers {
+        let until = match answer.until_time.as_ref() {
+            None => String::new(),
+            until => format!(", until {}", view::clock(until)),
+        };
+        let (stage, state) = (stage_word(answer.stage()), answer_word(answer.state()));
+        printer.line(format!("  {stage} response {state}{until}"));
+    }
+    if !delivery.exchange_end.is_empty() {
+        printer.line(format!("  answers end    {}", delivery.exchange_end));
+    }
     let begun = delivery
         .events
         .first()
@@ -125,6 +167,27 @@ fn print_delivery(printer: &mut Printer, delivery: &Delivery) {
     printer.table(["Time", "After", "Event", "By", "Details"], rows);
 }
 
+/// What an answer says, or which did not come.
+fn answer(event: &DeliveryEvent) -> Vec<String> {
+    let mut parts = Vec::new();
+    match ResponseCode::new(event.response_code) {
+        Some(code) => {
+            let said = code.display().unwrap_or_default();
+            parts.push(format!("{code} {said}").trim_end().to_owned());
+            parts.push(format!("in {}", event.response_message));
+        }
+        None if event.kind() == DeliveryEventKind::AnswerLapsed => {
+            let stage = stage_word(event.answer_stage());
+            parts.push(format!("no {stage} response in time"));
+        }
+        None => {}
+    }
+    if !event.rerouted_to.is_empty() {
+        parts.push(format!("goes on as {}", event.rerouted_to));
+    }
+    parts
+}
+
 /// What else is known of an event, in words.
 pub(super) fn details(event: &DeliveryEvent) -> String {
     let mut parts = Vec::new();
@@ -146,6 +209,7 @@ pub(super) fn details(event: &DeliveryEvent) -> String {
     if !event.reason.is_empty() {
         parts.push(event.reason.clone());
     }
+    parts.extend(answer(event));
     if event.lease_expire_time.is_some() {
         parts.push(format!(
             "lease until {}",

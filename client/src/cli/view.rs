@@ -1,7 +1,7 @@
 //! Results as programs read them: stable snake_case names, times in RFC 3339, states in words. And
 //! the small conversions that tables for people need besides.
 
-use std::time::Duration;
+use std::{collections::BTreeMap, time::Duration};
 
 use axle_model::time::Timestamp;
 use axle_proto::v1::{
@@ -9,7 +9,12 @@ use axle_proto::v1::{
 };
 use serde::Serialize;
 
-use crate::convert::{event_word, priority_word, state_word, timestamp};
+mod answer;
+
+use super::route::RedirectView;
+use answer::{AnswerView, ExpectedView};
+
+use crate::convert::{event_word, priority_word, stage_word, state_word, timestamp};
 
 #[derive(Debug, Serialize)]
 pub(super) struct FindingView {
@@ -22,6 +27,12 @@ pub(super) struct FindingView {
     remedy: String,
     #[serde(skip_serializing_if = "Option::is_none")]
     itk3_code: Option<u32>,
+    #[serde(skip_serializing_if = "String::is_empty")]
+    issue: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    line: Option<u32>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    column: Option<u32>,
 }
 
 impl From<&Finding> for FindingView {
@@ -33,6 +44,9 @@ impl From<&Finding> for FindingView {
             description: finding.description.clone(),
             remedy: finding.remedy.clone(),
             itk3_code: (finding.itk3_code != 0).then_some(finding.itk3_code),
+            issue: finding.issue.clone(),
+            line: (finding.line != 0).then_some(finding.line),
+            column: (finding.line != 0).then_some(finding.column),
         }
     }
 }
@@ -46,6 +60,8 @@ pub(super) struct ReceiptView {
     deliveries: Vec<String>,
     duplicate: bool,
     warnings: Vec<FindingView>,
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    parked: BTreeMap<String, String>,
 }
 
 impl From<&SubmitDocumentResponse> for ReceiptView {
@@ -58,6 +74,9 @@ impl From<&SubmitDocumentResponse> for ReceiptView {
             deliveries: receipt.deliveries.clone(),
             duplicate: receipt.duplicate,
             warnings: receipt.warnings.iter().map(FindingView::from).collect(),
+            parked: (receipt.parked.iter())
+                .map(|parked| (parked.delivery.clone(), parked.reason.clone()))
+                .collect(),
         }
     }
 }
@@ -83,6 +102,16 @@ pub(super) struct EventView {
     from_mailbox: String,
     #[serde(skip_serializing_if = "String::is_empty")]
     to_mailbox: String,
+    #[serde(skip_serializing_if = "String::is_empty")]
+    answer_stage: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    response_code: Option<u32>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    positive: Option<bool>,
+    #[serde(skip_serializing_if = "String::is_empty")]
+    response_message: String,
+    #[serde(skip_serializing_if = "String::is_empty")]
+    rerouted_to: String,
 }
 
 impl From<&DeliveryEvent> for EventView {
@@ -99,6 +128,11 @@ impl From<&DeliveryEvent> for EventView {
             superseded_by: event.superseded_by.clone(),
             from_mailbox: event.from_mailbox.clone(),
             to_mailbox: event.to_mailbox.clone(),
+            answer_stage: stage_word(event.answer_stage()),
+            response_code: (event.response_code != 0).then_some(event.response_code),
+            positive: (event.response_code != 0).then_some(event.positive),
+            response_message: event.response_message.clone(),
+            rerouted_to: event.rerouted_to.clone(),
         }
     }
 }
@@ -111,7 +145,21 @@ pub(super) struct DeliveryView {
     state: String,
     state_time: Option<String>,
     attempt_count: u32,
+    #[serde(skip_serializing_if = "String::is_empty")]
+    recipient_type: String,
+    #[serde(skip_serializing_if = "String::is_empty")]
+    basis: String,
+    #[serde(skip_serializing_if = "String::is_empty")]
+    rule: String,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    redirects: Vec<RedirectView>,
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    deceased: bool,
     events: Vec<EventView>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    answers: Vec<ExpectedView>,
+    #[serde(skip_serializing_if = "String::is_empty")]
+    exchange_end: String,
 }
 
 impl From<&Delivery> for DeliveryView {
@@ -123,7 +171,14 @@ impl From<&Delivery> for DeliveryView {
             state: state_word(delivery.state()),
             state_time: rfc3339(delivery.state_time.as_ref()),
             attempt_count: delivery.attempt_count,
+            recipient_type: delivery.recipient_type.clone(),
+            basis: delivery.basis.clone(),
+            rule: delivery.rule.clone(),
+            redirects: delivery.redirects.iter().map(RedirectView::from).collect(),
+            deceased: delivery.deceased,
             events: delivery.events.iter().map(EventView::from).collect(),
+            answers: delivery.answers.iter().map(ExpectedView::from).collect(),
+            exchange_end: delivery.exchange_end.clone(),
         }
     }
 }
@@ -140,14 +195,24 @@ pub(super) struct MessageView {
     priority: String,
     #[serde(skip_serializing_if = "String::is_empty")]
     correlation_id: String,
-    labels: std::collections::BTreeMap<String, String>,
+    labels: BTreeMap<String, String>,
     accept_time: Option<String>,
     expire_time: Option<String>,
     routing_table_version: u32,
+    #[serde(skip_serializing_if = "String::is_empty")]
+    document_class: String,
+    #[serde(skip_serializing_if = "String::is_empty")]
+    register_version: String,
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    restricted: bool,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     deliveries: Vec<DeliveryView>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     warnings: Vec<FindingView>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    answer: Option<AnswerView>,
+    #[serde(skip_serializing_if = "String::is_empty")]
+    rerouted_from: String,
 }
 
 impl From<&Message> for MessageView {
@@ -172,8 +237,13 @@ impl From<&Message> for MessageView {
             accept_time: rfc3339(message.accept_time.as_ref()),
             expire_time: rfc3339(message.expire_time.as_ref()),
             routing_table_version: message.routing_table_version,
+            document_class: message.document_class.clone(),
+            register_version: message.register_version.clone(),
+            restricted: message.restricted,
             deliveries: message.deliveries.iter().map(DeliveryView::from).collect(),
             warnings: message.warnings.iter().map(FindingView::from).collect(),
+            answer: message.answer.as_ref().map(AnswerView::from),
+            rerouted_from: message.rerouted_from.clone(),
         }
     }
 }

@@ -38,6 +38,27 @@ fn a_refusal_keeps_its_reason_words_remedy_subject_and_findings() {
 }
 
 #[test]
+fn each_violation_brings_its_severity_issue_and_itk3_code() {
+    let codes = "fatal/structure/10009 error/required/0".to_owned();
+    let metadata = [("violation_codes".to_owned(), codes)];
+    let mut details = ErrorDetails::with_error_info("DOCUMENT_INVALID", "axle", metadata);
+    for _ in 0..3 {
+        details.add_bad_request_violation("Bundle", "V-104: a - b");
+    }
+    let status = Status::with_error_details(Code::InvalidArgument, "two", details);
+    let error = ClientError::from(status);
+    let read: Vec<_> = (error.findings().iter())
+        .map(|found| (&*found.severity, &*found.issue, found.itk3_code))
+        .collect();
+    let expected = [
+        ("fatal", "structure", 10009),
+        ("error", "required", 0),
+        ("", "", 0),
+    ];
+    assert_eq!(read, expected);
+}
+
+#[test]
 fn a_header_field_is_no_rule_even_with_a_colon_in_its_sentence() {
     let mut details = ErrorDetails::with_error_info("HEADER_FIELD_INVALID", "axle", []);
     details.add_bad_request_violation(

@@ -113,7 +113,29 @@ fn the_content_tells_the_media_type_before_the_name_does() {
         ("%PDF-1.7", "letter.PDF", Some("application/pdf")),
         ("Dear", "letter.txt", Some("text/plain")),
         ("", "letter.xml", Some("application/fhir+xml")),
-        ("MSH|", "letter.hl7", None),
+        ("MSH|^~\\&|", "letter", Some("x-application/hl7-v2+er7")),
+        (
+            "\u{b}MSH|^~\\&|",
+            "letter.txt",
+            Some("x-application/hl7-v2+er7"),
+        ),
+        ("EVN|", "letter.hl7", Some("x-application/hl7-v2+er7")),
+        (
+            "<ClinicalDocument/>",
+            "letter.xml",
+            Some("application/cda+xml"),
+        ),
+        (
+            "<?xml version='1.0'?>\n<!-- <Bundle> -->\n<s:Envelope xmlns:s='a'>",
+            "letter",
+            Some("application/cda+xml"),
+        ),
+        (
+            "<?xml version='1.0'?>\n<itk:DistributionEnvelope xmlns:itk='a'>",
+            "letter",
+            Some("application/cda+xml"),
+        ),
+        ("<Envelopes/>", "letter", Some("application/fhir+xml")),
     ] {
         assert_eq!(
             media_type(content.as_bytes(), Some(Path::new(name))),

@@ -3,15 +3,15 @@
 use axle_model::digest::Digest;
 use axle_proto::v1::{
     AcknowledgeDeliveriesRequest, CollectStart, CommandResult, DocumentHeader,
-    DownloadDocumentRequest, ExtendLeasesRequest, GetBrokerStatusRequest, GetMailboxRequest,
-    GetMessageRequest, GetMessageTimelineRequest, GetUploadRequest, LeaseDeliveriesRequest,
-    ListAlarmsRequest, ListDeadLettersRequest, ListMailboxesRequest, ListMessagesRequest,
-    ReconcileSubmissionsRequest, RejectDeliveryRequest, ReleaseDeliveriesRequest,
-    RequeueDeliveriesRequest, RerouteDeliveryRequest, ReturnDeliveriesRequest,
-    SubmitDocumentsRequest, UploadDocumentRequest, UploadStart, ValidateDocumentRequest,
-    WatchAlarmsRequest, WatchDeliveriesRequest, WithdrawMessageRequest, collect_request::Command,
-    get_message_request::Key, reroute_delivery_request::Destination, submission_result::Outcome,
-    upload_document_request::Part, withdraw_message_request,
+    DownloadDocumentRequest, ExplainRouteRequest, ExtendLeasesRequest, GetBrokerStatusRequest,
+    GetMailboxRequest, GetMessageRequest, GetMessageTimelineRequest, GetOrganisationRequest,
+    GetUploadRequest, LeaseDeliveriesRequest, ListAlarmsRequest, ListDeadLettersRequest,
+    ListMailboxesRequest, ListMessagesRequest, ReconcileSubmissionsRequest, RejectDeliveryRequest,
+    ReleaseDeliveriesRequest, RequeueDeliveriesRequest, RerouteDeliveryRequest,
+    ReturnDeliveriesRequest, SubmitDocumentsRequest, UploadDocumentRequest, UploadStart,
+    ValidateDocumentRequest, WatchAlarmsRequest, WatchDeliveriesRequest, WithdrawMessageRequest,
+    collect_request::Command, get_message_request::Key, reroute_delivery_request::Destination,
+    submission_result::Outcome, upload_document_request::Part, withdraw_message_request,
 };
 use axle_tests::{
     collecting::CollectStream,
@@ -132,6 +132,16 @@ async fn submission(method: &str, raw: &Raw, about: &About) -> Result<Answer, St
                 .into_inner()
                 .acceptable
             {
+                return Ok(without(Code::InvalidArgument));
+            }
+        }
+        "ExplainRoute" => {
+            let header = Some(about.header());
+            let request = ExplainRouteRequest {
+                header,
+                content: about.content.clone().into(),
+            };
+            if !service.explain_route(request).await?.into_inner().routable {
                 return Ok(without(Code::InvalidArgument));
             }
         }
@@ -329,6 +339,11 @@ async fn admin(method: &str, raw: &Raw, about: &About) -> Result<Answer, Status>
                 .into_inner()
                 .results;
             return Ok(about.settled(&results));
+        }
+        "GetOrganisation" => {
+            let organisation = PRACTICE.to_owned();
+            let request = GetOrganisationRequest { organisation };
+            service.get_organisation(request).await?;
         }
         "ListAlarms" => drop(service.list_alarms(ListAlarmsRequest {}).await?),
         "WatchAlarms" => {

@@ -130,13 +130,19 @@ impl Model {
             self.breach(format!("{id} moved and was never accepted"));
             return;
         };
-        let sender = reference.sender;
+        let (sender, before) = (reference.sender, reference.stage);
         let followed = reference.follow(event);
-        self.terminal += u64::from(matches!(reference.stage, Stage::Ended(_)));
-        let undelivered = matches!(
-            reference.stage,
-            Stage::Ended("rejected" | "expired") | Stage::Dead
-        ) || event.kind == EventKind::Aged;
+        let ends = matches!(reference.stage, Stage::Ended(_)) && reference.stage != before;
+        self.terminal += u64::from(ends);
+        let undelivered = if event.kind.is_of_exchange() {
+            matches!(followed, Ok("answered no" | "unanswered"))
+        } else {
+            let given_up = matches!(
+                reference.stage,
+                Stage::Ended("rejected" | "expired") | Stage::Dead
+            );
+            given_up || event.kind == EventKind::Aged
+        };
         match followed {
             Ok(word) => *self.happened.entry(word).or_default() += 1,
             Err(why) => self.breach(format!("{id} {why}")),
@@ -191,7 +197,7 @@ impl Model {
             (Request::Settle { token, what, .. }, Answer::Done) => self.settled(token, what),
             (Request::Requeue { delivery }, Answer::Done) => {
                 let requeued = self.deliveries.get(delivery).is_some_and(|one| {
-                    (0..=one.epoch).any(|epoch| one.records(epoch, &["requeued"]))
+                    (0..=one.epoch).any(|epoch| one.records(epoch, &["requeued", "rerouted"]))
                 });
                 self.require(requeued, || format!("{delivery} was not requeued"));
             }

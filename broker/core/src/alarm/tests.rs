@@ -41,6 +41,8 @@ fn facts(deliveries: u64) -> Facts {
         }],
         closing: vec![in_mailbox()],
         dead: vec![in_mailbox()],
+        register: RegisterFacts::default(),
+        demographics: Vec::new(),
     }
 }
 
@@ -110,4 +112,59 @@ fn what_begins_is_raised_what_ends_is_cleared_and_a_count_is_neither() {
         told,
         ["-aged 2", "-closing 2", "-dead_letters 2", "+sender_silent"]
     );
+}
+
+#[test]
+fn a_register_raises_an_alarm_as_it_ages_when_it_is_stale_and_when_its_files_are_bad() {
+    let of = |age, refused| {
+        let register = RegisterFacts {
+            in_force: Some((age, at(1))),
+            refused,
+        };
+        let all = Facts {
+            register,
+            ..Facts::default()
+        };
+        alarms(all, at(2))
+    };
+    assert!(of(Age::Fresh, None).is_empty());
+    let ageing = of(Age::Ageing, None);
+    assert_eq!(words(&ageing), ["register_ageing organisations"]);
+    let stale = of(Age::Stale, Some(at(2)));
+    assert_eq!(
+        words(&stale),
+        [
+            "register_stale organisations",
+            "register_refused organisations"
+        ]
+    );
+    let since: Vec<Timestamp> = stale.values().map(|alarm| alarm.since).collect();
+    assert_eq!(since, [at(1), at(2)]);
+    assert!(alarms(Facts::default(), at(2)).is_empty(), "no register");
+}
+
+#[test]
+fn each_part_of_demographics_that_is_in_trouble_raises_an_alarm_of_its_own() {
+    let demographics = vec![
+        (DemographicsPart::Snapshot, at(1)),
+        (DemographicsPart::Service, at(2)),
+        (DemographicsPart::Events, at(3)),
+    ];
+    let raised = alarms(
+        Facts {
+            demographics,
+            ..facts(0)
+        },
+        at(4),
+    );
+    assert_eq!(
+        words(&raised),
+        [
+            "demographics demographics/snapshot",
+            "demographics demographics/service",
+            "demographics demographics/events",
+        ]
+    );
+    let since: Vec<_> = raised.values().map(|alarm| alarm.since).collect();
+    assert_eq!(since, [at(1), at(2), at(3)]);
 }

@@ -74,6 +74,9 @@ impl Delivery {
             | Move::Return { .. }
             | Move::Close { .. }
             | Move::Age) => self.decide_unleased(wanted, by, at),
+            wanted @ (Move::Answer { .. } | Move::LapseAnswer) => {
+                self.decide_exchange(wanted, by, at)
+            }
         }
     }
 
@@ -128,7 +131,9 @@ impl Delivery {
             | Move::Reject { .. }
             | Move::Extend { .. }
             | Move::Release { .. }
-            | Move::Lapse => return self.decide(wanted, by, at),
+            | Move::Lapse
+            | Move::Answer { .. }
+            | Move::LapseAnswer => return self.decide(wanted, by, at),
         };
         let mailbox = if let EventKind::Rerouted { to, .. } = &kind {
             Some(to.clone())
@@ -295,7 +300,7 @@ impl Delivery {
     }
 
     /// Whether the delivery was taken to another mailbox after its newest lease was given.
-    fn is_lease_void(&self) -> bool {
+    pub(super) fn is_lease_void(&self) -> bool {
         let mut newest_first = self.timeline.iter().rev();
         let decides = |kind: &EventKind| {
             matches!(kind, EventKind::Rerouted { .. } | EventKind::Leased { .. })
@@ -317,7 +322,7 @@ impl Delivery {
         .about(self.recipient)
     }
 
-    fn not_in_state(&self, wanted: &str, which: &str) -> Refusal {
+    pub(super) fn not_in_state(&self, wanted: &str, which: &str) -> Refusal {
         Refusal::new(
             Reason::DeliveryNotInState,
             format!(

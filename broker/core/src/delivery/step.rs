@@ -1,6 +1,6 @@
 //! Steps: what somebody wants to happen to a delivery, what that depends on, and what it comes to.
 
-use axle_model::{id::MessageId, mailbox::MailboxId, time::Timestamp};
+use axle_model::{answer::ResponseCode, id::MessageId, mailbox::MailboxId, time::Timestamp};
 
 use super::State;
 use crate::{
@@ -87,6 +87,19 @@ pub enum Move {
     },
     /// It has waited too long to pass in silence.
     Age,
+    /// The recipient's system, or the recipient, answers it.
+    Answer {
+        /// What the answer says.
+        code: ResponseCode,
+        /// Whether that is well.
+        positive: bool,
+        /// The message that brings it.
+        response: MessageId,
+        /// The message in which the document goes on to another practice.
+        rerouted_to: Option<MessageId>,
+    },
+    /// The time for the next answer is up.
+    LapseAnswer,
 }
 
 /// What a decision depends on besides the delivery.

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use proptest::prelude::*;
 
-use axle_model::{id::MessageId, refusal::Reason};
+use axle_model::{answer::ResponseCode, id::MessageId, refusal::Reason};
 
 use super::*;
 use crate::{
@@ -264,6 +264,8 @@ impl Model {
             Move::Supersede { .. } => (live && !(self.running && self.replaced)).then_some(true),
             Move::Close { .. } => (live && !self.running && !self.dead).then_some(true),
             Move::Age => (live && !self.aged).then_some(true),
+            // Nothing is asked of this one: crate::answer has a model of its own.
+            Move::Answer { .. } | Move::LapseAnswer => None,
             Move::Acknowledge { .. } | Move::Reject { .. } => None,
         }
     }
@@ -290,7 +292,7 @@ impl Model {
 proptest! {
     #[test]
     fn the_state_machine_agrees_with_the_model(
-        steps in prop::collection::vec((0u8..20, 0u64..400, any::<bool>(), any::<u8>()), 1..60)
+        steps in prop::collection::vec((0u8..22, 0u64..400, any::<bool>(), any::<u8>()), 1..60)
     ) {
         let (mut delivery, mut model, mut clock) = (delivery(), Model::default(), 0);
         let mut keys: Vec<LeaseKey> = Vec::new();
@@ -316,6 +318,13 @@ proptest! {
                 16 => Move::Return { reason: "not ours".into() },
                 17 => Move::Close { cause: DeadLetterCause::MailboxClosed },
                 18 => Move::Age,
+                19 => Move::LapseAnswer,
+                20 => Move::Answer {
+                    code: ResponseCode::SUCCESS,
+                    positive: true,
+                    response: MessageId::from_bytes([nonce; 16]),
+                    rerouted_to: None,
+                },
                 _ => Move::Requeue { reason: "again".into() },
             };
             let rests = matches!(delivery.state, State::Queued { not_before } if not_before > now);

@@ -11,7 +11,7 @@ use sha2::{Digest as _, Sha256};
 use super::{
     organisation::{Succession, SuccessionKind},
     record,
-    register::{Heir, Packed, PackedRelation, PackedRole, Register},
+    register::{Heir, Packed, PackedRelation, PackedRole, Register, key},
 };
 
 mod read;
@@ -153,7 +153,7 @@ impl Draft {
             }
             Err(error) => {
                 self.records += 1;
-                self.faults.add(place, read::without_place(&error));
+                self.faults.add(place, read::worded(&error));
             }
         }
     }
@@ -186,7 +186,7 @@ impl Draft {
             .map(|(id, word)| (word, id))
             .collect();
         words.sort_unstable();
-        let (codes, entries): (Vec<_>, Vec<_>) = self
+        let (codes, entries): (Vec<OdsCode>, Vec<_>) = self
             .found
             .into_iter()
             .map(|one| (one.code, one.packed))
@@ -194,7 +194,9 @@ impl Draft {
         Ok(Register {
             version: format!("{}-{beginning}", Day::in_uk(taken)).into(),
             taken,
+            has_manifest: self.manifest.is_some(),
             faults: self.faults,
+            keys: codes.iter().copied().map(key).collect(),
             codes: codes.into(),
             entries: entries.into(),
             names: self.names.into(),

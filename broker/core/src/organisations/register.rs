@@ -18,9 +18,12 @@ use super::{
 pub struct Register {
     pub(super) version: Box<str>,
     pub(super) taken: Timestamp,
+    pub(super) has_manifest: bool,
     pub(super) faults: Faults,
     /// In order; what is packed of each stands at the same place of `entries`.
     pub(super) codes: Box<[OdsCode]>,
+    /// The same as numbers, so that finding one compares no texts.
+    pub(super) keys: Box<[u64]>,
     pub(super) entries: Box<[Packed]>,
     pub(super) names: Box<str>,
     /// Ids of roles and relationships, each once, in order.
@@ -80,6 +83,11 @@ impl Register {
         self.taken
     }
 
+    /// Whether a manifest says when; otherwise its files' own dates do, which copying changes.
+    pub const fn has_manifest(&self) -> bool {
+        self.has_manifest
+    }
+
     /// The records of it that could not be read, and were left out.
     pub const fn faults(&self) -> &Faults {
         &self.faults
@@ -102,6 +110,7 @@ impl Register {
             .iter()
             .map(|word| word.len() + size_of::<Box<str>>());
         size_of_val(&*self.codes)
+            + size_of_val(&*self.keys)
             + size_of_val(&*self.entries)
             + self.names.len()
             + words.sum::<usize>()
@@ -113,7 +122,7 @@ impl Register {
 
     /// An organisation by its code.
     pub fn get(&self, code: OdsCode) -> Option<Organisation<'_>> {
-        let place = self.codes.binary_search(&code).ok()?;
+        let place = self.keys.binary_search(&key(code)).ok()?;
         let packed = self.entries.get(place)?;
         Some(Organisation::new(self, code, packed))
     }
@@ -161,4 +170,16 @@ impl Register {
     pub(super) fn word(&self, word: u16) -> &str {
         self.words.get(usize::from(word)).map_or("", |word| word)
     }
+}
+
+/// A code as a number, in the same order: its length, then its characters as digits of base 36.
+pub(super) fn key(code: OdsCode) -> u64 {
+    let text = code.as_str().as_bytes();
+    let digit = |byte: u8| match byte {
+        b'0'..=b'9' => byte - b'0',
+        _ => byte - b'A' + 10,
+    };
+    let number = |number: u64, byte: &u8| number * 36 + u64::from(digit(*byte));
+    // Nine digits take 47 bits.
+    (text.len() as u64) << 48 | text.iter().fold(0, number)
 }

@@ -24,6 +24,7 @@ fn letter() -> Message {
         request: Digest::of(b"request"),
         workflow: WorkflowId::parse("LETTERS").expect("a workflow"),
         table_version: 7,
+        routed_by: Default::default(),
         media_type: MediaType::FhirJson,
         digest: Digest::of(b"body"),
         size: 4,
@@ -39,6 +40,9 @@ fn letter() -> Message {
         expire_time: NOW,
         warn_time: NOW,
         warnings: Vec::new(),
+        answer: None,
+        reroute_once: false,
+        rerouted_from: None,
         deliveries: vec![Delivery::accept(
             practice,
             MailboxId::of(practice),

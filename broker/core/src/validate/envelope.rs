@@ -14,7 +14,7 @@ const HEADER: &str = "Bundle.entry[0].resource";
 
 /// The rules a message comes under, told by its event.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Exchange {
+pub(super) enum Exchange {
     /// ITK3 message distribution.
     Itk,
     /// Booking and referral.
@@ -137,7 +137,7 @@ fn sender(
     }
 }
 
-fn exchange_of(facts: &Facts<'_>) -> Exchange {
+pub(super) fn exchange_of(facts: &Facts<'_>) -> Exchange {
     let system = facts
         .event()
         .and_then(|event| event.system())

@@ -50,11 +50,8 @@ pub(super) fn check(review: &mut Review<'_>, header: &MessageHeader<'_>, event: 
             "RecipientType must be FA or FI",
         );
     }
-    if let Some(found) = only(review, extension, "MessageDefinition", event == PATHOLOGY)
-        && !is_definition(found)
-    {
-        let what = "MessageDefinition is not an absolute URL";
-        review.found("V-113", path("MessageDefinition"), what);
+    if let Some(found) = only(review, extension, "MessageDefinition", event == PATHOLOGY) {
+        definition(review, found);
     }
     if let Some(found) = only(review, extension, "SenderReference", false)
         && !is_sender_reference(found)
@@ -108,9 +105,36 @@ fn is_recipient_type(instruction: &Instruction<'_>) -> bool {
     })
 }
 
-fn is_definition(instruction: &Instruction<'_>) -> bool {
+/// V-113: the URL of a definition that is carried here, in a version that is.
+fn definition(review: &mut Review<'_>, instruction: &Instruction<'_>) {
     let url = instruction.reference.as_ref().and_then(|r| r.address());
-    url.is_some_and(|url| url.starts_with("https://") || url.starts_with("http://"))
+    let absolute = |url: &&str| url.starts_with("https://") || url.starts_with("http://");
+    let path = path("MessageDefinition");
+    let Some(url) = url.filter(absolute) else {
+        review.found("V-113", path, "MessageDefinition is not an absolute URL");
+        return;
+    };
+    let known = &review.rules().message_definitions;
+    if known.is_empty() || known.contains(url) {
+        return;
+    }
+    let same = unversioned(url);
+    if known.iter().any(|known| unversioned(known) == same) {
+        let what = "this broker does not know this version of the message definition";
+        review.coded("V-113", 10005, path, what);
+    } else {
+        let what = "this broker does not know the message definition";
+        review.found("V-113", path, what);
+    }
+}
+
+/// A definition's URL without its version: `…-MessageDefinition-1`, or `…|1.0.0`.
+fn unversioned(url: &str) -> &str {
+    let url = url.split_once('|').map_or(url, |(url, _)| url);
+    match url.rsplit_once('-') {
+        Some((name, version)) if version.bytes().all(|b| b.is_ascii_digit()) => name,
+        Some(_) | None => url,
+    }
 }
 
 fn is_sender_reference(instruction: &Instruction<'_>) -> bool {

@@ -110,6 +110,12 @@ impl<'r> Review<'r> {
         self.findings.push((place, finding));
     }
 
+    /// Whether something was found after which nothing else can be checked.
+    pub(super) fn is_stopped(&self) -> bool {
+        let mut findings = self.findings.iter();
+        findings.any(|(_, finding)| finding.severity == Severity::Fatal)
+    }
+
     /// Whether anything found is a reason to refuse.
     pub(super) fn refuses(&self) -> bool {
         self.findings

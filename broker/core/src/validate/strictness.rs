@@ -89,6 +89,14 @@ impl Strictness {
         }
     }
 
+    /// Makes a warning of the rule `id`, unless it is set.
+    pub(super) fn soften(&mut self, id: &str) {
+        let slot = table::settable(id).and_then(|place| self.settings.get_mut(place));
+        if let Some(slot) = slot {
+            slot.get_or_insert(Setting::Warning);
+        }
+    }
+
     /// Makes errors of these rules, whatever is set.
     pub fn require(&mut self, rules: RuleSet) {
         self.required.0 |= rules.0;

@@ -2,7 +2,9 @@
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,
+    clippy::panic,
     clippy::print_stdout,
+    clippy::wildcard_enum_match_arm,
     reason = "a test fails by panicking, and prints what it found"
 )]
 
@@ -19,8 +21,13 @@ use axle_model::{
     time::Timestamp,
 };
 
+mod carried;
+mod coded;
+mod profiles;
 mod rules;
 mod samples;
+mod structure;
+mod transcode;
 
 use proptest::prelude::*;
 
@@ -104,6 +111,37 @@ fn warnings(rules: &Rules, text: &str) -> Vec<&'static str> {
 fn with(text: &str, from: &str, to: &str) -> String {
     assert!(text.contains(from), "{from} is not in the document");
     text.replacen(from, to, 1)
+}
+
+/// The findings of a document, accepted or refused: each its rule, severity and path.
+fn findings(rules: &Rules, text: &str) -> Vec<(String, String, String)> {
+    found_in(
+        &of(rules),
+        &submitted("RR8", &[], media_type(text), text.as_bytes()),
+    )
+}
+
+fn found_in(snapshot: &Snapshot, authorised: &Authorised) -> Vec<(String, String, String)> {
+    let findings = match validate(snapshot, authorised, now()) {
+        Ok(checked) => checked.warnings().to_vec(),
+        Err(refusal) => refusal.findings,
+    };
+    let told = findings.into_iter().map(|finding| {
+        let rule = finding.rule.unwrap_or_default().to_owned();
+        (rule, finding.severity.as_str().to_owned(), finding.path)
+    });
+    told.collect()
+}
+
+fn letter() -> String {
+    document().outpatient_letter_json()
+}
+
+/// A document of JSON after a change.
+fn edited(text: &str, change: impl FnOnce(&mut serde_json::Value)) -> String {
+    let mut value = serde_json::from_str(text).unwrap();
+    change(&mut value);
+    value.to_string()
 }
 
 /// `text` without what is between `from` and `to`, both included.
@@ -235,7 +273,7 @@ fn all_errors_are_told_with_the_leading_one_first() {
         ["V-009", "V-105", "V-112", "V-107"],
         "warnings come last"
     );
-    let path = "Bundle.entry[2].resource.entry[1].resource.name[0].given[0]";
+    let path = "Bundle.entry[2].resource.entry[1].resource.name.given";
     assert_eq!(refusal.findings[0].path, path);
 }
 

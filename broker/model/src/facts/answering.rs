@@ -118,7 +118,10 @@ impl<'a> Facts<'a> {
             | Content::Organisation(_)
             | Content::Role(_)
             | Content::Binary(_)
-            | Content::DocumentReference(_) => &[],
+            | Content::DocumentReference(_)
+            | Content::Practitioner(_)
+            | Content::Medicine(_)
+            | Content::Allergy(_) => &[],
         })
     }
 

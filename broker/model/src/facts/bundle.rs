@@ -1,8 +1,8 @@
 //! Bundles, their entries, and how a reference finds its entry.
 
 use super::{
-    Attachment, AttachmentHolder, Coding, Composition, Identifier, Issue, Kind, MessageHeader,
-    Organisation, Patient, Reference, Role, Text,
+    Attachment, AttachmentHolder, Coded, Coding, Composition, Identifier, Issue, Kind,
+    MessageHeader, Organisation, Patient, Practitioner, Reference, Role, Text,
 };
 use crate::ods::OdsCode;
 
@@ -17,6 +17,10 @@ pub struct Bundle<'a> {
     pub timestamp: Option<Text<'a>>,
     /// Its entries, in their order.
     pub entries: Vec<Entry<'a>>,
+    /// Whether it counts the results of a search.
+    pub has_total: bool,
+    /// Whether it has links to other pages.
+    pub has_link: bool,
     /// 1 for the outer Bundle, 2 for one within it.
     pub(crate) level: u8,
 }
@@ -28,6 +32,21 @@ pub struct Entry<'a> {
     pub full_url: Option<Text<'a>>,
     /// The entry's resource.
     pub resource: Resource<'a>,
+    /// What belongs to other kinds of Bundle than those carried.
+    pub foreign: Foreign,
+}
+
+/// What an entry has only in other kinds of Bundle: each is there or not.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Foreign {
+    /// `request`
+    pub request: bool,
+    /// `response`
+    pub response: bool,
+    /// `search`
+    pub search: bool,
+    /// `link`
+    pub link: bool,
 }
 
 /// A resource.
@@ -41,6 +60,8 @@ pub struct Resource<'a> {
     pub meta: Option<Meta<'a>>,
     /// What was read of it.
     pub content: Content<'a>,
+    /// The resources it contains, which have no entries of their own.
+    pub contained: Vec<Resource<'a>>,
     /// How many Bundles are around it.
     pub(crate) level: u8,
 }
@@ -50,6 +71,8 @@ pub struct Resource<'a> {
 pub struct Meta<'a> {
     /// The first profile it claims to follow.
     pub profile: Option<Text<'a>>,
+    /// Which version of the resource it is.
+    pub version_id: Option<Text<'a>>,
     /// Who may see it, in codes (v3-Confidentiality, ActCode).
     pub security: Vec<Coding<'a>>,
 }
@@ -78,6 +101,12 @@ pub enum Content<'a> {
     DocumentReference(Vec<AttachmentHolder<'a>>),
     /// OperationOutcome.
     OperationOutcome(Vec<Issue<'a>>),
+    /// Practitioner.
+    Practitioner(Practitioner<'a>),
+    /// Medication, or a resource about one: MedicationRequest and its like.
+    Medicine(Coded<'a>),
+    /// AllergyIntolerance.
+    Allergy(Coded<'a>),
 }
 
 impl<'a> Bundle<'a> {
@@ -163,7 +192,10 @@ impl<'a> Bundle<'a> {
                 | Content::Patient(_)
                 | Content::Organisation(_)
                 | Content::Role(_)
-                | Content::OperationOutcome(_) => {}
+                | Content::OperationOutcome(_)
+                | Content::Practitioner(_)
+                | Content::Medicine(_)
+                | Content::Allergy(_) => {}
             }
         }
     }

@@ -45,6 +45,12 @@ pub struct Relation<'a> {
 /// Composition.section, without its narrative.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Section<'a> {
+    /// Its title.
+    pub title: Option<Text<'a>>,
+    /// Whether it has a narrative.
+    pub has_text: bool,
+    /// Whether it says why it is empty.
+    pub has_empty_reason: bool,
     /// Its heading, coded.
     pub code: Option<Concept<'a>>,
     /// The resources it is about.

@@ -1,10 +1,12 @@
 //! FHIR's small types, as much of them as the facts need.
 
-use super::{Extension, Release, Text, present};
+use super::{Extension, Text, present};
 use crate::ods::OdsCode;
 
-const ODS_ORGANISATION: &str = "https://fhir.nhs.uk/Id/ods-organization-code";
-const ODS_SITE: &str = "https://fhir.nhs.uk/Id/ods-site-code";
+/// The system of the ODS codes of organisations.
+pub(crate) const ODS_ORGANISATION: &str = "https://fhir.nhs.uk/Id/ods-organization-code";
+/// The system of the ODS codes of sites.
+pub(crate) const ODS_SITE: &str = "https://fhir.nhs.uk/Id/ods-site-code";
 
 /// Identifier: a value within a system.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -28,14 +30,20 @@ impl Identifier<'_> {
         present(self.value.as_ref())
     }
 
+    /// Whether its system is that of organisations or sites of ODS.
+    pub fn is_ods(&self) -> bool {
+        let Some(system) = self.system() else {
+            return false;
+        };
+        // Booking and referral writes `/id/` where everything else writes `/Id/`.
+        [ODS_ORGANISATION, ODS_SITE]
+            .iter()
+            .any(|known| known.eq_ignore_ascii_case(system))
+    }
+
     /// The value as an ODS code of an organisation or a site, if it is one.
     pub fn ods_code(&self) -> Option<OdsCode> {
-        let system = self.system()?;
-        // Booking and referral writes `/id/` where everything else writes `/Id/`.
-        let ods = [ODS_ORGANISATION, ODS_SITE]
-            .iter()
-            .any(|known| known.eq_ignore_ascii_case(system));
-        ods.then(|| OdsCode::parse(self.value()?).ok()).flatten()
+        OdsCode::parse(self.value().filter(|_| self.is_ods())?).ok()
     }
 }
 
@@ -90,15 +98,4 @@ impl Reference<'_> {
     pub fn address(&self) -> Option<&str> {
         present(self.reference.as_ref())
     }
-}
-
-/// An attachment: Binary, or Attachment within a DocumentReference. Its bytes are never kept.
-#[derive(Clone, Debug, Default, PartialEq)]
-pub struct Attachment<'a> {
-    /// What the bytes are said to be.
-    pub content_type: Option<Text<'a>>,
-    /// How many base64 characters there are, white space not counted; `None` without data.
-    pub encoded_bytes: Option<usize>,
-    /// The release the element's name belongs to: Binary has `content` in STU3 and `data` in R4.
-    pub release: Option<Release>,
 }

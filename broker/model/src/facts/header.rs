@@ -5,6 +5,9 @@ use super::{Coding, Concept, Reference, Release, Text, present};
 const HANDLING: &str =
     "https://fhir.nhs.uk/STU3/StructureDefinition/Extension-ITK-MessageHandling-2";
 
+/// The extension by which a message of HL7 v2 says when it is to be acknowledged (MSH-15, MSH-16).
+pub(crate) const ACKNOWLEDGEMENTS: &str = "urn:hl7-org:v2:acknowledgements";
+
 /// MessageHeader.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct MessageHeader<'a> {
@@ -41,6 +44,16 @@ impl<'a> MessageHeader<'a> {
         self.receiver
             .iter()
             .chain(destinations.filter_map(|destination| destination.receiver.as_ref()))
+    }
+
+    /// When the sender of an HL7 v2 message wants it acknowledged, by `name`: `accept` (MSH-15, that it
+    /// was kept) or `application` (MSH-16, that it was dealt with). `AL` is always, `NE` never.
+    pub fn acknowledgement(&self, name: &str) -> Option<&str> {
+        let extensions = self.extensions.iter();
+        let mut asked = extensions
+            .filter(|extension| present(extension.url.as_ref()) == Some(ACKNOWLEDGEMENTS))
+            .flat_map(|extension| extension.named(name));
+        present(asked.next()?.string.as_ref())
     }
 
     /// The ITK3 handling extensions; a right header has one.

@@ -5,7 +5,8 @@ use std::fmt;
 use super::{Attachment, Concept, Flag, Identifier, Reference, Text, present};
 use crate::ods::OdsCode;
 
-const NHS_NUMBER: &str = "https://fhir.nhs.uk/Id/nhs-number";
+/// The system of NHS numbers.
+pub(crate) const NHS_NUMBER: &str = "https://fhir.nhs.uk/Id/nhs-number";
 
 /// Patient. Prints nothing of what it holds.
 #[derive(Clone, Default, PartialEq)]
@@ -14,8 +15,12 @@ pub struct Patient<'a> {
     pub identifiers: Vec<Identifier<'a>>,
     /// The date of birth as written.
     pub birth_date: Option<Text<'a>>,
+    /// The gender as written.
+    pub gender: Option<Text<'a>>,
     /// The names, in their order.
     pub names: Vec<Name<'a>>,
+    /// Whether other records are linked as the same person's.
+    pub has_link: bool,
     /// Whether they have died (`deceasedBoolean`).
     pub deceased: Option<Flag>,
     /// When they died (`deceasedDateTime`).
@@ -27,8 +32,17 @@ pub struct Patient<'a> {
 impl Patient<'_> {
     /// The NHS number as it is written, unchecked: the first identifier of that system.
     pub fn nhs_number(&self) -> Option<&str> {
-        let is_nhs_number = |identifier: &&Identifier<'_>| identifier.system() == Some(NHS_NUMBER);
-        self.identifiers.iter().find(is_nhs_number)?.value()
+        self.nhs_numbers().next()?.1.value()
+    }
+
+    /// Its identifiers that are NHS numbers, each with its place; a right patient has one at most.
+    pub fn nhs_numbers(&self) -> impl Iterator<Item = (usize, &Identifier<'_>)> {
+        let is_nhs_number = |(_, identifier): &(usize, &Identifier<'_>)| {
+            // Booking and referral writes `/id/` where everything else writes `/Id/`.
+            let system = identifier.system();
+            system.is_some_and(|system| system.eq_ignore_ascii_case(NHS_NUMBER))
+        };
+        self.identifiers.iter().enumerate().filter(is_nhs_number)
     }
 
     /// The family name: of the official name, else of the first that has one.
@@ -85,6 +99,13 @@ pub struct Role<'a> {
     pub organisation: Option<Reference<'a>>,
     /// What it is specialised in.
     pub specialties: Vec<Concept<'a>>,
+}
+
+/// Practitioner.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Practitioner<'a> {
+    /// The numbers they are registered by.
+    pub identifiers: Vec<Identifier<'a>>,
 }
 
 /// One content of a DocumentReference.

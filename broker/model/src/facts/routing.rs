@@ -8,9 +8,9 @@ use crate::ods::OdsCode;
 /// The extensions that name a care setting end so.
 const CARE_SETTING: &str = "-CareSettingType-1";
 /// The extension that names who gets a copy, as older documents have it.
-const INFORMATION_RECIPIENT: &str = "Extension-ITK-InformationRecipient-1";
+pub(crate) const INFORMATION_RECIPIENT: &str = "Extension-ITK-InformationRecipient-1";
 /// The extensions of an NHS number that say how far it was verified.
-const VERIFICATION: &str = "NHSNumberVerificationStatus";
+pub(crate) const VERIFICATION: &str = "NHSNumberVerificationStatus";
 /// The most sections whose codes are looked at.
 const SECTIONS_MAX: usize = 1_000;
 

@@ -1,15 +1,19 @@
 //! FHIR JSON: a walk over serde_json's events, without a tree. It knows JSON and where to put what
 //! it meets; what the members mean is told in `parts.rs`.
 
+mod names;
+
 use std::{borrow::Cow, fmt};
 
 use serde::de::{self, DeserializeSeed, Deserializer, MapAccess, SeqAccess, Visitor};
 use serde_json::value::RawValue;
 
+use self::names::{Seen, Word};
 use super::{
     Limits, Malformed, Position,
     place::{Part, Place},
-    record::Record,
+    record::{Found, Record},
+    sweep::Sweep,
 };
 use crate::facts::{Resource, Text};
 
@@ -17,7 +21,7 @@ use crate::facts::{Resource, Text};
 pub(super) fn read<'a>(
     text: &'a str,
     limits: &Limits,
-) -> Result<(Resource<'a>, Vec<Malformed>), Malformed> {
+) -> Result<(Resource<'a>, Found<'a>), Malformed> {
     let mut walk = Walk {
         record: Record::new(limits),
         stopped: None,
@@ -32,7 +36,7 @@ pub(super) fn read<'a>(
     };
     let read = member.deserialize(&mut json).and_then(|_| json.end());
     match read {
-        Ok(()) => Ok((root.0, walk.record.into_flaws())),
+        Ok(()) => Ok((root.0, walk.record.into_found())),
         Err(error) => Err(walk.malformed(&error)),
     }
 }
@@ -97,17 +101,48 @@ impl<'p, 'a> Member<'p, 'a, '_> {
         if value.is_empty() {
             walk.record.empty();
         }
-        // Unescaped text may hold what JSON's own syntax keeps out.
-        if matches!(value, Cow::Owned(_)) && value.contains('\0') {
-            let nul = walk.record.malformed("V-002", "a text holds U+0000");
-            return Err(walk.stop(nul));
-        }
         let filled = walk
             .record
-            .text(value.len())
+            .text(&value)
             .and_then(|()| place.fill(value, &mut walk.record));
         filled.map_err(|malformed| walk.stop(malformed))?;
         Ok(known)
+    }
+
+    /// A text that is escaped, so that it has to be copied if it is kept. Narrative mostly is.
+    fn unescaped<E: de::Error>(self, value: &str) -> Result<bool, E> {
+        // Unescaped text may hold what JSON's own syntax keeps out.
+        if value.contains('\0') {
+            let nul = self.walk.record.malformed("V-002", "a text holds U+0000");
+            return Err(self.walk.stop(nul));
+        }
+        let Self {
+            part, name, walk, ..
+        } = self;
+        let place = part.map_or(Place::Skip, |part| part.child(name));
+        let known = place.is_known();
+        if place.keeps_text() || walk.record.keeps() {
+            let value = Cow::Owned(value.to_owned());
+            let filled = walk
+                .record
+                .text(&value)
+                .and_then(|()| place.fill(value, &mut walk.record));
+            filled.map_err(|malformed| walk.stop(malformed))?;
+        } else {
+            walk.record.length(value.len());
+            place.look(value, &mut walk.record);
+        }
+        Ok(known)
+    }
+
+    /// A number or null, of which at most it counts that it is there.
+    fn scalar(mut self) -> bool {
+        let place = self.place();
+        let known = place.is_known();
+        if let Place::Seen(seen) = place {
+            *seen = true;
+        }
+        known
     }
 
     fn place(&mut self) -> Place<'_, 'a> {
@@ -138,7 +173,7 @@ impl<'a> Visitor<'a> for Member<'_, 'a, '_> {
     }
 
     fn visit_str<E: de::Error>(self, value: &str) -> Result<bool, E> {
-        self.string(Cow::Owned(value.to_owned()))
+        self.unescaped(value)
     }
 
     fn visit_bool<E: de::Error>(self, value: bool) -> Result<bool, E> {
@@ -151,16 +186,16 @@ impl<'a> Visitor<'a> for Member<'_, 'a, '_> {
         Ok(known)
     }
 
-    fn visit_u64<E: de::Error>(mut self, _: u64) -> Result<bool, E> {
-        Ok(self.place().is_known())
+    fn visit_u64<E: de::Error>(self, _: u64) -> Result<bool, E> {
+        Ok(self.scalar())
     }
 
-    fn visit_i64<E: de::Error>(mut self, _: i64) -> Result<bool, E> {
-        Ok(self.place().is_known())
+    fn visit_i64<E: de::Error>(self, _: i64) -> Result<bool, E> {
+        Ok(self.scalar())
     }
 
-    fn visit_f64<E: de::Error>(mut self, _: f64) -> Result<bool, E> {
-        Ok(self.place().is_known())
+    fn visit_f64<E: de::Error>(self, _: f64) -> Result<bool, E> {
+        Ok(self.scalar())
     }
 
     fn visit_unit<E: de::Error>(mut self) -> Result<bool, E> {
@@ -214,19 +249,26 @@ impl<'a> Visitor<'a> for Member<'_, 'a, '_> {
                 members(part, &mut map, walk)?;
             }
             Place::Entry(part) => {
-                walk.record.entry().map_err(|full| walk.stop(full))?;
+                walk.record.enter().map_err(|full| walk.stop(full))?;
                 members(part, &mut map, walk)?;
+                walk.record.leave();
             }
             Place::Resource(resource) => members_of_resource(resource, &mut map, walk)?,
             Place::Repeated => {
                 walk.record.repeated();
                 skip(&mut map, walk)?;
             }
+            Place::Seen(seen) => {
+                *seen = true;
+                skip(&mut map, walk)?;
+            }
             Place::Skip
             | Place::Text(_)
             | Place::First(_)
+            | Place::Glance(_)
+            | Place::Narrative
             | Place::Boolean(_)
-            | Place::Length(_) => skip(&mut map, walk)?,
+            | Place::Data(_) => skip(&mut map, walk)?,
         }
         walk.record.shallower();
         Ok(known)
@@ -240,10 +282,23 @@ fn members<'a, A: MapAccess<'a>>(
     map: &mut A,
     walk: &mut Walk<'a, '_>,
 ) -> Result<(), A::Error> {
+    if rest(part, map, walk)? == 0 {
+        walk.record.empty();
+    }
+    part.end(&mut walk.record);
+    Ok(())
+}
+
+/// The members that are still to come; gives how many there are.
+fn rest<'a, A: MapAccess<'a>>(
+    part: &mut dyn Part<'a>,
+    map: &mut A,
+    walk: &mut Walk<'a, '_>,
+) -> Result<usize, A::Error> {
     let mut seen = Seen::default();
-    let mut empty = true;
+    let mut count = 0;
     while let Some(name) = map.next_key_seed(Word)? {
-        empty = false;
+        count += 1;
         walk.record.step(name.clone());
         let repeated = seen.contains(&name);
         if repeated {
@@ -260,21 +315,19 @@ fn members<'a, A: MapAccess<'a>>(
             seen.add(name);
         }
     }
-    if empty {
-        walk.record.empty();
-    }
-    Ok(())
+    Ok(count)
 }
 
 /// The members of an object no fact is read from.
 fn skip<'a, A: MapAccess<'a>>(map: &mut A, walk: &mut Walk<'a, '_>) -> Result<(), A::Error> {
+    let mut sweep = Sweep::default();
     let mut empty = true;
     while let Some(name) = map.next_key_seed(Word)? {
         empty = false;
-        walk.record.step(name);
+        walk.record.step(name.clone());
         map.next_value_seed(Member {
-            part: None,
-            name: "",
+            part: Some(&mut sweep),
+            name: &name,
             is_item: false,
             walk,
         })?;
@@ -283,6 +336,7 @@ fn skip<'a, A: MapAccess<'a>>(map: &mut A, walk: &mut Walk<'a, '_>) -> Result<()
     if empty {
         walk.record.empty();
     }
+    sweep.end(&mut walk.record);
     Ok(())
 }
 
@@ -304,6 +358,7 @@ fn members_of_resource<'a, A: MapAccess<'a>>(
         walk.record.keep().map_err(|full| walk.stop(full))?;
         early.push((name, map.next_value()?));
     }
+    let count = early.len() + usize::from(resource.kind.is_some());
     for (name, raw) in early {
         walk.record.step(name.clone());
         let mut json = serde_json::Deserializer::from_str(raw.get());
@@ -323,55 +378,8 @@ fn members_of_resource<'a, A: MapAccess<'a>>(
         }
         walk.record.back();
     }
-    members(resource, map, walk)
-}
-
-/// More names than any part of the facts reads.
-const SEEN_MAX: usize = 20;
-
-/// The names seen in one object, as many as any part of the facts has.
-#[derive(Default)]
-struct Seen<'a> {
-    names: [Cow<'a, str>; SEEN_MAX],
-    length: usize,
-}
-
-impl<'a> Seen<'a> {
-    fn contains(&self, name: &str) -> bool {
-        self.names.iter().take(self.length).any(|seen| seen == name)
+    if rest(resource, map, walk)? + count == 0 {
+        walk.record.empty();
     }
-
-    fn add(&mut self, name: Cow<'a, str>) {
-        if let Some(free) = self.names.get_mut(self.length) {
-            *free = name;
-            self.length += 1;
-        }
-    }
-}
-
-/// A text, borrowed unless it is escaped: a member's name, or a resource's type.
-struct Word;
-
-impl<'a> DeserializeSeed<'a> for Word {
-    type Value = Cow<'a, str>;
-
-    fn deserialize<D: Deserializer<'a>>(self, deserializer: D) -> Result<Self::Value, D::Error> {
-        deserializer.deserialize_str(self)
-    }
-}
-
-impl<'a> Visitor<'a> for Word {
-    type Value = Cow<'a, str>;
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("a text")
-    }
-
-    fn visit_borrowed_str<E: de::Error>(self, value: &'a str) -> Result<Self::Value, E> {
-        Ok(Cow::Borrowed(value))
-    }
-
-    fn visit_str<E: de::Error>(self, value: &str) -> Result<Self::Value, E> {
-        Ok(Cow::Owned(value.to_owned()))
-    }
+    Ok(())
 }

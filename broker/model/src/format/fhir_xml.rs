@@ -6,8 +6,10 @@ use std::borrow::Cow;
 use quick_xml::events::BytesStart;
 
 use super::{
-    Limits, Malformed, any_byte,
+    Limits, Malformed, any_byte, narrative,
     place::{Part, Place},
+    record::Found,
+    sweep::Sweep,
     xml::{Met, Namespace, Tag, Walk, value},
 };
 use crate::facts::{Resource, Text};
@@ -16,7 +18,7 @@ use crate::facts::{Resource, Text};
 pub(super) fn read<'a>(
     text: &'a str,
     limits: &Limits,
-) -> Result<(Resource<'a>, Vec<Malformed>), Malformed> {
+) -> Result<(Resource<'a>, Found<'a>), Malformed> {
     let mut walk = Walk::new(text, limits)?;
     let mut root = Resource::default();
     let walked = walk.document(&mut root);
@@ -69,9 +71,7 @@ impl<'a> Walk<'a, '_> {
                     count = if tag.name == last { count + 1 } else { 0 };
                     last = tag.name;
                     self.record.step(Cow::Borrowed(tag.name));
-                    if count > 0 || tag.name == "entry" {
-                        self.record.index(count);
-                    }
+                    self.record.index(count);
                     self.element(&tag, open, part.as_deref_mut().map(|part| part as _))?;
                     self.record.back();
                     self.scopes.reset(outer);
@@ -91,61 +91,113 @@ impl<'a> Walk<'a, '_> {
         parent: Option<&mut dyn Part<'a>>,
     ) -> Result<(), Malformed> {
         let place = match (parent, tag.namespace) {
+            // What stands in a narrative is shown, whatever its namespace.
+            (_, Namespace::Fhir) if self.narrated > 0 => Place::Narrative,
+            (_, Namespace::Xhtml) => Place::Narrative,
             (Some(parent), Namespace::Fhir) => parent.child(tag.name),
-            (_, Namespace::Fhir | Namespace::Xhtml) => Place::Skip,
+            (None, Namespace::Fhir) => Place::Skip,
             (_, Namespace::Cda | Namespace::Itk | Namespace::Other) => {
                 let what = "an element is neither FHIR's nor XHTML's";
                 return Err(self.record.malformed("V-010", what));
             }
         };
-        let part = match place {
+        match place {
             Place::Part(part) => {
                 self.record.keep()?;
-                part
+                self.part(tag, open, part)
             }
             Place::Entry(part) => {
-                self.record.entry()?;
-                part
+                self.record.enter()?;
+                self.part(tag, open, part)?;
+                self.record.leave();
+                Ok(())
             }
-            Place::Resource(resource) if open => return self.contents_of_resource(resource),
+            Place::Resource(resource) if open => self.contents_of_resource(resource),
+            Place::Narrative => self.narrative(tag, open),
             Place::Skip
             | Place::Repeated
             | Place::Text(_)
             | Place::First(_)
+            | Place::Glance(_)
             | Place::Boolean(_)
-            | Place::Length(_)
+            | Place::Data(_)
+            | Place::Seen(_)
             | Place::Resource(_) => {
                 self.value(tag, place)?;
-                return if open { self.children(None) } else { Ok(()) };
+                if open {
+                    let mut sweep = Sweep::default();
+                    self.children(Some(&mut sweep))?;
+                    sweep.end(&mut self.record);
+                }
+                Ok(())
             }
-        };
+        }
+    }
+
+    /// A part of the facts: its `url`, and its children.
+    fn part(
+        &mut self,
+        tag: &Tag<'a>,
+        open: bool,
+        part: &mut dyn Part<'a>,
+    ) -> Result<(), Malformed> {
         if let Some(url) = tag.url {
             part.child("url").fill(value(url)?, &mut self.record)?;
         }
         if open {
-            self.children(Some(part))
-        } else {
-            Ok(())
+            self.children(Some(&mut *part))?;
         }
+        part.end(&mut self.record);
+        Ok(())
+    }
+
+    /// An element of a narrative, and what is within.
+    fn narrative(&mut self, tag: &Tag<'a>, open: bool) -> Result<(), Malformed> {
+        self.narrated += 1;
+        self.told(narrative::element(tag.name));
+        for attribute in tag.attributes() {
+            let (name, value) = attribute?;
+            self.told(narrative::attribute(tag.name, name, value));
+        }
+        if open {
+            self.children(None)?;
+        }
+        self.narrated -= 1;
+        Ok(())
     }
 
     /// The `value` attribute of an element, put where it belongs.
     fn value(&mut self, tag: &Tag<'a>, place: Place<'_, 'a>) -> Result<(), Malformed> {
         let Some(raw) = tag.value else {
+            if let Place::Seen(seen) = place {
+                *seen = true;
+            }
             return Ok(());
         };
-        self.record.text(raw.len())?;
+        // As an empty text of JSON: an attribute without a value says nothing.
+        if raw.is_empty() {
+            self.record.empty();
+        }
         match (&place, raw) {
-            (Place::Skip, _) => Ok(()),
+            (Place::Skip, _) if !self.record.keeps() => {
+                self.record.length(raw.len());
+                Ok(())
+            }
             (Place::Boolean(_), "true" | "false") => {
                 place.fill_boolean(raw == "true", &mut self.record);
                 Ok(())
             }
-            // White space does not count in a length, so it need not be normalised.
-            (Place::Length(_), _) if !any_byte(raw.as_bytes(), |b| b == b'&') => {
-                place.fill(Cow::Borrowed(raw), &mut self.record)
+            // White space does not count in data, so it need not be normalised.
+            (Place::Data(_), _) if !any_byte(raw.as_bytes(), |b| b == b'&') => {
+                self.record.length(raw.len());
+                place.look(raw, &mut self.record);
+                Ok(())
             }
-            _ => place.fill(value(raw)?, &mut self.record),
+            _ => {
+                let value = value(raw)?;
+                self.record.text(&value)?;
+                place.fill(value, &mut self.record)
+            }
         }
     }
 

@@ -1,11 +1,13 @@
 //! Which element of FHIR is which fact, for STU3 and R4 and for both syntaxes. To read one more
 //! fact, give it a field and name its element here; what is not named is skipped.
 
+mod datatypes;
+
 use super::place::{Part, Place};
 use crate::facts::{
-    Attachment, AttachmentHolder, Bundle, Coding, Composition, Concept, Content, Destination,
-    Entry, Extension, Identifier, Instruction, Issue, MessageHeader, Meta, Name, Organisation,
-    Patient, Reference, Relation, Release, Resource, Response, Role, Section, Source, Text,
+    Attachment, AttachmentHolder, Bundle, Coded, Composition, Content, Destination, Entry,
+    Extension, Instruction, Issue, MessageHeader, Meta, Name, Organisation, Patient, Practitioner,
+    Relation, Release, Resource, Response, Role, Section, Source, Text,
 };
 
 impl<'a> Resource<'a> {
@@ -24,6 +26,13 @@ impl<'a> Resource<'a> {
             "Binary" => Content::Binary(Box::default()),
             "DocumentReference" => Content::DocumentReference(Vec::new()),
             "OperationOutcome" => Content::OperationOutcome(Vec::new()),
+            "Practitioner" => Content::Practitioner(Practitioner::default()),
+            "Medication"
+            | "MedicationRequest"
+            | "MedicationStatement"
+            | "MedicationAdministration"
+            | "MedicationDispense" => Content::Medicine(Coded::default()),
+            "AllergyIntolerance" => Content::Allergy(Coded::default()),
             _ => Content::Unread,
         };
         self.kind = Some(kind);
@@ -36,6 +45,16 @@ impl<'a> Part<'a> for Resource<'a> {
             ("resourceType", _) => Place::Repeated,
             ("id", _) => Place::Text(&mut self.id),
             ("meta", _) => Place::one(&mut self.meta),
+            ("contained", _) => {
+                self.contained.push(Resource {
+                    // A Bundle within is not looked into.
+                    level: Bundle::LEVELS_MAX,
+                    ..Resource::default()
+                });
+                self.contained
+                    .last_mut()
+                    .map_or(Place::Skip, Place::Resource)
+            }
             (_, Content::Unread) => Place::Skip,
             (_, Content::Bundle(bundle)) => bundle.child(name),
             (_, Content::MessageHeader(header)) => header.child(name),
@@ -46,6 +65,17 @@ impl<'a> Part<'a> for Resource<'a> {
             (_, Content::Binary(attachment)) => attachment.child(name),
             ("content", Content::DocumentReference(contents)) => Place::many(contents),
             (_, Content::DocumentReference(_)) => Place::Skip,
+            ("identifier", Content::Practitioner(practitioner)) => {
+                Place::many(&mut practitioner.identifiers)
+            }
+            // What is taken or dispensed, and Medication's own code.
+            ("medicationCodeableConcept" | "code", Content::Medicine(medicine)) => {
+                Place::one(&mut medicine.what)
+            }
+            ("code", Content::Allergy(allergy)) => Place::one(&mut allergy.what),
+            (_, Content::Practitioner(_) | Content::Medicine(_) | Content::Allergy(_)) => {
+                Place::Skip
+            }
             ("issue", Content::OperationOutcome(issues)) => Place::many(issues),
             (_, Content::OperationOutcome(_)) => Place::Skip,
         }
@@ -56,6 +86,7 @@ impl<'a> Part<'a> for Meta<'a> {
     fn child(&mut self, name: &str) -> Place<'_, 'a> {
         match name {
             "profile" => Place::First(&mut self.profile),
+            "versionId" => Place::Text(&mut self.version_id),
             "security" => Place::many(&mut self.security),
             _ => Place::Skip,
         }
@@ -68,6 +99,8 @@ impl<'a> Part<'a> for Bundle<'a> {
             "identifier" => Place::one(&mut self.identifier),
             "type" => Place::Text(&mut self.usage),
             "timestamp" => Place::Text(&mut self.timestamp),
+            "total" => Place::Seen(&mut self.has_total),
+            "link" => Place::Seen(&mut self.has_link),
             "entry" => {
                 let mut entry = Entry::default();
                 entry.resource.level = self.level;
@@ -87,6 +120,10 @@ impl<'a> Part<'a> for Entry<'a> {
             "fullUrl" => Place::Text(&mut self.full_url),
             "resource" if self.resource.kind.is_some() => Place::Repeated,
             "resource" => Place::Resource(&mut self.resource),
+            "request" => Place::Seen(&mut self.foreign.request),
+            "response" => Place::Seen(&mut self.foreign.response),
+            "search" => Place::Seen(&mut self.foreign.search),
+            "link" => Place::Seen(&mut self.foreign.link),
             _ => Place::Skip,
         }
     }
@@ -221,6 +258,9 @@ impl<'a> Part<'a> for Relation<'a> {
 impl<'a> Part<'a> for Section<'a> {
     fn child(&mut self, name: &str) -> Place<'_, 'a> {
         match name {
+            "title" => Place::Text(&mut self.title),
+            "text" => Place::Seen(&mut self.has_text),
+            "emptyReason" => Place::Seen(&mut self.has_empty_reason),
             "code" => Place::one(&mut self.code),
             "entry" => Place::many(&mut self.entries),
             "section" => Place::many(&mut self.sections),
@@ -234,7 +274,9 @@ impl<'a> Part<'a> for Patient<'a> {
         match name {
             "identifier" => Place::many(&mut self.identifiers),
             "birthDate" => Place::Text(&mut self.birth_date),
+            "gender" => Place::Text(&mut self.gender),
             "name" => Place::many(&mut self.names),
+            "link" => Place::Seen(&mut self.has_link),
             "deceasedBoolean" => Place::Boolean(&mut self.deceased),
             "deceasedDateTime" => Place::Text(&mut self.deceased_time),
             "generalPractitioner" => Place::many(&mut self.practices),
@@ -288,52 +330,12 @@ impl<'a> Part<'a> for Attachment<'a> {
             "contentType" => Place::Text(&mut self.content_type),
             "data" => {
                 self.release = Some(Release::R4);
-                Place::Length(&mut self.encoded_bytes)
+                Place::Data(self)
             }
             "content" => {
                 self.release = Some(Release::Stu3);
-                Place::Length(&mut self.encoded_bytes)
+                Place::Data(self)
             }
-            _ => Place::Skip,
-        }
-    }
-}
-
-impl<'a> Part<'a> for Identifier<'a> {
-    fn child(&mut self, name: &str) -> Place<'_, 'a> {
-        match name {
-            "system" => Place::Text(&mut self.system),
-            "value" => Place::Text(&mut self.value),
-            "extension" => Place::many(&mut self.extensions),
-            _ => Place::Skip,
-        }
-    }
-}
-
-impl<'a> Part<'a> for Coding<'a> {
-    fn child(&mut self, name: &str) -> Place<'_, 'a> {
-        match name {
-            "system" => Place::Text(&mut self.system),
-            "code" => Place::Text(&mut self.code),
-            _ => Place::Skip,
-        }
-    }
-}
-
-impl<'a> Part<'a> for Concept<'a> {
-    fn child(&mut self, name: &str) -> Place<'_, 'a> {
-        match name {
-            "coding" => Place::many(&mut self.codings),
-            _ => Place::Skip,
-        }
-    }
-}
-
-impl<'a> Part<'a> for Reference<'a> {
-    fn child(&mut self, name: &str) -> Place<'_, 'a> {
-        match name {
-            "reference" => Place::Text(&mut self.reference),
-            "identifier" => Place::one(&mut self.identifier),
             _ => Place::Skip,
         }
     }

@@ -3,8 +3,8 @@
 
 use std::borrow::Cow;
 
-use super::{Malformed, record::Record};
-use crate::facts::{Flag, Resource, Text};
+use super::{Malformed, base64, narrative, record::Record};
+use crate::facts::{Attachment, Flag, Resource, Text};
 
 /// Where the content of one element or member belongs.
 pub(super) enum Place<'p, 'a> {
@@ -18,8 +18,14 @@ pub(super) enum Place<'p, 'a> {
     First(&'p mut Option<Text<'a>>),
     /// One boolean.
     Boolean(&'p mut Option<Flag>),
-    /// The length of base64 data.
-    Length(&'p mut Option<usize>),
+    /// The data of an attachment, which is looked at and not kept.
+    Data(&'p mut Attachment<'a>),
+    /// A text that is looked at and not kept; the first of several.
+    Glance(&'p mut Option<Text<'a>>),
+    /// A piece of XHTML, which is looked at and not kept.
+    Narrative,
+    /// Something of which it only counts that it is there.
+    Seen(&'p mut bool),
     /// A part with children of its own.
     Part(&'p mut (dyn Part<'a> + 'p)),
     /// An entry of a Bundle: a part that is counted.
@@ -32,6 +38,9 @@ pub(super) enum Place<'p, 'a> {
 pub(super) trait Part<'a> {
     /// Where the content of the child called `name` belongs; asked once for each occurrence.
     fn child(&mut self, name: &str) -> Place<'_, 'a>;
+
+    /// All children have been read.
+    fn end(&self, _record: &mut Record<'a, '_>) {}
 }
 
 impl<'p, 'a> Place<'p, 'a> {
@@ -52,7 +61,12 @@ impl<'p, 'a> Place<'p, 'a> {
 
     /// Whether a fact is read from it.
     pub(super) const fn is_known(&self) -> bool {
-        !matches!(self, Self::Skip)
+        !matches!(self, Self::Skip | Self::Glance(_) | Self::Narrative)
+    }
+
+    /// Whether a text is kept, so that it is worth a copy where it cannot be borrowed.
+    pub(super) const fn keeps_text(&self) -> bool {
+        matches!(self, Self::Text(_) | Self::First(_) | Self::Glance(_))
     }
 
     /// Puts a text where it belongs. Where a boolean belongs, a text is unreadable.
@@ -66,17 +80,45 @@ impl<'p, 'a> Place<'p, 'a> {
                 record.keep()?;
                 *slot = Some(value.into());
             }
-            Self::First(slot) => {
+            Self::First(slot) | Self::Glance(slot) => {
                 slot.get_or_insert_with(|| value.into());
             }
-            Self::Length(slot) if slot.is_none() => *slot = Some(base64_characters(&value)),
-            Self::Boolean(slot) if slot.is_none() => *slot = Some(Flag::Unreadable),
-            Self::Text(_) | Self::Length(_) | Self::Boolean(_) | Self::Repeated => {
-                record.repeated();
-            }
-            Self::Skip | Self::Part(_) | Self::Entry(_) | Self::Resource(_) => {}
+            Self::Text(_) => record.repeated(),
+            Self::Skip
+            | Self::Repeated
+            | Self::Boolean(_)
+            | Self::Data(_)
+            | Self::Narrative
+            | Self::Seen(_)
+            | Self::Part(_)
+            | Self::Entry(_)
+            | Self::Resource(_) => self.look(&value, record),
         }
         Ok(())
+    }
+
+    /// Looks at a text that is not kept.
+    pub(super) fn look(self, text: &str, record: &mut Record<'a, '_>) {
+        match self {
+            Self::Data(attachment) if attachment.data.is_none() => {
+                attachment.data = Some(base64::look(text));
+            }
+            Self::Narrative => {
+                if let Some(what) = narrative::text(text) {
+                    record.narrative(what);
+                }
+            }
+            Self::Seen(seen) => *seen = true,
+            Self::Boolean(slot) if slot.is_none() => *slot = Some(Flag::Unreadable),
+            Self::Repeated | Self::Data(_) | Self::Boolean(_) => record.repeated(),
+            Self::Skip
+            | Self::Text(_)
+            | Self::First(_)
+            | Self::Glance(_)
+            | Self::Part(_)
+            | Self::Entry(_)
+            | Self::Resource(_) => {}
+        }
     }
 
     /// Puts a boolean where it belongs.
@@ -86,23 +128,16 @@ impl<'p, 'a> Place<'p, 'a> {
                 *slot = Some(if value { Flag::True } else { Flag::False });
             }
             Self::Boolean(_) | Self::Repeated => record.repeated(),
+            Self::Seen(seen) => *seen = true,
             Self::Skip
             | Self::Text(_)
             | Self::First(_)
-            | Self::Length(_)
+            | Self::Data(_)
+            | Self::Glance(_)
+            | Self::Narrative
             | Self::Part(_)
             | Self::Entry(_)
             | Self::Resource(_) => {}
         }
     }
-}
-
-/// How many characters of base64 there are: white space, by which lines are broken, does not count,
-/// so that both syntaxes give the same length.
-fn base64_characters(text: &str) -> usize {
-    // In blocks whose count fits a u8, so that the compiler turns the loop into vector code.
-    let count = |block: &[u8]| -> u8 { block.iter().map(|b| u8::from(*b > b' ')).sum() };
-    let (blocks, rest) = text.as_bytes().as_chunks::<128>();
-    let whole: usize = blocks.iter().map(|block| usize::from(count(block))).sum();
-    whole + usize::from(count(rest))
 }

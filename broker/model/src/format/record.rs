@@ -1,28 +1,46 @@
 //! The record of one reading: where the reader is, how much it has taken in, and what it found wrong.
 
-use std::{borrow::Cow, fmt::Write as _};
+use std::borrow::Cow;
 
-use super::{Limits, Malformed};
+use super::{Limits, Malformed, path};
+use crate::{
+    facts::{Link, Owner, Step, Swept, Text},
+    snomed::{Component, SnomedId},
+};
+
+const SNOMED: &str = "http://snomed.info/sct";
 
 /// The most flaws that are told; a document with more is broken all through.
 const FLAWS_MAX: usize = 50;
 /// The most texts and parts that are kept, so that memory stays in bounds whatever the body's size.
 const KEPT_MAX: usize = 200_000;
 
+/// What was found while a document was read.
+pub(super) struct Found<'a> {
+    pub(super) flaws: Vec<Malformed>,
+    pub(super) swept: Swept<'a>,
+}
+
 /// The record of one reading.
 pub(super) struct Record<'a, 'l> {
     limits: &'l Limits,
     trail: Vec<Step<'a>>,
     flaws: Vec<Malformed>,
+    swept: Swept<'a>,
     depth: usize,
     entries: usize,
     references: usize,
     kept: usize,
+    /// The entries that are being read: of the outer Bundle, and of one within.
+    within: Vec<Entered>,
 }
 
-struct Step<'a> {
-    name: Cow<'a, str>,
-    index: Option<usize>,
+/// An entry that is being read.
+struct Entered {
+    /// Its place in its Bundle.
+    index: u32,
+    /// How many steps there were before its own.
+    steps: usize,
 }
 
 impl<'a, 'l> Record<'a, 'l> {
@@ -31,16 +49,19 @@ impl<'a, 'l> Record<'a, 'l> {
             limits,
             trail: Vec::with_capacity(limits.depth_max),
             flaws: Vec::new(),
+            swept: Swept::default(),
             depth: 0,
             entries: 0,
             references: 0,
             kept: 0,
+            within: Vec::new(),
         }
     }
 
-    /// What was found wrong and did not stop the reading.
-    pub(super) fn into_flaws(self) -> Vec<Malformed> {
-        self.flaws
+    /// What was found wrong and did not stop the reading, and what was found on the way.
+    pub(super) fn into_found(self) -> Found<'a> {
+        let Self { flaws, swept, .. } = self;
+        Found { flaws, swept }
     }
 
     /// Goes one level deeper (V-005).
@@ -70,13 +91,13 @@ impl<'a, 'l> Record<'a, 'l> {
 
     /// Steps into the child called `name`.
     pub(super) fn step(&mut self, name: Cow<'a, str>) {
-        self.trail.push(Step { name, index: None });
+        self.trail.push(Step { name, index: 0 });
     }
 
-    /// The present child is one of a list.
+    /// The present child is that one of a list.
     pub(super) fn index(&mut self, index: usize) {
         if let Some(step) = self.trail.last_mut() {
-            step.index = Some(index);
+            step.index = u32::try_from(index).unwrap_or(u32::MAX);
         }
     }
 
@@ -90,17 +111,91 @@ impl<'a, 'l> Record<'a, 'l> {
         self.trail.pop();
     }
 
-    /// Takes in the text of the present child: counts references (V-008), and checks its length.
-    pub(super) fn text(&mut self, bytes: usize) -> Result<(), Malformed> {
-        if self.name() == "reference" {
-            self.references += 1;
-            if self.references > self.limits.references_max {
-                let what = format!("more than {} references", self.limits.references_max);
-                return Err(self.malformed("V-008", what));
+    /// Takes in the text of the present child: checks its length and, where it is a reference, keeps
+    /// it as a link and counts it (V-008).
+    #[expect(
+        clippy::ptr_arg,
+        reason = "what is borrowed outlives the call; a &str does not"
+    )]
+    pub(super) fn text(&mut self, text: &Cow<'a, str>) -> Result<(), Malformed> {
+        match self.name() {
+            "reference" => {
+                self.references += 1;
+                if self.references > self.limits.references_max {
+                    let what = format!("more than {} references", self.limits.references_max);
+                    return Err(self.malformed("V-008", what));
+                }
+                self.link(text)?;
             }
+            // An attachment may be told by its address in the Bundle.
+            "url" if text.starts_with("urn:uuid:") || text.starts_with("Binary/") => {
+                self.link(text)?;
+            }
+            _ => {}
         }
-        self.length(bytes);
+        self.length(text.len());
         Ok(())
+    }
+
+    /// Whether the text of the present child is kept wherever it stands.
+    pub(super) fn keeps(&self) -> bool {
+        matches!(self.name(), "reference" | "url")
+    }
+
+    /// Keeps a link from the entry that is being read.
+    #[expect(
+        clippy::ptr_arg,
+        reason = "what is borrowed outlives the call; a &str does not"
+    )]
+    fn link(&mut self, address: &Cow<'a, str>) -> Result<(), Malformed> {
+        let Some(entered) = self.within.last() else {
+            return Ok(());
+        };
+        let steps = self.trail.get(entered.steps..).unwrap_or_default();
+        let steps = steps.split_last().map_or(&[][..], |(_, steps)| steps);
+        let start = self.swept.steps.len();
+        self.swept.steps.extend_from_slice(steps);
+        let link = Link {
+            owner: self.owner(),
+            address: Text::from(address.clone()),
+            steps: start..self.swept.steps.len(),
+        };
+        self.swept.links.push(link);
+        self.keep()
+    }
+
+    fn owner(&self) -> Owner {
+        let index = |depth: usize| self.within.get(depth).map(|entered| entered.index);
+        Owner {
+            outer: index(0).unwrap_or_default(),
+            inner: index(1),
+        }
+    }
+
+    /// Looks at a coding, wherever it stands: one of SNOMED CT has to be the id of a concept.
+    pub(super) fn coding(&mut self, system: Option<&str>, code: Option<&str>) {
+        let (Some(SNOMED), Some(code)) = (system, code) else {
+            return;
+        };
+        let rule = match SnomedId::parse(code).map(SnomedId::component) {
+            Ok(Component::Concept) => return,
+            Ok(Component::Description | Component::Relationship) => "V-306",
+            Err(_) => "V-305",
+        };
+        if self.swept.codes.len() < FLAWS_MAX {
+            self.swept.codes.push((rule, path::of(&self.trail)));
+        }
+    }
+
+    /// Records what is wrong with the present narrative, once.
+    pub(super) fn narrative(&mut self, what: &'static str) {
+        let div = self.trail.iter().position(|step| step.name == "div");
+        let end = div.map_or(self.trail.len(), |place| place + 1);
+        let path = path::of(self.trail.get(..end).unwrap_or_default());
+        let told = &mut self.swept.narratives;
+        if told.len() < FLAWS_MAX && told.last().is_none_or(|(_, last)| *last != path) {
+            told.push((what, path));
+        }
     }
 
     /// Checks how long a text is (V-008). Data of attachments may be of any length.
@@ -114,6 +209,14 @@ impl<'a, 'l> Record<'a, 'l> {
         }
     }
 
+    /// Enters an entry, and counts it.
+    pub(super) fn enter(&mut self) -> Result<(), Malformed> {
+        let index = self.trail.last().map_or(0, |step| step.index);
+        let steps = self.trail.len();
+        self.within.push(Entered { index, steps });
+        self.entry()
+    }
+
     /// Counts an entry (V-008).
     pub(super) fn entry(&mut self) -> Result<(), Malformed> {
         self.entries += 1;
@@ -122,6 +225,11 @@ impl<'a, 'l> Record<'a, 'l> {
             return Err(self.malformed("V-008", what));
         }
         Ok(())
+    }
+
+    /// Leaves the entry.
+    pub(super) fn leave(&mut self) {
+        self.within.pop();
     }
 
     /// Counts a text or part that is kept (V-008).
@@ -150,7 +258,7 @@ impl<'a, 'l> Record<'a, 'l> {
     }
 
     fn quoted(&self) -> String {
-        if plain(self.name()) {
+        if path::is_plain(self.name()) {
             format!("`{}`", self.name())
         } else {
             "a member".to_owned()
@@ -166,27 +274,9 @@ impl<'a, 'l> Record<'a, 'l> {
 
     /// What is wrong, at the present place.
     pub(super) fn malformed(&self, rule: &'static str, what: impl Into<String>) -> Malformed {
-        let mut path = String::new();
-        for step in &self.trail {
-            if !path.is_empty() {
-                path.push('.');
-            }
-            // A name that could not be FHIR's may be anything, a patient's name included.
-            path.push_str(if plain(&step.name) { &step.name } else { "?" });
-            if let Some(index) = step.index {
-                // Writing to a String cannot fail.
-                let _ = write!(path, "[{index}]");
-            }
-        }
         Malformed {
-            path,
+            path: path::of(&self.trail),
             ..Malformed::new(rule, what)
         }
     }
-}
-
-/// Whether a name could be one of FHIR's.
-fn plain(name: &str) -> bool {
-    let name = name.strip_prefix('_').unwrap_or(name);
-    (1..=64).contains(&name.len()) && name.bytes().all(|b| b.is_ascii_alphanumeric())
 }

@@ -12,7 +12,7 @@ use proptest::prelude::*;
 use super::{Limits, Malformed, read};
 use crate::{
     envelope::MediaType,
-    facts::{Facts, Flag, Kind, Release, Syntax},
+    facts::{Facts, Flag, Kind, Release, Signature, Syntax},
     ods::OdsCode,
     synthetic::Document,
 };
@@ -60,7 +60,7 @@ fn the_facts_are_the_same_in_both_syntaxes() {
                 facts
                     .attachments()
                     .iter()
-                    .map(|a| a.encoded_bytes.is_some())
+                    .map(|a| a.data.map(|data| (data.is_base64, data.signature)))
                     .collect::<Vec<_>>()
             });
             assert_eq!(both[0], both[1]);
@@ -121,7 +121,9 @@ fn an_attachment_is_measured_and_not_copied() {
             panic!("one attachment is expected");
         };
         assert_eq!(attachment.content_type.as_deref(), Some("application/pdf"));
-        assert!(attachment.encoded_bytes.unwrap() > 200_000);
+        let data = attachment.data.unwrap();
+        assert!(data.is_base64 && data.bytes > 150_000);
+        assert_eq!(data.signature, Signature::Pdf);
     }
 }
 
@@ -163,6 +165,12 @@ fn broken_json_names_its_rule() {
         (bundle(r#""type":"""#), "V-009"),
         (bundle(r#""x":[]"#), "V-009"),
         (bundle(r#""x":{"y":{}}"#), "V-009"),
+        (bundle(r#""entry":[{"resource":{}}]"#), "V-009"),
+        (r#"{"id":"1","resourceType":"Bundle"}"#.to_owned(), "none"),
+        (
+            r#"{"id":"1","id":"2","resourceType":"Bundle"}"#.to_owned(),
+            "V-007",
+        ),
         (bundle(r#""x":[null,"a"],"_x":[{"id":"b"},null]"#), "none"),
         (
             bundle(&format!(r#""x":"{}""#, "a".repeat(1024 * 1024 + 1))),
@@ -298,7 +306,7 @@ fn a_flaw_is_told_with_its_path() {
         {"resourceType":"Patient","name":[{"given":[""]}]}}]}"#;
     let facts = json(text).unwrap();
     let paths: Vec<&str> = facts.flaws.iter().map(|flaw| flaw.path.as_str()).collect();
-    assert_eq!(paths, ["Bundle.entry[0].resource.name[0].given[0]"]);
+    assert_eq!(paths, ["Bundle.entry[0].resource.name.given"]);
 }
 
 #[test]

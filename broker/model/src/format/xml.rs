@@ -11,7 +11,10 @@ use quick_xml::{
 };
 
 pub(super) use self::tag::{Namespace, Scopes, Tag, value};
-use super::{Limits, Malformed, Position, any_byte, record::Record};
+use super::{
+    Limits, Malformed, Position, any_byte, narrative,
+    record::{Found, Record},
+};
 
 const PREDEFINED: [&str; 5] = ["lt", "gt", "amp", "apos", "quot"];
 
@@ -20,9 +23,13 @@ pub(super) struct Walk<'a, 'l> {
     pub(super) text: &'a str,
     pub(super) record: Record<'a, 'l>,
     pub(super) scopes: Scopes<'a>,
+    /// How many elements of narrative are open.
+    pub(super) narrated: usize,
     reader: Reader<&'a [u8]>,
     /// Whether anything has been read.
     began: bool,
+    /// Where what was met last began, white space before it included.
+    at: u64,
 }
 
 /// What the walk meets, all else having been looked at and passed over.
@@ -46,21 +53,34 @@ impl<'a, 'l> Walk<'a, 'l> {
             text,
             record: Record::new(limits),
             scopes: Scopes::default(),
+            narrated: 0,
             reader,
             began: false,
+            at: 0,
         })
     }
 
     /// What was found wrong and did not stop the walk; or what stopped it, with its place.
-    pub(super) fn end(self, walked: Result<(), Malformed>) -> Result<Vec<Malformed>, Malformed> {
+    pub(super) fn end(self, walked: Result<(), Malformed>) -> Result<Found<'a>, Malformed> {
         match walked {
-            Ok(()) => Ok(self.record.into_flaws()),
+            Ok(()) => Ok(self.record.into_found()),
             Err(malformed) if malformed.position.is_none() => {
                 let offset = offset(self.reader.buffer_position());
                 Err(malformed.at(Position::of(self.text.as_bytes(), offset)))
             }
             Err(malformed) => Err(malformed),
         }
+    }
+
+    /// The text from `start` to where what was met last began: what stands in an element, if that
+    /// was its end.
+    pub(super) fn text_from(&self, start: usize) -> &'a str {
+        self.text.get(start..offset(self.at)).unwrap_or_default()
+    }
+
+    /// Where what was met last ended.
+    pub(super) fn offset(&self) -> usize {
+        offset(self.reader.buffer_position())
     }
 
     /// The document is over: nothing comes after its element.
@@ -76,6 +96,7 @@ impl<'a, 'l> Walk<'a, 'l> {
     /// The next element or end. `inside` the root, text may stand between them.
     pub(super) fn next(&mut self, inside: bool) -> Result<Met<'a>, Malformed> {
         loop {
+            self.at = self.reader.buffer_position();
             let event = self
                 .reader
                 .read_event()
@@ -86,9 +107,12 @@ impl<'a, 'l> Walk<'a, 'l> {
                 Event::Empty(start) => return Ok(Met::Element { start, open: false }),
                 Event::End(_) => return Ok(Met::End),
                 Event::Eof => return Ok(Met::EndOfDocument),
-                Event::Comment(_) => {}
+                Event::Comment(text) => self.told(narrative::comment(&text)),
                 Event::Text(text) if inside => self.record.length(text.len()),
-                Event::CData(text) if inside => self.record.length(text.len()),
+                Event::CData(text) if inside => {
+                    self.record.length(text.len());
+                    self.told(narrative::unparsed(&text));
+                }
                 Event::GeneralRef(entity) if inside => self.entity(&entity)?,
                 Event::Text(text) if text.trim_ascii().is_empty() => {}
                 Event::Text(_) | Event::CData(_) | Event::GeneralRef(_) => {
@@ -101,6 +125,13 @@ impl<'a, 'l> Walk<'a, 'l> {
                 }
                 Event::Decl(_) | Event::PI(_) | Event::DocType(_) => return Err(self.forbidden()),
             }
+        }
+    }
+
+    /// Records what is wrong with the narrative that is open.
+    pub(super) fn told(&mut self, wrong: Option<&'static str>) {
+        if let (Some(what), 1..) = (wrong, self.narrated) {
+            self.record.narrative(what);
         }
     }
 

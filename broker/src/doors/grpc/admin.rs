@@ -1,12 +1,14 @@
 //! AdminService: for operators of the broker.
 
 mod intervention;
+mod organisation;
 
 use std::sync::Arc;
 
 use axle_core::delivery::State;
 use axle_model::{
     id::MessageId,
+    ods::OdsCode,
     refusal::{Reason, Refusal},
 };
 use axle_proto::v1::{self as wire, admin_service_server::AdminService};
@@ -238,5 +240,23 @@ impl<S: Store, C: Clock> AdminService for AdminDoor<S, C> {
         let results = self.intervene_in_each(&identity, &request.deliveries, back, order);
         let results = results.await.map_err(status_of)?;
         Ok(Response::new(wire::ReturnDeliveriesResponse { results }))
+    }
+
+    async fn get_organisation(
+        &self,
+        request: Request<wire::GetOrganisationRequest>,
+    ) -> Result<Response<wire::GetOrganisationResponse>, Status> {
+        let identity = caller(&request)?;
+        self.engine.admit_operator(&identity).map_err(status_of)?;
+        let code = OdsCode::parse(&request.into_inner().organisation);
+        let code = code.map_err(|why| {
+            status_of(Refusal::field(
+                "organisation",
+                why.to_string(),
+                "correct it",
+            ))
+        })?;
+        let reached = self.engine.reach(&identity, code).map_err(status_of)?;
+        Ok(Response::new(organisation::answer(code, &reached)))
     }
 }

@@ -26,13 +26,18 @@ pub(super) fn status_of(refusal: Refusal) -> Status {
     if let Some(code) = leading {
         metadata.insert("itk3_code".to_owned(), code.to_string());
     }
-    let mut details = ErrorDetails::with_error_info(refusal.reason.as_str(), "axle", metadata);
     // What is only warned of is not why it was refused.
     let grave = refusal
         .findings
         .iter()
         .filter(|finding| finding.severity < Severity::Warning);
-    let violations: Vec<_> = grave.take(FINDINGS_MAX).map(violation).collect();
+    let told = grave.take(FINDINGS_MAX);
+    let codes: Vec<_> = told.clone().map(codes).collect();
+    let violations: Vec<_> = told.map(violation).collect();
+    if !codes.is_empty() {
+        metadata.insert("violation_codes".to_owned(), codes.join(" "));
+    }
+    let mut details = ErrorDetails::with_error_info(refusal.reason.as_str(), "axle", metadata);
     if !violations.is_empty() {
         details.set_bad_request(violations);
     }
@@ -94,6 +99,16 @@ pub(super) const fn code_of(reason: Reason) -> Code {
         }
         Reason::StoredChecksumMismatch => Code::DataLoss,
     }
+}
+
+/// What a violation has no field for: `severity/issue/itk3_code`, with 0 where there is no code.
+fn codes(finding: &Finding) -> String {
+    let code = finding.itk3_code.unwrap_or_default();
+    format!(
+        "{}/{}/{code}",
+        finding.severity.as_str(),
+        finding.issue.as_str()
+    )
 }
 
 fn violation(finding: &Finding) -> FieldViolation {

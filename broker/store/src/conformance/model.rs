@@ -6,6 +6,7 @@ mod answers;
 use std::{collections::BTreeMap, time::Duration};
 
 use axle_core::{
+    answer::Answers,
     change::Change,
     delivery::{Move, State},
     event::DeadLetterCause,
@@ -17,7 +18,7 @@ use proptest::prelude::*;
 
 use super::{
     Place,
-    sample::{Draft, PRACTICES, advance, at, claim, mailbox, step_of},
+    sample::{Draft, PRACTICES, advance, answer, at, both, claim, mailbox, step_of},
 };
 use crate::{Claimed, Committed, DueFor, MailboxState, Query, Store, StoreError};
 
@@ -38,6 +39,8 @@ pub enum Operation {
     Claim { practice: u8, most: u8 },
     /// Moves one of the deliveries claimed so far, whether or not the lease still counts.
     Settle { lease: u8, how: u8 },
+    /// Answers any delivery, if that counts.
+    Answer { which: u8, code: u8 },
     /// Moves any delivery as its sender or an operator may, if its state lets them.
     Intervene { which: u8, how: u8 },
     /// Lets time pass, and moves what is due.
@@ -72,6 +75,7 @@ pub fn operation() -> impl Strategy<Value = Operation> {
         4 => (0..3u8, 1..4u8).prop_map(|(practice, most)| Operation::Claim { practice, most }),
         4 => (any::<u8>(), 0..6u8).prop_map(|(lease, how)| Operation::Settle { lease, how }),
         2 => (any::<u8>(), 0..5u8).prop_map(|(which, how)| Operation::Intervene { which, how }),
+        2 => (any::<u8>(), any::<u8>()).prop_map(|(which, code)| Operation::Answer { which, code }),
         2 => (0..120u8).prop_map(|seconds| Operation::Wait { seconds }),
         1 => Just(Operation::Reopen),
     ]
@@ -189,6 +193,11 @@ async fn step(store: &impl Store, model: &mut Model, operation: Operation) {
                 now: model.now(),
                 lifetime: Duration::from_secs(150),
                 warn_after: Duration::from_hours(48),
+                answers: if body % 2 == 1 {
+                    both(30, 90)
+                } else {
+                    Answers::default()
+                },
             };
             submit(store, model, new).await;
         }
@@ -210,6 +219,7 @@ async fn step(store: &impl Store, model: &mut Model, operation: Operation) {
             }
         }
         Operation::Settle { lease, how } => settle(store, model, lease.into(), how).await,
+        Operation::Answer { which, code } => reply(store, model, which.into(), code.into()).await,
         Operation::Intervene { which, how } => intervene(store, model, which.into(), how).await,
         Operation::Wait { seconds } => {
             model.seconds += u64::from(seconds);
@@ -221,6 +231,7 @@ async fn step(store: &impl Store, model: &mut Model, operation: Operation) {
                     DueFor::Lapse => Move::Lapse,
                     DueFor::Expire => Move::Expire,
                     DueFor::Age => Move::Age,
+                    DueFor::Answer => Move::LapseAnswer,
                 };
                 let now = model.now();
                 let message = model.message(one.delivery.message);
@@ -324,6 +335,21 @@ async fn intervene(store: &impl Store, model: &mut Model, which: usize, how: u8)
             reason,
         },
     };
+    if let Some(step) = step_of(message, delivery.recipient, wanted, model.now()) {
+        take(store, model, step).await;
+    }
+}
+
+async fn reply(store: &impl Store, model: &mut Model, which: usize, code: usize) {
+    const CODES: [u32; 4] = [20013, 30001, 20009, 30002];
+    let all = model.messages.iter();
+    let all = all.flat_map(|message| message.deliveries.iter().map(move |one| (message, one)));
+    let all: Vec<_> = all.collect();
+    let Some(index) = which.checked_rem(all.len()) else {
+        return;
+    };
+    let (message, delivery) = all[index];
+    let wanted = answer(CODES[code % CODES.len()]);
     if let Some(step) = step_of(message, delivery.recipient, wanted, model.now()) {
         take(store, model, step).await;
     }

@@ -1,6 +1,7 @@
 //! The rules, one by one. Each opens the store again on the way, so that what it says holds across
 //! a restart as well.
 
+pub mod answer;
 pub mod deliver;
 pub mod look;
 pub mod order;
@@ -51,5 +52,7 @@ pub async fn all<P: Place>(mut place: impl FnMut() -> P) {
     order::no_document_blocks_its_patient_for_longer_than_its_hold(&mut place()).await;
     order::what_is_urgent_lifts_what_it_waits_for(&mut place()).await;
     order::an_order_is_that_of_one_mailbox(&mut place()).await;
+    answer::what_is_not_answered_is_due_across_restarts_and_then_over(&mut place()).await;
+    answer::what_asked_for_an_answer_is_found_by_its_name_for_good(&mut place()).await;
     order::a_document_is_found_by_its_name_and_its_replacement_for_good(&mut place()).await;
 }

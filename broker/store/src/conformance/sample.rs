@@ -3,6 +3,7 @@
 use std::{collections::BTreeMap, time::Duration};
 
 use axle_core::{
+    answer::{Answers, Positive},
     change::{Acceptance, Advance, Body, Change},
     delivery::{Circumstances, Delivery, Move, Outcome},
     event::Actor,
@@ -10,8 +11,10 @@ use axle_core::{
     retry::Retry,
 };
 use axle_model::{
+    answer::ResponseCode,
     digest::Digest,
     envelope::{MediaType, Priority},
+    facts::Asked,
     id::{DeliveryId, MessageId, SubmissionId},
     mailbox::{MailboxId, WorkflowId},
     ods::OdsCode,
@@ -54,6 +57,8 @@ pub struct Draft {
     pub now: Timestamp,
     pub lifetime: Duration,
     pub warn_after: Duration,
+    /// Which answers it asks for.
+    pub answers: Answers,
 }
 
 /// What the document of that name is looked up by.
@@ -78,6 +83,7 @@ pub fn draft(number: u64) -> Draft {
         now: at(number),
         lifetime: Duration::from_hours(24),
         warn_after: Duration::from_hours(48),
+        answers: Answers::default(),
     }
 }
 
@@ -96,10 +102,10 @@ impl Draft {
         let recipients = sorted.iter().map(|code| code.as_bytes());
         let request =
             Digest::of_parts([digest.as_bytes().as_slice()].into_iter().chain(recipients));
-        let deliveries = self
-            .recipients
-            .iter()
-            .map(|code| Delivery::accept(ods(code), mailbox(code), sender, self.now));
+        let deliveries = self.recipients.iter().map(|code| Delivery {
+            answers: self.answers,
+            ..Delivery::accept(ods(code), mailbox(code), sender, self.now)
+        });
         Message {
             id: self.id(),
             sender,
@@ -107,6 +113,7 @@ impl Draft {
             request,
             workflow: WorkflowId::parse("TOC_FHIR_IP_DISCH").unwrap(),
             table_version: 3,
+            routed_by: Default::default(),
             media_type: MediaType::FhirJson,
             digest,
             size: self.body.len() as u64,
@@ -129,6 +136,9 @@ impl Draft {
                 path: "Bundle.entry[0]".into(),
                 what: "the date lies ahead".into(),
             }],
+            answer: None,
+            reroute_once: false,
+            rerouted_from: None,
             deliveries: deliveries.collect(),
         }
     }
@@ -184,6 +194,27 @@ pub fn step_of(
             step,
         }),
         Ok(Outcome::Unchanged) | Err(_) => None,
+    }
+}
+
+/// Both answers are asked for, and waited for this long.
+pub fn both(infrastructure: u64, business: u64) -> Answers {
+    let asked = Asked {
+        infrastructure: true,
+        business: true,
+    };
+    let [infrastructure, business] = [infrastructure, business].map(Duration::from_secs);
+    Answers::asked(asked, infrastructure, business)
+}
+
+/// An answer of this code.
+pub fn answer(number: u32) -> Move {
+    let code = ResponseCode::new(number).unwrap();
+    Move::Answer {
+        code,
+        positive: Positive::default().is(code),
+        response: MessageId::from_bytes([3; 16]),
+        rerouted_to: None,
     }
 }
 

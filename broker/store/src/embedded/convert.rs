@@ -1,9 +1,11 @@
 //! Conversions between the core's values and the records that keep them. Total: what cannot be read
 //! is [`Malformed`], never a panic and never a guess.
 
+mod answer;
 mod event;
 mod place;
 mod refused;
+mod routing;
 
 use axle_core::{
     change::Advance,
@@ -15,8 +17,9 @@ use axle_core::{
     totals::Totals,
 };
 use axle_model::{
+    answer::Stage,
     digest::Digest,
-    envelope::{MediaType, Priority},
+    envelope::{MediaType, Priority, RecipientType},
     id::{DeliveryId, MessageId, SubmissionId},
     mailbox::{MailboxId, WorkflowId},
     ods::OdsCode,
@@ -26,8 +29,8 @@ use axle_model::{
 use super::{
     index::Applied,
     record::{
-        AdvanceRecord, AppliedRecord, DeliveryRecord, EventRecord, KeyRecord, LeaseRecord,
-        Malformed, MessageRecord, StateRecord, StateWord, TotalsRecord, WarningRecord,
+        AdvanceRecord, AnswerRecord, AppliedRecord, DeliveryRecord, EventRecord, KeyRecord,
+        LeaseRecord, Malformed, MessageRecord, StateRecord, StateWord, TotalsRecord, WarningRecord,
     },
     segment::Position,
 };
@@ -54,6 +57,10 @@ fn bytes_of(all: &[Digest]) -> Vec<Vec<u8>> {
 
 fn mailbox(text: &str) -> Result<MailboxId, Malformed> {
     MailboxId::parse(text).map_err(|_| Malformed("a mailbox"))
+}
+
+fn delivery_id(text: &str) -> Result<DeliveryId, Malformed> {
+    DeliveryId::parse(text).map_err(|_| Malformed("a delivery's name"))
 }
 
 fn ods(text: &str) -> Result<OdsCode, Malformed> {
@@ -85,10 +92,16 @@ impl From<&Message> for MessageRecord {
             document: message.document.map(|key| key.as_bytes().to_vec()),
             names: bytes_of(&message.names),
             replaces: bytes_of(&message.replaces),
+            class: message.routed_by.class.as_deref().map(str::to_owned),
+            register_version: message.routed_by.register_version.to_string(),
+            restricted: message.routed_by.restricted,
             accept_micros: message.accept_time.as_micros(),
             expire_micros: message.expire_time.as_micros(),
             warn_micros: Some(message.warn_time.as_micros()),
             warnings: warnings.collect(),
+            answer: message.answer.as_deref().map(AnswerRecord::from),
+            reroute_once: message.reroute_once,
+            rerouted_from: message.rerouted_from.as_ref().map(ToString::to_string),
             deliveries: message
                 .deliveries
                 .iter()
@@ -101,7 +114,8 @@ impl From<&Message> for MessageRecord {
 impl TryFrom<MessageRecord> for Message {
     type Error = Malformed;
 
-    fn try_from(record: MessageRecord) -> Result<Self, Malformed> {
+    fn try_from(mut record: MessageRecord) -> Result<Self, Malformed> {
+        let routed_by = routing::routed_by(&mut record);
         let priority = match record.urgent {
             true => Priority::Urgent,
             false => Priority::Routine,
@@ -120,6 +134,7 @@ impl TryFrom<MessageRecord> for Message {
             request: digest(&record.request)?,
             workflow: WorkflowId::parse(&record.workflow).map_err(|_| Malformed("a workflow"))?,
             table_version: record.table_version,
+            routed_by,
             media_type: MediaType::parse(&record.media_type).ok_or(Malformed("a media type"))?,
             digest: digest(&record.digest)?,
             size: record.size,
@@ -138,6 +153,13 @@ impl TryFrom<MessageRecord> for Message {
             expire_time: Timestamp::from_micros(record.expire_micros),
             warn_time: Timestamp::from_micros(record.warn_micros.unwrap_or(record.expire_micros)),
             warnings: warnings.collect(),
+            answer: record.answer.map(answer::of).transpose()?.map(Box::new),
+            reroute_once: record.reroute_once,
+            rerouted_from: record
+                .rerouted_from
+                .as_deref()
+                .map(delivery_id)
+                .transpose()?,
             deliveries: deliveries.collect::<Result<_, _>>()?,
         })
     }
@@ -155,7 +177,11 @@ impl From<&Delivery> for DeliveryRecord {
             aged: delivery.aged,
             tried_since_micros: delivery.tried_since.map(Timestamp::as_micros),
             superseded_by: delivery.superseded_by.map(|id| id.as_bytes().to_vec()),
+            for_information: delivery.recipient_type == RecipientType::ForInformation,
+            routing: routing::kept(&delivery.routing),
             timeline: delivery.timeline.iter().map(EventRecord::from).collect(),
+            infrastructure: answer::wait(&delivery.answers, Stage::Infrastructure),
+            business: answer::wait(&delivery.answers, Stage::Business),
         }
     }
 }
@@ -171,6 +197,11 @@ impl TryFrom<DeliveryRecord> for Delivery {
             aged: record.aged,
             tried_since: record.tried_since_micros.map(Timestamp::from_micros),
             superseded_by: record.superseded_by.as_deref().map(id).transpose()?,
+            recipient_type: match record.for_information {
+                true => RecipientType::ForInformation,
+                false => RecipientType::ForAction,
+            },
+            routing: routing::read(record.routing)?,
             state: record
                 .state
                 .ok_or(Malformed("a delivery without a state"))?
@@ -178,6 +209,7 @@ impl TryFrom<DeliveryRecord> for Delivery {
             version: record.version,
             attempts: record.attempts,
             lease: record.lease.map(LeaseKey::try_from).transpose()?,
+            answers: answer::answers(record.infrastructure, record.business)?,
             timeline: timeline.collect::<Result<_, _>>()?,
         })
     }

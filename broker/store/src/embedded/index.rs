@@ -39,7 +39,7 @@ const WRITING: &str = "writing";
 pub(super) struct Index {
     path: PathBuf,
     db: sled::Db,
-    /// Messages that are not settled.
+    /// Messages that are not over.
     live: sled::Tree,
     /// Messages that are.
     settled: sled::Tree,
@@ -52,7 +52,7 @@ pub(super) struct Index {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Applied {
     pub(super) at: Position,
-    /// How many unsettled messages it held then.
+    /// How many messages it held then that were not over.
     pub(super) live: u64,
     /// The totals of the ledger up to there.
     pub(super) totals: Totals,
@@ -177,7 +177,7 @@ impl Index {
         guarded(|| Ok(self.system.contains_key(WRITING)?))
     }
 
-    /// Every unsettled message, in the order of their ids.
+    /// Every message that is not over, in the order of their ids.
     pub(super) fn each_live(&self, mut take: impl FnMut(Stored)) -> Result<(), Unusable> {
         guarded(|| pieces::each(&self.live, &mut take))
     }
@@ -190,7 +190,7 @@ impl Index {
         guarded(|| uploads::each(&self.uploads, &mut take))
     }
 
-    /// A message that is settled.
+    /// A message that is over.
     pub(super) fn settled(&self, id: MessageId) -> Result<Option<Stored>, Unusable> {
         guarded(|| pieces::get(&self.settled, id))
     }
@@ -204,11 +204,12 @@ impl Index {
         })
     }
 
-    /// The messages that replace the documents of this name.
-    pub(super) fn replacements(&self, name: &Half) -> Result<Vec<MessageId>, Unusable> {
+    /// The messages that replace the documents of this name, and those that go by it and asked for an
+    /// answer.
+    pub(super) fn led_to(&self, name: &Half) -> Result<Vec<MessageId>, Unusable> {
         guarded(|| {
             let mut found = Vec::new();
-            for entry in self.keys.scan_prefix(replacement_key(name)) {
+            for entry in self.keys.scan_prefix(leading_key(name)) {
                 let (_, bytes) = entry?;
                 found.push(Earlier::try_from(decode::<KeyRecord>(&bytes)?)?.message);
             }
@@ -244,7 +245,7 @@ impl Index {
         Ok(prior)
     }
 
-    /// The settled messages a query asks for.
+    /// The messages a query asks for that are over.
     pub(super) fn find(&self, query: &Query) -> Result<Page, Unusable> {
         guarded(|| {
             let newest_first = match query.before {
@@ -273,7 +274,7 @@ impl Index {
             let mut written = Vec::with_capacity(changed.entries.len());
             for entry in &changed.entries {
                 let id = entry.message.id;
-                if entry.message.is_settled() {
+                if entry.message.is_over() {
                     pieces::put(&self.settled, entry, 0)?;
                     // Last: whenever this is cut short, the message is in one of the two.
                     pieces::remove(&self.live, id, 0..entry.pieces)?;
@@ -323,15 +324,15 @@ fn records((keys, earlier): &(MessageKeys, Earlier)) -> impl Iterator<Item = (Ve
         let key = [document_key(&document).as_slice(), request.as_bytes()].concat();
         (key, record.clone())
     });
-    let replaces = keys.replaces.iter().map({
+    let leading = keys.leading().map({
         let record = record.clone();
         move |name| {
-            let key = [&replacement_key(name)[..], earlier.message.as_bytes()].concat();
+            let key = [&leading_key(name)[..], earlier.message.as_bytes()].concat();
             (key, record.clone())
         }
     });
     let submission = (submission_key(&keys.submission), record);
-    document.into_iter().chain(replaces).chain([submission])
+    document.into_iter().chain(leading).chain([submission])
 }
 
 fn submission_key(key: &Half) -> Vec<u8> {
@@ -342,7 +343,7 @@ fn refusal_key(key: &Half) -> Vec<u8> {
     [b"r".as_slice(), key.as_bytes()].concat()
 }
 
-fn replacement_key(name: &Half) -> Vec<u8> {
+fn leading_key(name: &Half) -> Vec<u8> {
     [b"n".as_slice(), name.as_bytes()].concat()
 }
 

@@ -1,7 +1,13 @@
 //! Records: messages and steps as the journal and the index keep them, in Protocol Buffers behind
 //! one version byte. A field is added with a new tag and never changes its meaning.
 
+mod answer;
+mod routing;
+
 use std::collections::BTreeMap;
+
+pub(super) use answer::{AnswerRecord, WaitRecord, WaitWord};
+pub(super) use routing::{RedirectRecord, RoutingRecord};
 
 /// The version byte before every record.
 pub(super) const VERSION: u8 = 1;
@@ -55,6 +61,21 @@ pub(super) struct MessageRecord {
     pub(super) names: Vec<Vec<u8>>,
     #[prost(bytes = "vec", repeated, tag = "22")]
     pub(super) replaces: Vec<Vec<u8>>,
+    /// The class of the routing table.
+    #[prost(string, optional, tag = "23")]
+    pub(super) class: Option<String>,
+    #[prost(string, tag = "24")]
+    pub(super) register_version: String,
+    #[prost(bool, tag = "25")]
+    pub(super) restricted: bool,
+    /// What it came to as an answer.
+    #[prost(message, optional, tag = "26")]
+    pub(super) answer: Option<AnswerRecord>,
+    #[prost(bool, tag = "27")]
+    pub(super) reroute_once: bool,
+    /// The resource name of the delivery that it carries on.
+    #[prost(string, optional, tag = "28")]
+    pub(super) rerouted_from: Option<String>,
 }
 
 #[derive(Clone, PartialEq, prost::Message)]
@@ -91,6 +112,16 @@ pub(super) struct DeliveryRecord {
     /// The message that supersedes it.
     #[prost(bytes = "vec", optional, tag = "10")]
     pub(super) superseded_by: Option<Vec<u8>>,
+    #[prost(bool, tag = "11")]
+    pub(super) for_information: bool,
+    /// Missing for a recipient that its sender named.
+    #[prost(message, optional, tag = "12")]
+    pub(super) routing: Option<RoutingRecord>,
+    /// How its answers stand; missing where none is asked for, and in records of earlier versions.
+    #[prost(message, optional, tag = "13")]
+    pub(super) infrastructure: Option<WaitRecord>,
+    #[prost(message, optional, tag = "14")]
+    pub(super) business: Option<WaitRecord>,
 }
 
 #[derive(Clone, Copy, PartialEq, prost::Message)]
@@ -150,6 +181,15 @@ pub(super) struct EventRecord {
     /// The message that supersedes it.
     #[prost(bytes = "vec", optional, tag = "10")]
     pub(super) by_message: Option<Vec<u8>>,
+    /// Whether an answer is positive; its code is the number, the message that brought it above.
+    #[prost(bool, tag = "16")]
+    pub(super) positive: bool,
+    /// The message in which the document went on.
+    #[prost(bytes = "vec", optional, tag = "17")]
+    pub(super) rerouted_to: Option<Vec<u8>>,
+    /// Whether it is the business response that did not come.
+    #[prost(bool, tag = "18")]
+    pub(super) business: bool,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, prost::Enumeration)]
@@ -171,6 +211,8 @@ pub(super) enum EventWord {
     Rerouted = 13,
     Returned = 14,
     Aged = 15,
+    Answered = 20,
+    AnswerLapsed = 21,
 }
 
 /// A delivery's step.

@@ -167,8 +167,8 @@ impl Shared {
     pub(super) fn named(&self, name: &Digest) -> Result<Vec<Arc<Message>>, StoreError> {
         // The state first: what leaves it is in the index by then.
         let mut found = self.state().named(name);
-        let replacements = self.index.replacements(&Half::of(name));
-        found.extend(replacements.map_err(|unusable| self.stop_for_index(&unusable))?);
+        let leading = self.index.led_to(&Half::of(name));
+        found.extend(leading.map_err(|unusable| self.stop_for_index(&unusable))?);
         found.sort_unstable();
         found.dedup();
         let mut messages = Vec::with_capacity(found.len());

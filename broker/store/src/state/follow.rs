@@ -24,7 +24,7 @@ impl<B: Body> State<B> {
         }
     }
 
-    /// The index holds `changed` now, each unsettled message in that many pieces: what is settled
+    /// The index holds `changed` now, each message that is not over in that many pieces: what is over
     /// and the keys need not be kept here any longer.
     pub(crate) fn forget(&mut self, changed: &[(MessageId, u16)], keys: &[(MessageKeys, Earlier)]) {
         for &(id, pieces) in changed {
@@ -32,7 +32,7 @@ impl<B: Body> State<B> {
                 continue;
             };
             entry.pieces = pieces;
-            if entry.message.is_settled() && !entry.dirty {
+            if entry.message.is_over() && !entry.dirty {
                 self.messages.remove(&id);
             }
         }

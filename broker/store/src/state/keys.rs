@@ -24,6 +24,8 @@ pub(crate) struct MessageKeys {
     pub(crate) document: Option<(Half, Half)>,
     /// Of the names of the documents that it replaces.
     pub(crate) replaces: Vec<Half>,
+    /// Of its own names, when it asks for an answer: one may come when all is over.
+    pub(crate) asks: Vec<Half>,
 }
 
 /// An earlier message, as much as must be known to judge a new one.
@@ -59,7 +61,8 @@ pub(crate) enum Verdict {
 pub(crate) struct Keys {
     submissions: HashMap<Half, Earlier>,
     documents: BTreeMap<(Half, Half), Earlier>,
-    replacements: BTreeSet<(Half, MessageId)>,
+    /// What replaces the documents of a name, and what goes by it and asked for an answer.
+    leading: BTreeSet<(Half, MessageId)>,
     fresh: Vec<(MessageKeys, Earlier)>,
 }
 
@@ -92,7 +95,16 @@ impl MessageKeys {
             submission: Self::submission(message.sender, &message.submission),
             document: document.map(|document| (Half::of(document), Half::of(&message.request))),
             replaces: message.replaces.iter().map(Half::of).collect(),
+            asks: match message.asks() {
+                true => message.names.iter().map(Half::of).collect(),
+                false => Vec::new(),
+            },
         }
+    }
+
+    /// Of the names that lead to it for good.
+    pub(crate) fn leading(&self) -> impl Iterator<Item = &Half> {
+        self.replaces.iter().chain(&self.asks)
     }
 
     /// The key of a sender's submission.
@@ -163,9 +175,10 @@ impl Keys {
         range.into_iter().flatten().map(|(_, &earlier)| earlier)
     }
 
-    /// The messages that replace the documents of this name.
-    pub(crate) fn replacements(&self, name: Half) -> impl Iterator<Item = MessageId> {
-        named(&self.replacements, name)
+    /// The messages that replace the documents of this name, and those that go by it and asked for an
+    /// answer.
+    pub(crate) fn led_to(&self, name: Half) -> impl Iterator<Item = MessageId> {
+        named(&self.leading, name)
     }
 
     /// Remembers a message by its keys.
@@ -174,8 +187,8 @@ impl Keys {
         if let Some(document) = keys.document {
             self.documents.insert(document, earlier);
         }
-        let replaced = keys.replaces.iter().map(|name| (*name, earlier.message));
-        self.replacements.extend(replaced);
+        let leading = keys.leading().map(|name| (*name, earlier.message));
+        self.leading.extend(leading);
         self.fresh.push((keys.clone(), earlier));
     }
 
@@ -194,8 +207,8 @@ impl Keys {
         {
             self.documents.remove(&document);
         }
-        for name in &keys.replaces {
-            self.replacements.remove(&(*name, earlier.message));
+        for name in keys.leading() {
+            self.leading.remove(&(*name, earlier.message));
         }
     }
 
@@ -203,7 +216,7 @@ impl Keys {
     pub(crate) fn clear(&mut self) {
         self.submissions.clear();
         self.documents.clear();
-        self.replacements.clear();
+        self.leading.clear();
         self.fresh.clear();
     }
 }

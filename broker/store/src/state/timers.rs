@@ -18,6 +18,8 @@ pub(super) struct Timers {
     pub(super) leases: BTreeSet<(Timestamp, DeliveryId)>,
     /// Unsettled messages that end then.
     pub(super) deadlines: BTreeSet<(Timestamp, MessageId)>,
+    /// Deliveries whose next answer is given up then.
+    pub(super) answers: BTreeSet<(Timestamp, DeliveryId)>,
     /// Messages whose sender is to be warned then.
     pub(super) warnings: BTreeSet<(Timestamp, MessageId)>,
 }
@@ -39,6 +41,12 @@ impl Timers {
             .leases
             .iter()
             .take_while(move |&&(until, _)| until <= now);
+        over.map(|&(_, delivery)| delivery)
+    }
+
+    /// The deliveries whose next answer is overdue, the longest ago first.
+    pub(super) fn unanswered(&self, now: Timestamp) -> impl Iterator<Item = DeliveryId> {
+        let over = self.answers.iter().take_while(move |&&(at, _)| at <= now);
         over.map(|&(_, delivery)| delivery)
     }
 

@@ -23,6 +23,7 @@ impl<B: Body> State<B> {
         if !delivery.state.is_terminal() {
             self.wait(message, sequence, delivery);
         }
+        self.timers.answers.extend(overdue(message, delivery));
         self.move_line(message, &delivery.mailbox);
     }
 
@@ -79,6 +80,9 @@ impl<B: Body> State<B> {
     pub(super) fn unplace(&mut self, message: &Message, sequence: u64, delivery: &Delivery) {
         if !delivery.state.is_terminal() {
             self.pending = self.pending.saturating_sub(1);
+        }
+        if let Some(moment) = overdue(message, delivery) {
+            self.timers.answers.remove(&moment);
         }
         let id = DeliveryId {
             message: message.id,
@@ -176,9 +180,21 @@ impl<B: Body> State<B> {
                 .filter(|one| !one.aged && !one.state.is_terminal());
             silent.map(move |delivery| due_of(id, delivery, DueFor::Age))
         });
-        // What is past its deadline may stay so while the clock is in doubt: it comes last.
-        lapsed.chain(aged).chain(expired).take(max).collect()
+        let unanswered = self.timers.unanswered(now).map(|delivery| Due {
+            delivery,
+            what: DueFor::Answer,
+        });
+        // What is past its time may stay so while the clock is in doubt: that comes last.
+        let first = lapsed.chain(aged);
+        first.chain(unanswered).chain(expired).take(max).collect()
     }
+}
+
+/// When the next answer to a delivery is given up. One that is not settled waits for none yet.
+fn overdue(message: &Message, delivery: &Delivery) -> Option<(Timestamp, DeliveryId)> {
+    let (until, _) = delivery.answers.due()?;
+    let (message, recipient) = (message.id, delivery.recipient);
+    Some((until, DeliveryId { message, recipient }))
 }
 
 fn due_of(message: MessageId, delivery: &Delivery, what: DueFor) -> Due {

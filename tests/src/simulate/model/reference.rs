@@ -17,6 +17,10 @@ pub(super) struct Reference {
     events: Vec<(u32, &'static str)>,
     /// When it ended as expired.
     pub(super) expired: Option<Timestamp>,
+    /// Whether its recipient's system, and its recipient, have said yes or no.
+    answers: [Option<bool>; 2],
+    /// Whether an answer was given up.
+    unanswered: bool,
 }
 
 /// What it waits for.
@@ -44,6 +48,8 @@ impl Reference {
             attempts: 0,
             events: Vec::new(),
             expired: None,
+            answers: [None; 2],
+            unanswered: false,
         }
     }
 
@@ -66,6 +72,11 @@ impl Reference {
     /// Whether this ever happened.
     fn records_ever(&self, word: &str) -> bool {
         self.events.iter().any(|(_, one)| *one == word)
+    }
+
+    /// Whether its exchange has not ended badly.
+    fn exchanges(&self) -> bool {
+        !self.unanswered && !self.answers.contains(&Some(false))
     }
 
     /// Takes what happened next, and gives the word for it; or says why it cannot have happened.
@@ -131,6 +142,23 @@ impl Reference {
             EventKind::Aged => {
                 let first = !self.records_ever("aged");
                 ("aged", !ended && first, before)
+            }
+            EventKind::Answered { code, positive, .. } => {
+                let stage = usize::from(code.number() >= 30_000);
+                let gone = ended && before != Stage::Ended("acknowledged");
+                let first = self.exchanges() && self.answers[stage].is_none();
+                self.answers[stage] = Some(*positive);
+                let word = if *positive {
+                    "answered yes"
+                } else {
+                    "answered no"
+                };
+                (word, first && !gone && self.epoch > 0, before)
+            }
+            EventKind::AnswerLapsed { .. } => {
+                let may = self.exchanges() && before == Stage::Ended("acknowledged");
+                self.unanswered = true;
+                ("unanswered", may, before)
             }
         };
         self.events.push((self.epoch, word));

@@ -1,17 +1,21 @@
 //! Reports: whoever is told of a document that was given up is sent one report of it.
 
-use axle_core::change::{LedgerEntry, Recorded};
+use axle_core::{
+    change::{LedgerEntry, Recorded},
+    event::EventKind,
+};
 use axle_model::ods::OdsCode;
 
 use super::Model;
 
 impl Model {
-    /// What is given up is reported to its sender, in the same change and once.
+    /// What is given up, and what is not answered, is reported to its sender, in the same change and once.
     pub(super) fn reported(&mut self, entry: &LedgerEntry) {
         let records = entry.records.iter();
         let given_up = records.clone().filter(|record| match record {
             Recorded::Advanced { event, sender, .. } => {
-                event.is_undelivered() && *sender != OdsCode::BROKER
+                let unanswered = matches!(event.kind, EventKind::AnswerLapsed { .. });
+                (event.is_undelivered() || unanswered) && *sender != OdsCode::BROKER
             }
             Recorded::Accepted { .. } | Recorded::Refused(_) => false,
         });

@@ -98,7 +98,7 @@ impl Draft {
     pub(super) fn read_manifest(&mut self, text: &str) {
         let read = || {
             let manifest: record::Manifest<'_> = serde_json::from_str(text)
-                .map_err(|error| format!("its manifest: {}", without_place(&error)))?;
+                .map_err(|error| format!("its manifest: {}", worded(&error)))?;
             let taken = Timestamp::parse(&manifest.taken).ok_or_else(|| {
                 "its manifest: Taken is not a time such as 2026-11-20T03:00:00Z".to_owned()
             })?;
@@ -200,12 +200,14 @@ impl Draft {
     }
 }
 
-/// What serde_json says is wrong, without its line: the record stands on a single one.
-pub(super) fn without_place(error: &serde_json::Error) -> String {
-    let text = error.to_string();
-    let column = error.column();
+/// What serde_json says is wrong, with the line only where a record has several.
+pub(super) fn worded(error: &serde_json::Error) -> String {
+    let (text, column) = (error.to_string(), error.column());
     let what = text.split(" at line ").next().unwrap_or_default();
-    format!("{what}, at column {column}")
+    match error.line() {
+        0 | 1 => format!("{what}, at column {column}"),
+        line => format!("{what}, at line {line}, column {column}"),
+    }
 }
 
 fn listed<T>(list: Option<&Listed<T>>) -> impl Iterator<Item = (usize, &T)> {

@@ -7,7 +7,7 @@ use proptest::prelude::*;
 use serde_json::{Value, json};
 
 use super::{branch_of, code, now, organisations, record, successions};
-use crate::organisations::{Organisations, trace::HOPS_MAX};
+use crate::organisations::{Organisations, register::key, trace::HOPS_MAX};
 
 /// Any register of a few organisations, which refer to each other and to some that are not in it, in
 /// every state and with dates before and after today; and entries of the operator's beside it.
@@ -52,6 +52,14 @@ fn any_organisations() -> impl Strategy<Value = Organisations> {
         let local: Vec<&str> = local.iter().map(String::as_str).collect();
         organisations(&records, &local)
     })
+}
+
+proptest! {
+    #[test]
+    fn a_code_as_a_number_keeps_its_order(one in "[A-Z0-9]{3,9}", other in "[A-Z0-9]{3,9}") {
+        let (one, other) = (code(&one), code(&other));
+        prop_assert_eq!(key(one).cmp(&key(other)), one.cmp(&other));
+    }
 }
 
 proptest! {

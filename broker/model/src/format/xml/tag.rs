@@ -1,4 +1,4 @@
-//! Tags: an element's name, namespace and the two attributes that matter to FHIR, checked and borrowed from the document. It does
+//! Tags: an element's name, namespace and attributes, checked and borrowed from the document. It does
 //! not know what the element means.
 
 use std::borrow::Cow;
@@ -79,6 +79,8 @@ pub(in super::super) struct Tag<'a> {
     pub(in super::super) value: Option<&'a str>,
     /// The `url` attribute as written.
     pub(in super::super) url: Option<&'a str>,
+    /// All attributes, as written.
+    attributes: &'a str,
 }
 
 impl<'a> Tag<'a> {
@@ -98,6 +100,7 @@ impl<'a> Tag<'a> {
             namespace: Namespace::Other,
             value: None,
             url: None,
+            attributes: rest,
         };
         let mut keys = Keys::default();
         while let Some((key, raw)) = next_attribute(&mut rest)? {
@@ -111,6 +114,25 @@ impl<'a> Tag<'a> {
             tag.namespace = scopes.of("");
         }
         Ok(tag)
+    }
+
+    /// The attributes, each with its name and its value as written. They have been read before.
+    pub(in super::super) fn attributes(
+        &self,
+    ) -> impl Iterator<Item = Result<(&'a str, &'a str), Malformed>> {
+        let mut rest = self.attributes;
+        std::iter::from_fn(move || next_attribute(&mut rest).transpose())
+    }
+
+    /// The attribute of that name, as XML means it. Looked for anew each time: an element has few.
+    pub(in super::super) fn get(&self, name: &str) -> Result<Option<Cow<'a, str>>, Malformed> {
+        let mut rest = self.attributes;
+        while let Some((key, raw)) = next_attribute(&mut rest)? {
+            if key == name {
+                return value(raw).map(Some);
+            }
+        }
+        Ok(None)
     }
 
     fn attribute(

@@ -25,6 +25,10 @@ pub(in crate::doors::grpc) fn alarm_of(subject: &Subject, alarm: &Alarm) -> wire
         Kind::Aged => AlarmKind::Aged,
         Kind::Closing => AlarmKind::Closing,
         Kind::DeadLetters => AlarmKind::DeadLetters,
+        Kind::Demographics => AlarmKind::Demographics,
+        Kind::RegisterAgeing => AlarmKind::RegisterAgeing,
+        Kind::RegisterStale => AlarmKind::RegisterStale,
+        Kind::RegisterRefused => AlarmKind::RegisterRefused,
     };
     wire::Alarm {
         kind: kind.into(),

@@ -3,7 +3,7 @@
 use axle_core::event::{Actor, Event, EventKind};
 use axle_proto::v1::{self as wire, DeliveryEventKind};
 
-use super::time_of;
+use super::{answer::stage_of, time_of};
 
 pub(in crate::doors::grpc) fn event_of(event: &Event) -> wire::DeliveryEvent {
     let actor = match &event.by {
@@ -76,5 +76,22 @@ pub(in crate::doors::grpc) fn event_of(event: &Event) -> wire::DeliveryEvent {
             ..kind(DeliveryEventKind::Returned)
         },
         EventKind::Aged => kind(DeliveryEventKind::Aged),
+        EventKind::Answered {
+            code,
+            positive,
+            response,
+            rerouted_to,
+        } => wire::DeliveryEvent {
+            answer_stage: stage_of(code.stage()).into(),
+            response_code: code.number(),
+            positive: *positive,
+            response_message: response.to_string(),
+            rerouted_to: rerouted_to.map(|id| id.to_string()).unwrap_or_default(),
+            ..kind(DeliveryEventKind::Answered)
+        },
+        EventKind::AnswerLapsed { stage } => wire::DeliveryEvent {
+            answer_stage: stage_of(*stage).into(),
+            ..kind(DeliveryEventKind::AnswerLapsed)
+        },
     }
 }

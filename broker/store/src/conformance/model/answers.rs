@@ -77,6 +77,13 @@ impl Model {
                     {
                         DueFor::Expire
                     }
+                    _ if delivery
+                        .answers
+                        .due()
+                        .is_some_and(|(until, _)| until <= self.now()) =>
+                    {
+                        DueFor::Answer
+                    }
                     _ => continue,
                 };
                 let (message, recipient) = (message.id, delivery.recipient);

@@ -1,7 +1,10 @@
 //! Events to records and back.
 
 use axle_core::event::{Actor, DeadLetterCause, Event, EventKind};
-use axle_model::time::Timestamp;
+use axle_model::{
+    answer::{ResponseCode, Stage},
+    time::Timestamp,
+};
 
 use super::{id, mailbox, ods};
 use crate::embedded::record::{EventRecord, EventWord, Malformed};
@@ -77,6 +80,22 @@ impl From<&Event> for EventRecord {
                 EventWord::Returned
             }
             EventKind::Aged => EventWord::Aged,
+            EventKind::Answered {
+                code,
+                positive,
+                response,
+                rerouted_to,
+            } => {
+                record.number = code.number();
+                record.positive = *positive;
+                record.by_message = Some(response.as_bytes().to_vec());
+                record.rerouted_to = rerouted_to.map(|id| id.as_bytes().to_vec());
+                EventWord::Answered
+            }
+            EventKind::AnswerLapsed { stage } => {
+                record.business = *stage == Stage::Business;
+                EventWord::AnswerLapsed
+            }
         };
         record.set_word(word);
         record
@@ -130,6 +149,18 @@ impl TryFrom<EventRecord> for Event {
             },
             EventWord::Returned => EventKind::Returned { reason: text },
             EventWord::Aged => EventKind::Aged,
+            EventWord::Answered => EventKind::Answered {
+                code: ResponseCode::new(number).ok_or(Malformed("a response code"))?,
+                positive: record.positive,
+                response: id(record.by_message.as_deref().unwrap_or_default())?,
+                rerouted_to: record.rerouted_to.as_deref().map(id).transpose()?,
+            },
+            EventWord::AnswerLapsed if record.business => EventKind::AnswerLapsed {
+                stage: Stage::Business,
+            },
+            EventWord::AnswerLapsed => EventKind::AnswerLapsed {
+                stage: Stage::Infrastructure,
+            },
         };
         Ok(Self::new(kind, by, time))
     }

@@ -2,6 +2,7 @@
 
 use std::{fs, sync::Arc, time::Duration};
 
+use axle_core::change::Change;
 use axle_model::id::MessageId;
 use tokio::sync::oneshot;
 
@@ -9,7 +10,9 @@ use super::{Bench, block_on, commit};
 
 use crate::{
     Committed, Store, StoreError,
-    conformance::sample::{PRACTICES, acknowledge, at, claim, draft},
+    conformance::sample::{
+        Draft, PRACTICES, acknowledge, advance, answer, at, both, claim, draft, ods,
+    },
     embedded::{Embedded, checkpoint::Wish, files::Files as _, reclaim, segment::Segments, verify},
 };
 
@@ -111,6 +114,37 @@ fn settled_bodies_go_and_everything_else_stays() {
             check(&store).await;
         });
     }
+}
+
+#[test]
+fn a_body_is_kept_until_its_recipient_has_answered() {
+    let mut bench = Bench::new();
+    let store = bench.open().unwrap();
+    let asking = Draft {
+        answers: both(5_000, 5_000),
+        ..draft(COUNT + 1)
+    };
+    let store = block_on(async {
+        store.commit(asking.accept()).await.unwrap();
+        settle_all_but_a_few(&store).await;
+        assert!(reclaim(&store, 2_000) > 0);
+        drop(store);
+        bench.files = bench.files.cut_power(|| false);
+        let store = bench.open().unwrap();
+        follow(&store).await;
+        assert_eq!(reclaim(&store, 2_000), 0);
+        assert_eq!(store.body(asking.id()).await.unwrap(), asking.body);
+        for number in [20013, 30001] {
+            let message = store.load(asking.id()).await.unwrap().unwrap();
+            let step = advance(&message, ods(PRACTICES[0]), answer(number), at(2_001));
+            store.commit(Change::from(step)).await.unwrap();
+        }
+        commit(&store, COUNT + 2..=COUNT + 20).await;
+        follow(&store).await;
+        store
+    });
+    assert!(reclaim(&store, 3_000) > 0, "nobody needs it any more");
+    assert!(block_on(is_dropped(&store, COUNT + 1)));
 }
 
 #[test]

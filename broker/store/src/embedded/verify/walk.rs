@@ -115,7 +115,7 @@ impl<'v> Walk<'v> {
         let unsettled = self
             .state
             .entries()
-            .filter(|entry| !entry.message.is_settled());
+            .filter(|entry| !entry.message.is_over());
         let without = unsettled.filter(|entry| self.is_dropped(entry));
         let lost: Vec<_> = without
             .map(|entry| (entry.message.id, entry.body.pieces().first().copied()))
@@ -317,7 +317,7 @@ impl<'v> Walk<'v> {
         for entry in changed
             .entries
             .iter()
-            .filter(|entry| entry.message.is_settled())
+            .filter(|entry| entry.message.is_over())
         {
             let stored = found.index.settled(entry.message.id)?;
             let dropped = self.is_dropped(entry);
@@ -339,7 +339,7 @@ impl<'v> Walk<'v> {
             for entry in self
                 .state
                 .entries()
-                .filter(|entry| !entry.message.is_settled())
+                .filter(|entry| !entry.message.is_over())
             {
                 let stored = found.state.message(entry.message.id);
                 let same = stored.is_some_and(|stored| {
