@@ -138,6 +138,9 @@ async fn a_letter_goes_from_the_command_line_to_the_command_line() {
     assert_eq!(operator.told("alarms"), "no alarms\n");
     assert_eq!(operator.told("alarms --output json"), "[]\n");
     operator.told("dlq list");
+    let reached = operator.told("organisation K81003");
+    assert!(reached.contains("K81003: mailboxes/K81003"), "{reached}");
+    operator.fails(65, "organisation Z99999");
     let denied = trust.fails(78, "status");
     assert!(denied.contains("ROLE_REQUIRED"), "{denied}");
 
