@@ -20,12 +20,14 @@ use crate::{
 };
 
 mod alarms;
+mod answer;
 mod collect;
 mod dlq;
 mod inbox;
 mod list;
 mod mailbox;
 mod organisation;
+mod outbox;
 mod pki;
 mod print;
 mod reconcile;
@@ -88,6 +90,8 @@ enum Command {
     Validate(validate::Arguments),
     /// Collect the documents that wait for you into a folder
     Collect(collect::Arguments),
+    /// Say whether the patients of collected documents are known, as the documents ask
+    Answer(answer::Arguments),
     /// Show a message and the timeline of each delivery
     Track(track::Arguments),
     /// List your own messages, newest first
@@ -173,6 +177,7 @@ async fn run(arguments: Arguments, printer: &mut Printer) -> Outcome {
         Command::Send(command) => send::run(&connection.client()?, command, printer).await,
         Command::Validate(command) => validate::run(&connection.client()?, command, printer).await,
         Command::Collect(command) => collect::run(&connection.client()?, command, printer).await,
+        Command::Answer(command) => answer::run(&connection.client()?, command, printer).await,
         Command::Track(command) => {
             let (profile, client) = connection.profile_and_client()?;
             track::run(&client, &profile, command, printer).await

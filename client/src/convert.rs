@@ -5,7 +5,8 @@ use std::time::Duration;
 
 use axle_model::time::Timestamp;
 use axle_proto::v1::{
-    AlarmKind, DeliveryEventKind, DeliveryState, Priority, ReconciliationOutcome,
+    AlarmKind, AnswerStage, AnswerState, DeliveryEventKind, DeliveryState, Priority,
+    ReconciliationOutcome,
 };
 
 /// A time from the wire; `None` when it is missing or before 1970.
@@ -43,6 +44,21 @@ pub fn state_word(state: DeliveryState) -> String {
 /// What happened to a delivery in a word, for example `acknowledged`.
 pub fn event_word(kind: DeliveryEventKind) -> String {
     word(kind.as_str_name(), "DELIVERY_EVENT_KIND_")
+}
+
+/// Which answer, in a word: `infrastructure` or `business`; empty when the wire does not say.
+pub fn stage_word(stage: AnswerStage) -> String {
+    match stage {
+        AnswerStage::Unspecified => String::new(),
+        AnswerStage::Infrastructure | AnswerStage::Business => {
+            word(stage.as_str_name(), "ANSWER_STAGE_")
+        }
+    }
+}
+
+/// How an answer stands, in a word, for example `awaited`.
+pub fn answer_word(state: AnswerState) -> String {
+    word(state.as_str_name(), "ANSWER_STATE_")
 }
 
 /// What a reconciliation found, in a word, for example `never_submitted`.

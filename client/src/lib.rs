@@ -4,6 +4,7 @@
 
 pub mod admin;
 pub mod alarms;
+pub mod answer;
 pub mod bulk;
 pub mod cli;
 pub mod collect;

@@ -7,9 +7,11 @@
 )]
 
 mod alarming;
+mod answering;
 mod bulk;
 mod by_patient;
 mod ending;
+mod huge;
 mod journey;
 mod large;
 mod merging;

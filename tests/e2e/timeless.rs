@@ -45,11 +45,16 @@ pub(crate) struct Timeless {
 
 impl Timeless {
     pub(crate) fn new() -> Self {
+        Self::of(DIRECTORY, ROUTING)
+    }
+
+    /// The same with this directory and this routing table.
+    pub(crate) fn of(directory: &str, routing: &str) -> Self {
         let clock = Told(Arc::new(AtomicU64::new(now().as_micros())));
         let view = View {
             snapshot: Snapshot {
-                directory: Directory::parse(DIRECTORY).unwrap(),
-                table: RoutingTable::parse(ROUTING).unwrap(),
+                directory: Directory::parse(directory).unwrap(),
+                table: RoutingTable::parse(routing).unwrap(),
                 ..Snapshot::default()
             },
             limits: Limits::default(),

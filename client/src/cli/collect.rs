@@ -3,7 +3,7 @@
 
 use std::{path::PathBuf, time::Duration};
 
-use axle_model::mailbox::{MailboxId, REPORT_WORKFLOW};
+use axle_model::mailbox::{MailboxId, REPORT_WORKFLOW, WorkflowId};
 use indicatif::{ProgressBar, ProgressStyle};
 use serde::Serialize;
 use tokio::{
@@ -14,6 +14,7 @@ use tokio::{
 
 use super::{
     Outcome, local,
+    outbox::{Outbox, Waiting},
     print::Printer,
     report,
     save::{Folder, RealDisk, Saved},
@@ -24,6 +25,11 @@ use crate::{
     connection::Client,
     error::{Class, ClientError},
 };
+
+mod answering;
+
+pub(super) use answering::send;
+use answering::{Answering, NOT_SUPPORTED};
 
 /// Documents being written at once: disks like company, but not a crowd.
 const SAVING_MAX: usize = 8;
@@ -59,6 +65,12 @@ pub(super) struct Arguments {
     /// Write what is known of each document beside it, as UUID.meta.json
     #[arg(long)]
     metadata: bool,
+    /// Take only documents of this workflow, and refuse others as not supported [default: all]
+    #[arg(long, value_name = "WORKFLOW", value_parser = WorkflowId::parse)]
+    accept: Vec<WorkflowId>,
+    /// Do not answer documents that ask whether they were taken in
+    #[arg(long)]
+    no_answers: bool,
     /// How long you may take to store a document
     #[arg(long, value_name = "SECONDS", default_value_t = 60,
           value_parser = clap::value_parser!(u64).range(1..=43_200))]
@@ -80,7 +92,16 @@ fn downloads(printer: &Printer) -> ProgressBar {
 /// What became of one document.
 struct Done {
     received: Received,
-    result: Result<Saved, ClientError>,
+    result: Result<Fate, ClientError>,
+    /// Why its answer could not be sent yet.
+    unanswered: Option<ClientError>,
+}
+
+/// Where a document is now.
+enum Fate {
+    Saved(Saved),
+    /// With its sender again.
+    Refused,
 }
 
 /// A run of the command.
@@ -88,6 +109,7 @@ struct Run<'a> {
     arguments: Arguments,
     folder: Folder,
     settler: Settler,
+    answering: Answering,
     printer: &'a mut Printer,
     saving: JoinSet<Done>,
     /// Documents received.
@@ -120,11 +142,17 @@ pub(super) async fn run(client: &Client, arguments: Arguments, printer: &mut Pri
         ..CollectOptions::default()
     };
     let mut collector = client.collector(options);
+    let outbox = (!arguments.no_answers).then(|| Outbox::of(&arguments.into));
+    let answering = Answering::new(client.clone(), outbox, arguments.accept.clone());
+    for error in answering.send_waiting().await {
+        report::error(printer, &error);
+    }
     let bar = downloads(printer);
     let mut run = Run {
         arguments,
         folder,
         settler: collector.settler().clone(),
+        answering,
         printer,
         saving: JoinSet::new(),
         taken: 0,
@@ -221,35 +249,44 @@ impl Run<'_> {
         self.taken += 1;
         self.active = Instant::now();
         let (folder, settler) = (self.folder.clone(), self.settler.clone());
-        let metadata = self.arguments.metadata;
+        let (answering, metadata) = (self.answering.clone(), self.arguments.metadata);
         self.saving.spawn(async move {
-            let (token, document) = (received.token.clone(), received.clone());
-            let saving =
-                tokio::task::spawn_blocking(move || folder.save(&RealDisk, &document, metadata));
-            let saved = match saving.await {
-                Ok(saved) => saved.map_err(|error| local(format!("not saved: {error}"))),
-                Err(_) => Err(local("not saved: the program failed at it".to_owned())),
+            let kept = keep(folder, answering.clone(), received.clone(), metadata).await;
+            let (result, waiting) = settle(&settler, &received.token, kept).await;
+            let unanswered = match (&result, waiting) {
+                (Ok(_), Some(waiting)) => answering.send(&waiting).await.err(),
+                (Ok(_) | Err(_), _) => None,
             };
-            let result = match saved {
-                Ok(saved) => settler.acknowledge(&token).await.map(|()| saved),
-                Err(error) => {
-                    // Best effort: otherwise it is offered again when its lease runs out.
-                    let _ = settler.release(&token, UNSAVED_DELAY).await;
-                    Err(error)
-                }
-            };
-            Done { received, result }
+            Done {
+                received,
+                result,
+                unanswered,
+            }
         });
     }
 
     fn done(&mut self, done: Result<Done, tokio::task::JoinError>) {
         self.active = Instant::now();
-        let Ok(Done { received, result }) = done else {
+        let Ok(Done {
+            received,
+            result,
+            unanswered,
+        }) = done
+        else {
             self.failed += 1;
             return;
         };
+        if let Some(error) = unanswered {
+            report::error(self.printer, &error);
+        }
         let saved = match result {
-            Ok(saved) => saved,
+            Ok(Fate::Saved(saved)) => saved,
+            Ok(Fate::Refused) => {
+                let workflow = &received.message.workflow;
+                let what = format!("{}  refused: {workflow} is not taken here", received.name);
+                self.printer.remark(what);
+                return;
+            }
             Err(error) => {
                 self.failed += 1;
                 report::error(self.printer, &error.about(&received.name));
@@ -286,6 +323,51 @@ impl Run<'_> {
     }
 }
 
+/// Puts a document on disk, if it is taken here, and what is to be answered.
+async fn keep(
+    folder: Folder,
+    answering: Answering,
+    received: Received,
+    metadata: bool,
+) -> Result<(Fate, Option<Waiting>), ClientError> {
+    let keeping = tokio::task::spawn_blocking(move || {
+        let taken = answering.takes(&received);
+        let fate = match taken {
+            true => Fate::Saved(folder.save(&RealDisk, &received, metadata)?),
+            false => Fate::Refused,
+        };
+        Ok((fate, answering.prepare(&received, taken)?))
+    });
+    match keeping.await {
+        Ok(kept) => kept.map_err(|error: std::io::Error| local(format!("not saved: {error}"))),
+        Err(_) => Err(local("not saved: the program failed at it".to_owned())),
+    }
+}
+
+/// Tells the broker what became of a document, and hands on what is to be answered then.
+async fn settle(
+    settler: &Settler,
+    token: &str,
+    kept: Result<(Fate, Option<Waiting>), ClientError>,
+) -> (Result<Fate, ClientError>, Option<Waiting>) {
+    let (fate, waiting) = match kept {
+        Ok(kept) => kept,
+        Err(error) => {
+            // Best effort: otherwise it is offered again when its lease runs out.
+            let _ = settler.release(token, UNSAVED_DELAY).await;
+            return (Err(error), None);
+        }
+    };
+    let settled = match &fate {
+        Fate::Saved(_) => settler.acknowledge(token).await,
+        Fate::Refused => {
+            let code = NOT_SUPPORTED.to_string();
+            settler.reject(token, &code, false).await
+        }
+    };
+    (settled.map(|()| fate), waiting)
+}
+
 /// What a report of the broker's says, in a line; `None` when it is none.
 fn undelivered(received: &Received) -> Option<String> {
     if received.message.workflow != REPORT_WORKFLOW {
@@ -293,8 +375,12 @@ fn undelivered(received: &Received) -> Option<String> {
     }
     let report: serde_json::Value = serde_json::from_slice(&received.content).ok()?;
     let text = |field: &str| report.get(field)?.as_str().map(str::to_owned);
+    let kind = match text("report")?.as_str() {
+        "unanswered" => "NOT ANSWERED",
+        _ => "NOT DELIVERED",
+    };
     Some(format!(
-        "NOT DELIVERED: your {} to {} is {}: {}",
+        "{kind}: your {} to {} is {}: {}",
         text("submission_id")?,
         text("recipient")?,
         text("state")?,

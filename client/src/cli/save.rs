@@ -84,10 +84,7 @@ impl Folder {
         received: &Received,
         metadata: bool,
     ) -> io::Result<Saved> {
-        let id = DeliveryId::parse(&received.name)
-            .map_err(|error| io::Error::new(io::ErrorKind::InvalidData, error))?;
-        let name = id.message.to_string();
-        let uuid = name.strip_prefix("messages/").unwrap_or(&name);
+        let uuid = uuid_of(&received.name)?;
         let file = format!("{uuid}.{}", extension(&received.message));
         let path = self.path.join(&file);
         let again = holds(&path, &received.content)?;
@@ -112,6 +109,14 @@ impl Folder {
         disk.write_synced(&temporary, content)?;
         disk.rename(&temporary, path)
     }
+}
+
+/// The UUID of the message that a delivery is of.
+pub(super) fn uuid_of(delivery: &str) -> io::Result<String> {
+    let id = DeliveryId::parse(delivery)
+        .map_err(|error| io::Error::new(io::ErrorKind::InvalidData, error))?;
+    let name = id.message.to_string();
+    Ok(name.strip_prefix("messages/").unwrap_or(&name).to_owned())
 }
 
 /// Whether the file at `path` holds exactly `content`; an error when it holds something else.

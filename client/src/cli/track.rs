@@ -1,7 +1,7 @@
 //! `axle track`: one message and what has happened to each of its deliveries.
 
-use axle_model::id::MessageId;
-use axle_proto::v1::{Delivery, DeliveryEvent, Message};
+use axle_model::{answer::ResponseCode, id::MessageId};
+use axle_proto::v1::{Delivery, DeliveryEvent, DeliveryEventKind, Message};
 
 use super::{
     Outcome,
@@ -11,7 +11,7 @@ use super::{
 };
 use crate::{
     connection::{self, Client},
-    convert::{event_word, priority_word, state_word, timestamp},
+    convert::{answer_word, event_word, priority_word, stage_word, state_word, timestamp},
     error::ClientError,
     profile::Profile,
 };
@@ -90,6 +90,16 @@ pub(super) fn print(printer: &mut Printer, message: &Message) {
     for line in message.warnings.iter().flat_map(report::finding) {
         printer.line(line);
     }
+    if !message.rerouted_from.is_empty() {
+        printer.line(format!("  carries on     {}", message.rerouted_from));
+    }
+    if let Some(answer) = &message.answer {
+        let code = answer.response_code;
+        let (standing, delivery) = (&answer.standing, &answer.delivery);
+        printer.line(format!(
+            "  answers        {delivery} with {code}: {standing}"
+        ));
+    }
     for delivery in &message.deliveries {
         print_delivery(printer, delivery);
     }
@@ -102,6 +112,17 @@ fn print_delivery(printer: &mut Printer, delivery: &Delivery) {
         state_word(delivery.state()),
         delivery.mailbox
     ));
+    for answer in &delivery.answers {
+        let until = match answer.until_time.as_ref() {
+            None => String::new(),
+            until => format!(", until {}", view::clock(until)),
+        };
+        let (stage, state) = (stage_word(answer.stage()), answer_word(answer.state()));
+        printer.line(format!("  {stage} response {state}{until}"));
+    }
+    if !delivery.exchange_end.is_empty() {
+        printer.line(format!("  answers end    {}", delivery.exchange_end));
+    }
     let begun = delivery
         .events
         .first()
@@ -125,6 +146,27 @@ fn print_delivery(printer: &mut Printer, delivery: &Delivery) {
     printer.table(["Time", "After", "Event", "By", "Details"], rows);
 }
 
+/// What an answer says, or which did not come.
+fn answer(event: &DeliveryEvent) -> Vec<String> {
+    let mut parts = Vec::new();
+    match ResponseCode::new(event.response_code) {
+        Some(code) => {
+            let said = code.display().unwrap_or_default();
+            parts.push(format!("{code} {said}").trim_end().to_owned());
+            parts.push(format!("in {}", event.response_message));
+        }
+        None if event.kind() == DeliveryEventKind::AnswerLapsed => {
+            let stage = stage_word(event.answer_stage());
+            parts.push(format!("no {stage} response in time"));
+        }
+        None => {}
+    }
+    if !event.rerouted_to.is_empty() {
+        parts.push(format!("goes on as {}", event.rerouted_to));
+    }
+    parts
+}
+
 /// What else is known of an event, in words.
 pub(super) fn details(event: &DeliveryEvent) -> String {
     let mut parts = Vec::new();
@@ -146,6 +188,7 @@ pub(super) fn details(event: &DeliveryEvent) -> String {
     if !event.reason.is_empty() {
         parts.push(event.reason.clone());
     }
+    parts.extend(answer(event));
     if event.lease_expire_time.is_some() {
         parts.push(format!(
             "lease until {}",

@@ -5,11 +5,12 @@ use std::time::Duration;
 
 use axle_model::time::Timestamp;
 use axle_proto::v1::{
-    DeadLetter, Delivery, DeliveryEvent, Finding, Mailbox, Message, SubmitDocumentResponse,
+    Answer, DeadLetter, Delivery, DeliveryEvent, ExpectedAnswer, Finding, Mailbox, Message,
+    SubmitDocumentResponse,
 };
 use serde::Serialize;
 
-use crate::convert::{event_word, priority_word, state_word, timestamp};
+use crate::convert::{answer_word, event_word, priority_word, stage_word, state_word, timestamp};
 
 #[derive(Debug, Serialize)]
 pub(super) struct FindingView {
@@ -92,6 +93,16 @@ pub(super) struct EventView {
     from_mailbox: String,
     #[serde(skip_serializing_if = "String::is_empty")]
     to_mailbox: String,
+    #[serde(skip_serializing_if = "String::is_empty")]
+    answer_stage: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    response_code: Option<u32>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    positive: Option<bool>,
+    #[serde(skip_serializing_if = "String::is_empty")]
+    response_message: String,
+    #[serde(skip_serializing_if = "String::is_empty")]
+    rerouted_to: String,
 }
 
 impl From<&DeliveryEvent> for EventView {
@@ -108,6 +119,11 @@ impl From<&DeliveryEvent> for EventView {
             superseded_by: event.superseded_by.clone(),
             from_mailbox: event.from_mailbox.clone(),
             to_mailbox: event.to_mailbox.clone(),
+            answer_stage: stage_word(event.answer_stage()),
+            response_code: (event.response_code != 0).then_some(event.response_code),
+            positive: (event.response_code != 0).then_some(event.positive),
+            response_message: event.response_message.clone(),
+            rerouted_to: event.rerouted_to.clone(),
         }
     }
 }
@@ -121,6 +137,53 @@ pub(super) struct DeliveryView {
     state_time: Option<String>,
     attempt_count: u32,
     events: Vec<EventView>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    answers: Vec<ExpectedView>,
+    #[serde(skip_serializing_if = "String::is_empty")]
+    exchange_end: String,
+}
+
+#[derive(Debug, Serialize)]
+pub(super) struct ExpectedView {
+    stage: String,
+    state: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    until_time: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    response_code: Option<u32>,
+}
+
+impl From<&ExpectedAnswer> for ExpectedView {
+    fn from(answer: &ExpectedAnswer) -> Self {
+        Self {
+            stage: stage_word(answer.stage()),
+            state: answer_word(answer.state()),
+            until_time: rfc3339(answer.until_time.as_ref()),
+            response_code: (answer.response_code != 0).then_some(answer.response_code),
+        }
+    }
+}
+
+#[derive(Debug, Serialize)]
+pub(super) struct AnswerView {
+    #[serde(skip_serializing_if = "String::is_empty")]
+    delivery: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    response_code: Option<u32>,
+    standing: String,
+    #[serde(skip_serializing_if = "String::is_empty")]
+    rerouted_to: String,
+}
+
+impl From<&Answer> for AnswerView {
+    fn from(answer: &Answer) -> Self {
+        Self {
+            delivery: answer.delivery.clone(),
+            response_code: (answer.response_code != 0).then_some(answer.response_code),
+            standing: answer.standing.clone(),
+            rerouted_to: answer.rerouted_to.clone(),
+        }
+    }
 }
 
 impl From<&Delivery> for DeliveryView {
@@ -133,6 +196,8 @@ impl From<&Delivery> for DeliveryView {
             state_time: rfc3339(delivery.state_time.as_ref()),
             attempt_count: delivery.attempt_count,
             events: delivery.events.iter().map(EventView::from).collect(),
+            answers: delivery.answers.iter().map(ExpectedView::from).collect(),
+            exchange_end: delivery.exchange_end.clone(),
         }
     }
 }
@@ -157,6 +222,10 @@ pub(super) struct MessageView {
     deliveries: Vec<DeliveryView>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     warnings: Vec<FindingView>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    answer: Option<AnswerView>,
+    #[serde(skip_serializing_if = "String::is_empty")]
+    rerouted_from: String,
 }
 
 impl From<&Message> for MessageView {
@@ -183,6 +252,8 @@ impl From<&Message> for MessageView {
             routing_table_version: message.routing_table_version,
             deliveries: message.deliveries.iter().map(DeliveryView::from).collect(),
             warnings: message.warnings.iter().map(FindingView::from).collect(),
+            answer: message.answer.as_ref().map(AnswerView::from),
+            rerouted_from: message.rerouted_from.clone(),
         }
     }
 }

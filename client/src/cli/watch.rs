@@ -18,7 +18,8 @@ use crate::{
 
 #[derive(Debug, clap::Args)]
 pub(super) struct Arguments {
-    /// Only what needs you to act: rejections, dead letters, expiries, returns, long waits
+    /// Only what needs you to act: rejections, dead letters, expiries, returns, long waits,
+    /// negative answers, answers that did not come
     #[arg(long)]
     notices: bool,
     /// Go on after this token, printed when a watch ends and in every line of JSON
@@ -71,11 +72,17 @@ fn print(printer: &mut Printer, watched: &Watched) {
         });
         return;
     }
-    let aged = event.kind() == DeliveryEventKind::Aged;
-    let notice = match (update.notice, aged) {
-        (false, _) => "",
-        (true, true) => "  WAITS TOO LONG",
-        (true, false) => "  NOT DELIVERED",
+    let (aged, answered, unanswered) = (
+        event.kind() == DeliveryEventKind::Aged,
+        event.kind() == DeliveryEventKind::Answered,
+        event.kind() == DeliveryEventKind::AnswerLapsed,
+    );
+    let notice = match update.notice {
+        false => "",
+        true if aged => "  WAITS TOO LONG",
+        true if answered => "  ANSWERED NO",
+        true if unanswered => "  NOT ANSWERED",
+        true => "  NOT DELIVERED",
     };
     printer.line(format!(
         "{}  {}  {}  {}{notice}",
