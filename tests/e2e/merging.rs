@@ -125,6 +125,7 @@ async fn a_merger_is_known_once_its_file_is_there_and_a_bad_file_changes_nothing
 #[tokio::test(flavor = "multi_thread")]
 async fn a_document_for_a_merged_practice_reaches_the_one_that_took_over() {
     let records = [
+        record(TRUST, None),
         record(PRACTICE, None),
         record("A83627", Some("A83008")),
         record("A83008", None),
