@@ -35,6 +35,8 @@ pub struct Sample {
     pub arguments: Vec<&'static str>,
     /// The rule it breaks; `None` of a good one.
     pub rule: Option<&'static str>,
+    /// The rules that cannot but be broken with it.
+    pub consequences: &'static [&'static str],
     /// Whether it is committed; what is too large for that is made where it is needed.
     pub is_committed: bool,
 }
@@ -88,6 +90,7 @@ pub fn all() -> Vec<Sample> {
                 content: (class.make)(class.name).written(*syntax),
                 arguments: class.arguments.to_vec(),
                 rule: None,
+                consequences: &[],
                 is_committed: true,
             });
         }

@@ -20,6 +20,8 @@ struct Broken {
     edit: fn(&mut Draft),
     /// What `axle validate` is told, where that is not what the class is validated with.
     arguments: Option<&'static [&'static str]>,
+    /// Rules that are broken by the same change, because it cannot be otherwise.
+    consequences: &'static [&'static str],
     is_committed: bool,
 }
 
@@ -37,6 +39,7 @@ const fn broken(
         syntax,
         edit,
         arguments: None,
+        consequences: &[],
         is_committed: true,
     }
 }
@@ -45,6 +48,12 @@ impl Broken {
     /// The same, with `axle validate` told this.
     const fn told(mut self, arguments: &'static [&'static str]) -> Self {
         self.arguments = Some(arguments);
+        self
+    }
+
+    /// The same, where these rules cannot but be broken as well.
+    const fn with_consequences(mut self, consequences: &'static [&'static str]) -> Self {
+        self.consequences = consequences;
         self
     }
 
@@ -78,6 +87,7 @@ fn sample(broken: &Broken) -> Sample {
         content: draft.written(broken.syntax),
         arguments: broken.arguments.unwrap_or(class.arguments).to_vec(),
         rule: Some(broken.rule),
+        consequences: broken.consequences,
         is_committed: broken.is_committed,
     }
 }

@@ -241,11 +241,23 @@ fn links(
                 .unwrap_or("MessageHeader");
             let what = format!("{kind}.{name} points to a resource that is not in the document");
             review.found("V-204", path, what);
-        } else {
+        } else if !(from == 0 && is_told_elsewhere(facts, link, space, exchange)) {
             review.found("V-205", path, "the reference leads nowhere");
         }
     }
     joined
+}
+
+/// Whether V-115 or V-116 has said already that a reference of the header leads nowhere.
+fn is_told_elsewhere(
+    facts: &Facts<'_>,
+    link: &Link<'_>,
+    space: &Space<'_, '_>,
+    exchange: Exchange,
+) -> bool {
+    let first = facts.swept.names(link).next();
+    let is_header = space.carrier.is_none() && exchange != Exchange::Other;
+    is_header && matches!(first, Some("focus" | "sender"))
 }
 
 /// Whether a reference that resolves to no entry may lead out of the document.

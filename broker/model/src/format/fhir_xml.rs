@@ -174,6 +174,10 @@ impl<'a> Walk<'a, '_> {
             }
             return Ok(());
         };
+        // As an empty text of JSON: an attribute without a value says nothing.
+        if raw.is_empty() {
+            self.record.empty();
+        }
         match (&place, raw) {
             (Place::Skip, _) if !self.record.keeps() => {
                 self.record.length(raw.len());

@@ -54,7 +54,7 @@ pub(super) static BROKEN: &[Broken] = &[
         }
     }).too_large_to_commit(),
     broken("V-009", "empty-text", LETTER, Json, |d| d.set("Patient.name[0].prefix", [Node::from("")])),
-    broken("V-009", "null", LETTER, Json, |d| d.set("Patient.gender", Node::Literal("null".to_owned()))),
+    broken("V-009", "null", LETTER, Json, |d| d.set("Patient.address[0].city", Node::Literal("null".to_owned()))),
     broken("V-009", "empty-list", LETTER, Json, |d| d.set("Patient.telecom", Vec::<Node>::new())),
     broken("V-009", "empty-value", DISCHARGE, Xml, |d| d.set("Patient.name[0].prefix", [Node::from("")])),
     broken("V-010", "other-namespace", DISCHARGE, Xml, |d| d.text("http://hl7.org/fhir", "http://example.org/fhir")),

@@ -44,20 +44,20 @@ pub(super) static BROKEN: &[Broken] = &[
     broken("V-110", "yes", DISCHARGE, Xml, |d| d.set(&format!("{HANDLING}[1].valueBoolean"), "yes")),
     broken("V-111", "quoted", DISCHARGE, Json, |d| d.set(&format!("{HANDLING}[0].valueBoolean"), "true")),
     broken("V-112", "another-code", DISCHARGE, Xml, |d| d.set(&format!("{HANDLING}[2].valueCoding.code"), "FX")),
-    broken("V-113", "relative", DISCHARGE, Xml, |d| d.set(&format!("{HANDLING}[3].valueReference.reference"), "MessageDefinition/ITK-EDIS-MessageDefinition-1")),
+    broken("V-113", "no-url", DISCHARGE, Xml, |d| d.set(&format!("{HANDLING}[3].valueReference"), Node::new().with("display", "ITK-EDIS-MessageDefinition-1"))),
     broken("V-114", "too-long", DISCHARGE, Xml, |d| d.set(&format!("{HANDLING}[4].valueString"), "R".repeat(1025))),
     broken("V-115", "no-focus", DISCHARGE, Xml, |d| d.remove("MessageHeader.focus")),
-    broken("V-115", "focus-not-in-it", DISCHARGE, Json, |d| d.set("MessageHeader.focus[0].reference", "urn:uuid:00000000-0000-4000-8000-000000000000")),
-    broken("V-115", "focus-no-document", DISCHARGE, Xml, |d| {
-        let sender = d.at("MessageHeader.sender.reference").clone();
-        d.set("MessageHeader.focus[0].reference", sender);
-    }),
+    broken("V-115", "focus-not-in-it", DISCHARGE, Json, |d| d.set("MessageHeader.focus[0].reference", "urn:uuid:00000000-0000-4000-8000-000000000000"))
+        // Nothing else points at the payload.
+        .with_consequences(&["V-206"]),
+    broken("V-115", "payload-no-document", DISCHARGE, Xml, |d| d.set("Bundle[1].type", "collection")),
     broken("V-116", "sender-without-code", DISCHARGE, Xml, |d| d.remove("Organization.identifier")),
     broken("V-117", "of-another-trust", DISCHARGE, Xml, |d| {
         d.set("Organization.identifier[0].value", OTHER_TRUST);
         d.set("Organization[1].identifier[0].value", OTHER_TRUST);
     }),
-    broken("V-117", "custodian-of-another-trust", LETTER, Json, |d| d.set("Organization.identifier[0].value", OTHER_TRUST)),
+    broken("V-117", "custodian-of-another-trust", LETTER, Json, |d| d.set("Organization.identifier[0].value", OTHER_TRUST))
+        .with_consequences(&["V-310"]),
     // Good by itself; refused after the good letter whose identifier it has.
     broken("V-118", "identifier-used-before", LETTER, Json, |d| {
         d.set("Bundle.identifier.value", used_before());

@@ -18,9 +18,11 @@ pub(super) static BROKEN: &[Broken] = &[
     }),
     // The patient that the submission names is another.
     broken("V-405", "other-patient", "send-document", Xml, |_| {}).told(&["--patient", "GPPROVIDER_9990000018_19480223_Other"]),
-    broken("V-406", "letter-as-discharge", "outpatient-letter", Xml, |d| {
-        d.set("MessageHeader.event.code", "ITK003D");
-    }).told(&["--to", "K81003", "--workflow", "TOC_FHIR_OP_ATTEN"]),
+    // It has the sections of both, so that only its type is in doubt.
+    broken("V-406", "discharge-as-letter", "discharge-emergency", Xml, |d| {
+        d.set("MessageHeader.event.code", "ITK006D");
+        d.set("Composition.section[3].code.coding[0].code", "887181000000106");
+    }),
     broken("V-407", "no-medication", "patient-summary", Json, |d| {
         d.remove("Composition.section[2]");
     }),
