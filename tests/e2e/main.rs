@@ -16,6 +16,7 @@ mod large;
 mod merging;
 mod operating;
 mod ordering;
+mod published;
 mod reconciling;
 mod reloading;
 mod rerouting;

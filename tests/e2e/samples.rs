@@ -11,6 +11,7 @@ use std::{
 
 use axle_client::cli;
 use axle_core::validate::Rules;
+use axle_model::time::Timestamp;
 use axle_tests::{
     broker::TestBroker,
     documents::{now, to},
@@ -55,7 +56,7 @@ impl Desk {
     async fn told(&self, command: &[&str], sample: &Sample) -> (u8, String) {
         let file = self.folder.path().join(&sample.path);
         fs::create_dir_all(file.parent().unwrap()).unwrap();
-        fs::write(&file, sample.written_on(&now().to_string()[..10])).unwrap();
+        fs::write(&file, sample.written_on(&yesterday())).unwrap();
         let profile = self.folder.path().join("RR8.toml");
         let line = [
             &["axle", "--profile", profile.to_str().unwrap()],
@@ -71,6 +72,13 @@ impl Desk {
         let said = String::from_utf8(said.0.lock().unwrap().clone()).unwrap();
         (code, said.replace(&here, ""))
     }
+}
+
+/// The day before this one, on which every moment is past.
+fn yesterday() -> String {
+    const DAY_MICROS: u64 = 24 * 60 * 60 * 1_000_000;
+    let then = Timestamp::from_micros(now().as_micros() - DAY_MICROS);
+    then.to_string()[..10].to_owned()
 }
 
 /// Both outputs of a command, in the order in which they were written.
@@ -177,7 +185,7 @@ async fn an_identifier_that_was_used_before_is_refused_when_it_is_submitted() {
     let named = |path: &str| {
         let all = samples::all();
         let sample = all.into_iter().find(|sample| sample.path == path).unwrap();
-        sample.written_on(&now().to_string()[..10])
+        sample.written_on(&yesterday())
     };
     let good = named("good/outpatient-letter-ukcore.json");
     let header = to(&["K81003"]);
