@@ -230,6 +230,60 @@ async fn a_chunk_that_is_damaged_or_out_of_order_is_refused_and_loses_nothing() 
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn two_calls_that_upload_one_document_never_mix_their_pieces() {
+    let mut broker = TestBroker::start().await;
+    let (trust, content) = (broker.raw(TRUST), document(2));
+    let other = Bytes::from(vec![7; content.len()]);
+    // Both say that theirs is the document of the header, and one of them lies.
+    let mut honest = Upload::start(&trust, header("scan-5", &content), 0).await;
+    assert_eq!(honest.committed().await.unwrap(), 0);
+    for offset in (0..1 << 20).step_by(CHUNK) {
+        honest.requests.send(chunk(&content, offset)).unwrap();
+    }
+    assert_eq!(honest.committed().await.unwrap(), 1 << 20);
+    let mut lying = Upload::start(&trust, header("scan-5", &content), 0).await;
+    assert_eq!(lying.committed().await.unwrap(), 0);
+    for offset in (0..1 << 20).step_by(CHUNK) {
+        lying.requests.send(chunk(&other, offset)).unwrap();
+    }
+    assert_eq!(lying.committed().await.unwrap(), 1 << 20);
+    drop(lying);
+    // It has begun anew, so the first call has nothing to go on with.
+    for offset in (1 << 20..2 << 20).step_by(CHUNK) {
+        honest.requests.send(chunk(&content, offset)).unwrap();
+    }
+    drop(honest.requests);
+    let refused = loop {
+        match soon("an end", honest.updates.message()).await {
+            Ok(update) => assert!(update.is_some(), "it was accepted"),
+            Err(refused) => break refused,
+        }
+    };
+    assert_eq!(refused.code(), Code::InvalidArgument, "{refused}");
+    // Nor may anybody take up what is there and pass it for the document of the header.
+    let taken_up = Upload::start(&trust, header("scan-5", &content), 1 << 20).await;
+    for offset in (1 << 20..2 << 20).step_by(CHUNK) {
+        taken_up.requests.send(chunk(&content, offset)).unwrap();
+    }
+    drop(taken_up.requests);
+    let mut updates = taken_up.updates;
+    let refused = loop {
+        match soon("an end", updates.message()).await {
+            Ok(update) => assert!(update.is_some(), "it was accepted"),
+            Err(refused) => break refused,
+        }
+    };
+    assert!(refused.message().contains("sha256"), "{refused}");
+    let client = broker.client(TRUST);
+    let source = Source::Bytes(content.clone());
+    let nobody = no_progress();
+    let sent = client.upload(header("scan-5", &content), &source, &nobody);
+    assert!(!sent.await.unwrap().duplicate);
+    assert!(collected(&broker.client(PRACTICE)).await.content == content);
+    broker.books().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_clinical_document_is_checked_also_when_it_is_uploaded() {
     let broker = TestBroker::start().await;
     let client = broker.client(TRUST);

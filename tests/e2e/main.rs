@@ -11,6 +11,7 @@ mod answering;
 mod bulk;
 mod by_patient;
 mod ending;
+mod huge;
 mod journey;
 mod large;
 mod merging;

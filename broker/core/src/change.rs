@@ -44,8 +44,8 @@ pub struct Acceptance {
 pub enum Body {
     /// All of it, as it will be delivered.
     Whole(Bytes),
-    /// It was uploaded piece by piece under the message's submission id.
-    Uploaded,
+    /// It was uploaded piece by piece under the message's submission id, by the call of this number.
+    Uploaded(u64),
 }
 
 impl Body {
@@ -53,7 +53,7 @@ impl Body {
     pub fn bytes(&self) -> Bytes {
         match self {
             Self::Whole(bytes) => bytes.clone(),
-            Self::Uploaded => Bytes::new(),
+            Self::Uploaded(_) => Bytes::new(),
         }
     }
 }
@@ -184,11 +184,11 @@ impl Acceptance {
         }
     }
 
-    /// The same of a document that was uploaded, of this many bytes.
+    /// The same of a document of this many bytes that was uploaded by the call of this number.
     #[must_use]
-    pub fn uploaded(mut self, size: u64) -> Self {
+    pub fn uploaded(mut self, size: u64, call: u64) -> Self {
         self.message.size = size;
-        self.body = Body::Uploaded;
+        self.body = Body::Uploaded(call);
         self
     }
 }

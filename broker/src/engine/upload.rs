@@ -31,6 +31,8 @@ pub struct Uploading {
     authorised: Authorised,
     size: u64,
     request: Digest,
+    /// This call, told from all others.
+    call: u64,
     /// Where the next chunk begins.
     position: u64,
     /// Where what is durable ends.
@@ -103,6 +105,7 @@ impl<S: Store, C: Clock> Engine<S, C> {
         let mut upload = Uploading {
             size,
             request,
+            call: self.clock.chance() as u64,
             position: 0,
             committed: 0,
             hasher: Hasher::default(),
@@ -117,7 +120,9 @@ impl<S: Store, C: Clock> Engine<S, C> {
 
     /// Reads what is durable again, for the digest of the whole.
     async fn take_up(&self, upload: &mut Uploading, offset: u64) -> Result<(), Refusal> {
-        let kept = self.store.upload(upload.sender(), upload.submission());
+        let (sender, id) = (upload.sender(), upload.submission());
+        // From here on nobody else adds to it, so that what is read now is what it will be.
+        let kept = self.store.take_up(sender, id, upload.call);
         let kept = kept.ok_or_else(unknown_upload)?;
         if kept.request != upload.request {
             return Err(refusal_of(axle_store::StoreError::UploadConflict));
@@ -184,6 +189,7 @@ impl<S: Store, C: Clock> Engine<S, C> {
             sender: upload.sender(),
             submission: upload.submission().clone(),
             request: upload.request,
+            call: upload.call,
             offset: upload.committed,
             data: upload.gathered.split().freeze(),
             now: self.clock.now(),
@@ -225,14 +231,14 @@ impl<S: Store, C: Clock> Engine<S, C> {
 
     async fn decide_uploaded(&self, upload: Uploading) -> Result<Acceptance, Refusal> {
         let (view, now) = (self.view.load_full(), self.clock.now());
-        let size = upload.size;
+        let (size, call) = (upload.size, upload.call);
         if !upload.authorised.submission().media_type.is_read() {
             let checked = unread(&upload.authorised, size, view.limits.document_bytes_max)?;
             let registration = self.registration(&view.snapshot, &checked).await;
             let routed = route(&view.snapshot, &checked, registration, now)?;
             return Ok(
                 Acceptance::new(&routed, new_message_id(now, self.clock.chance()), now)
-                    .uploaded(size),
+                    .uploaded(size, call),
             );
         }
         let body = self.read_back(&upload).await?;
@@ -240,7 +246,10 @@ impl<S: Store, C: Clock> Engine<S, C> {
         let checked = validate(&view.snapshot, &authorised, now)?;
         let registration = self.registration(&view.snapshot, &checked).await;
         let routed = route(&view.snapshot, &checked, registration, now)?;
-        Ok(Acceptance::new(&routed, new_message_id(now, self.clock.chance()), now).uploaded(size))
+        Ok(
+            Acceptance::new(&routed, new_message_id(now, self.clock.chance()), now)
+                .uploaded(size, call),
+        )
     }
 
     /// The whole document, for a kind that must be read to be checked.

@@ -145,7 +145,11 @@ impl<S: Store> Faulty<S> {
                 Durable::Change(change) => {
                     matches!(next.store.commit(change).await, Ok(Committed::Done))
                 }
-                Durable::Piece(chunk) => next.store.append(chunk).await.is_ok(),
+                Durable::Piece(chunk) => {
+                    next.store
+                        .take_up(chunk.sender, &chunk.submission, chunk.call);
+                    next.store.append(chunk).await.is_ok()
+                }
             };
             if fits {
                 next.keep(durable);

@@ -96,6 +96,10 @@ pub trait Store: Send + Sync + 'static {
     /// How far a sender's upload has come; `None` when there is none.
     fn upload(&self, sender: OdsCode, submission: &SubmissionId) -> Option<Upload>;
 
+    /// The same, for the call of this number to go on with: only that one may add to it now, until
+    /// another takes it up or begins it anew.
+    fn take_up(&self, sender: OdsCode, submission: &SubmissionId, call: u64) -> Option<Upload>;
+
     /// What was uploaded, from `offset` on to the end of the piece it is in.
     fn uploaded(
         &self,
@@ -193,6 +197,9 @@ pub struct Chunk {
     pub submission: SubmissionId,
     /// What the submission is, for telling a resumption from another document.
     pub request: Digest,
+    /// The call that sends it, by a number that no other has. The pieces of two are never mixed: each
+    /// knows the digest of its own only.
+    pub call: u64,
     /// Where the piece begins. 0 begins the upload anew.
     pub offset: u64,
     /// The piece.

@@ -155,9 +155,10 @@ impl Inner {
         let message = &acceptance.message;
         match &acceptance.body {
             change::Body::Whole(bytes) => Ok(Kept::of(vec![bytes.clone()])),
-            change::Body::Uploaded => {
+            &change::Body::Uploaded(call) => {
                 let key = MessageKeys::submission(message.sender, &message.submission);
-                self.state.uploads().whole(&key, message).map(Kept::of)
+                let pieces = self.state.uploads().whole(&key, message, call);
+                pieces.map(Kept::of)
             }
         }
     }
@@ -272,6 +273,11 @@ impl Store for Memory {
     fn upload(&self, sender: OdsCode, submission: &SubmissionId) -> Option<Upload> {
         let key = MessageKeys::submission(sender, submission);
         self.lock().state.uploads().state(&key)
+    }
+
+    fn take_up(&self, sender: OdsCode, submission: &SubmissionId, call: u64) -> Option<Upload> {
+        let key = MessageKeys::submission(sender, submission);
+        self.lock().state.uploads_mut().take_up(&key, call)
     }
 
     async fn uploaded(

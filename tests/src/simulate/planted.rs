@@ -269,6 +269,10 @@ impl Store for Planted {
         self.store.upload(sender, submission)
     }
 
+    fn take_up(&self, sender: OdsCode, submission: &SubmissionId, call: u64) -> Option<Upload> {
+        self.store.take_up(sender, submission, call)
+    }
+
     async fn uploaded(
         &self,
         sender: OdsCode,

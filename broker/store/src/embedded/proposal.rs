@@ -107,9 +107,9 @@ fn uploaded(acceptance: &Acceptance, shared: &Shared) -> Result<Option<Vec<Locat
     let message = &acceptance.message;
     match &acceptance.body {
         Body::Whole(_) => Ok(None),
-        Body::Uploaded => {
+        &Body::Uploaded(call) => {
             let key = MessageKeys::submission(message.sender, &message.submission);
-            let pieces = shared.state().uploads().whole(&key, message);
+            let pieces = shared.state().uploads().whole(&key, message, call);
             pieces.map(Some)
         }
     }

@@ -154,6 +154,11 @@ impl Store for Embedded {
         self.shared.state().uploads().state(&key)
     }
 
+    fn take_up(&self, sender: OdsCode, submission: &SubmissionId, call: u64) -> Option<Upload> {
+        let key = MessageKeys::submission(sender, submission);
+        self.shared.state().uploads_mut().take_up(&key, call)
+    }
+
     async fn uploaded(
         &self,
         sender: OdsCode,

@@ -115,6 +115,10 @@ impl<S: Store> Store for Faulty<S> {
         self.store.upload(sender, submission)
     }
 
+    fn take_up(&self, sender: OdsCode, submission: &SubmissionId, call: u64) -> Option<Upload> {
+        self.store.take_up(sender, submission, call)
+    }
+
     async fn uploaded(
         &self,
         sender: OdsCode,

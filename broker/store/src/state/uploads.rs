@@ -35,6 +35,8 @@ pub(crate) struct Uploading<P> {
     pub(crate) pieces: Vec<(u64, P)>,
     /// When the newest came.
     pub(crate) time: Timestamp,
+    /// The call that may add to it; none after a start, until one takes it up.
+    call: Option<u64>,
 }
 
 /// The documents under way.
@@ -68,6 +70,8 @@ pub(crate) struct StoredPiece<P> {
     pub(crate) end: u64,
     pub(crate) piece: P,
     pub(crate) time: Timestamp,
+    /// The call that sent it, which no restart remembers.
+    pub(crate) call: Option<u64>,
 }
 
 impl<P> Default for Uploads<P> {
@@ -93,6 +97,7 @@ impl<P> StoredPiece<P> {
             end: chunk.offset + chunk.data.len() as u64,
             piece,
             time: chunk.now,
+            call: Some(chunk.call),
         }
     }
 }
@@ -139,11 +144,23 @@ impl<P: Piece> Uploads<P> {
         })
     }
 
-    /// The pieces of an upload that is to become `message`, when it is all there.
-    pub(crate) fn whole(&self, key: &Half, message: &Message) -> Result<Vec<P>, StoreError> {
+    /// Lets this call go on with an upload, and no other.
+    pub(crate) fn take_up(&mut self, key: &Half, call: u64) -> Option<Upload> {
+        self.open.get_mut(key)?.call = Some(call);
+        self.state(key)
+    }
+
+    /// The pieces of an upload of this call that is to become `message`, when it is all there.
+    pub(crate) fn whole(
+        &self,
+        key: &Half,
+        message: &Message,
+        call: u64,
+    ) -> Result<Vec<P>, StoreError> {
         let upload = self.open.get(key);
         let upload = upload
             .filter(|one| one.request == message.request && one.length() == message.size)
+            .filter(|one| one.call == Some(call))
             .ok_or(StoreError::UploadUnknown)?;
         let pieces = upload.pieces.iter().map(|(_, piece)| piece.clone());
         Ok(pieces.collect())
@@ -161,6 +178,9 @@ impl<P: Piece> Uploads<P> {
         match upload {
             Some(upload) if chunk.offset != 0 && upload.request != chunk.request => {
                 return Err(StoreError::UploadConflict);
+            }
+            Some(upload) if chunk.offset != 0 && upload.call != Some(chunk.call) => {
+                return Err(StoreError::ChunkOutOfOrder { expected });
             }
             Some(_) => {}
             None => {
@@ -205,6 +225,7 @@ impl<P: Piece> Uploads<P> {
             request: new.request,
             pieces: Vec::new(),
             time: new.time,
+            call: new.call,
         });
         if upload.length() == new.start && upload.request == new.request {
             if let Some(segment) = new.piece.segment() {
@@ -272,6 +293,7 @@ impl<P: Piece> Uploads<P> {
                     end: *end,
                     piece: piece.clone(),
                     time: upload.time,
+                    call: None,
                 });
             }
         }

@@ -30,6 +30,7 @@ fn chunk(of: &Draft, offset: usize) -> Chunk {
         sender: message.sender,
         submission: message.submission,
         request: message.request,
+        call: 1,
         offset: offset as u64,
         data: Bytes::copy_from_slice(&of.body[offset..end]),
         now: at(offset as u64),
@@ -39,7 +40,7 @@ fn chunk(of: &Draft, offset: usize) -> Chunk {
 fn accept(of: &Draft) -> Change {
     Change::from(Acceptance {
         message: of.message(),
-        body: Body::Uploaded,
+        body: Body::Uploaded(1),
     })
 }
 
@@ -66,6 +67,10 @@ pub async fn an_upload_goes_on_where_it_was_left(place: &mut impl Place) {
         assert!(matches!(refused, StoreError::UploadUnknown), "{refused}");
         let length = store.append(chunk(&new, offset)).await.unwrap().length;
         store = place.reopen(store).await;
+        // Whoever goes on has to say so, after a start as well.
+        let (sender, submission) = (ods(SENDER), new.message().submission);
+        let taken_up = store.take_up(sender, &submission, 1);
+        assert_eq!(taken_up.unwrap().length, length);
         assert_eq!(state(&store, &new).unwrap().length, length);
         let query = Query {
             page_max: 10,
@@ -113,6 +118,19 @@ pub async fn a_piece_that_does_not_follow_is_refused(place: &mut impl Place) {
     let refused = store.append(other).await.unwrap_err();
     assert!(matches!(refused, StoreError::UploadConflict), "{refused}");
     store.append(chunk(&new, PIECE)).await.unwrap();
+    // Nor is one of another call that has not taken it up; and then the first has lost it.
+    let other = |offset| Chunk {
+        call: 2,
+        ..chunk(&new, offset)
+    };
+    let refused = store.append(other(2 * PIECE)).await.unwrap_err();
+    let out_of_order = |refused: &StoreError| matches!(refused, StoreError::ChunkOutOfOrder { .. });
+    assert!(out_of_order(&refused), "{refused}");
+    store
+        .take_up(ods(SENDER), &new.message().submission, 2)
+        .unwrap();
+    let refused = store.append(chunk(&new, 2 * PIECE)).await.unwrap_err();
+    assert!(out_of_order(&refused), "{refused}");
     let store = twice(place, store, async |store| {
         assert_eq!(state(store, &new).unwrap().length, 2 * expected);
     })

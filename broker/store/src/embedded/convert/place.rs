@@ -114,6 +114,7 @@ impl PieceRecord {
             end: self.end,
             piece,
             time: Timestamp::from_micros(self.time_micros),
+            call: None,
         })
     }
 }

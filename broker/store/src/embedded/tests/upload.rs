@@ -18,6 +18,7 @@ fn chunk(number: u64) -> Chunk {
         sender: message.sender,
         submission: message.submission,
         request: message.request,
+        call: 1,
         offset: 0,
         data: Bytes::from(draft(number).body),
         now: at(number),
@@ -27,7 +28,7 @@ fn chunk(number: u64) -> Chunk {
 fn accept(number: u64) -> Change {
     Change::from(Acceptance {
         message: draft(number).message(),
-        body: Body::Uploaded,
+        body: Body::Uploaded(1),
     })
 }
 

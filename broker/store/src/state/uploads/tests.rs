@@ -10,6 +10,7 @@ fn chunk(submission: &str, offset: u64) -> Chunk {
         sender: ods(SENDER),
         submission: SubmissionId::parse(submission).unwrap(),
         request: Digest::of(submission.as_bytes()),
+        call: 1,
         offset,
         data: Bytes::from_static(b"0123456789"),
         now: at(offset),
@@ -32,6 +33,7 @@ fn take(uploads: &mut Uploads<u32>, chunk: &Chunk, piece: u32) {
         end: chunk.offset + 10,
         piece,
         time: chunk.now,
+        call: Some(chunk.call),
     };
     uploads.take(new, &mut Holdings::default());
     uploads.release_all();
