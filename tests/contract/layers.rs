@@ -240,6 +240,7 @@ fn nothing_else_stands_at_the_top() {
         "broker",
         "client",
         "deploy",
+        "fuzz",
         "proto",
         "tests",
     ];

@@ -1,6 +1,7 @@
 //! A trust names a patient and no practice: the document arrives where the patient is registered, and
 //! nowhere when that cannot be said for certain.
 
+use axle_model::nhs_number::NhsNumber;
 use axle_proto::v1::{DocumentHeader, PatientAddress};
 use axle_tests::{
     broker::TestBroker,
@@ -17,9 +18,9 @@ const PATIENT: &str = "9990000018";
 const RESTRICTED: &str = "9990000026";
 
 const SNAPSHOT: &str = r#"{"time":"TIME","lines":3}
-{"nhs_number":"9990000018","birth_date":"1948-02-23","family":"O'Brien","practice":"K81003"}
-{"nhs_number":"9990000026","birth_date":"1948-02-23","family":"O'Brien","restricted":true}
-{"nhs_number":"9990000034","birth_date":"1948-02-23","family":"O'Brien"}
+{"nhs_number":"9990000018","birth_date":"1961-04-17","family":"O'Brien","practice":"K81003"}
+{"nhs_number":"9990000026","birth_date":"1961-04-17","family":"O'Brien","restricted":true}
+{"nhs_number":"9990000034","birth_date":"1961-04-17","family":"O'Brien"}
 "#;
 
 const MOVED: &str = r#"<Bundle xmlns="http://hl7.org/fhir"><type value="message"/>
@@ -28,7 +29,7 @@ const MOVED: &str = r#"<Bundle xmlns="http://hl7.org/fhir"><type value="message"
 <timestamp value="TIME"/></MessageHeader></resource></entry>
 <entry><fullUrl value="urn:uuid:1f4d9c52-0000-4000-8000-000000000002"/><resource><Patient>
 <identifier><system value="https://fhir.nhs.uk/Id/nhs-number"/><value value="9990000018"/></identifier>
-<birthDate value="1948-02-23"/>
+<birthDate value="1961-04-17"/>
 <generalPractitioner><reference value="urn:uuid:1f4d9c52-0000-4000-8000-000000000003"/></generalPractitioner></Patient></resource></entry>
 <entry><fullUrl value="urn:uuid:1f4d9c52-0000-4000-8000-000000000003"/><resource><Organization>
 <identifier><system value="https://fhir.nhs.uk/Id/ods-organization-code"/><value value="A83008"/></identifier></Organization></resource></entry>
@@ -50,7 +51,7 @@ fn estate() -> Estate {
 fn by_patient(id: &str, number: &str, family: &str) -> DocumentHeader {
     let patient = PatientAddress {
         nhs_number: number.to_owned(),
-        birth_date: "1948-02-23".to_owned(),
+        birth_date: "1961-04-17".to_owned(),
         family_name: family.to_owned(),
     };
     DocumentHeader {
@@ -59,10 +60,12 @@ fn by_patient(id: &str, number: &str, family: &str) -> DocumentHeader {
     }
 }
 
-fn letter(number: u64) -> bytes::Bytes {
-    document(number, TRUST, PRACTICE)
-        .discharge_summary_xml()
-        .into()
+/// A document about the patient whom its header names.
+fn letter(number: u64, patient: &str, family: &str) -> bytes::Bytes {
+    let patient = NhsNumber::parse(patient).unwrap();
+    let text = document(number, TRUST, PRACTICE).about(patient);
+    let text = text.discharge_summary_xml();
+    text.replace("Testpatient", family).into()
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -70,15 +73,21 @@ async fn a_document_that_names_a_patient_arrives_where_the_patient_is_registered
     let broker = TestBroker::start_with(estate()).await;
     let trust = broker.client(TRUST);
     let receipt = trust
-        .submit(by_patient("1", PATIENT, "OBRIEN"), letter(1))
+        .submit(
+            by_patient("1", PATIENT, "OBRIEN"),
+            letter(1, PATIENT, "O'Brien"),
+        )
         .await
         .unwrap();
     assert!(receipt.deliveries[0].ends_with("/K81003"), "{receipt:?}");
     let leased = lease(&broker.client(PRACTICE), 60).await;
     assert_eq!(leased.message.unwrap().name, receipt.message);
     // As MESH writes it, day first, and with everything that keyboards differ in.
-    let address = to(&[&format!("GPPROVIDER_{PATIENT}_23021948_o\u{2019}brien")]);
-    let receipt = trust.submit(named("2", address), letter(2)).await.unwrap();
+    let address = to(&[&format!("GPPROVIDER_{PATIENT}_17041961_o\u{2019}brien")]);
+    let receipt = trust
+        .submit(named("2", address), letter(2, PATIENT, "O'Brien"))
+        .await
+        .unwrap();
     assert!(receipt.deliveries[0].ends_with("/K81003"), "{receipt:?}");
     // The patient moves.
     let now = axle_tests::documents::now().to_string();
@@ -88,13 +97,19 @@ async fn a_document_that_names_a_patient_arrives_where_the_patient_is_registered
     broker.reload().await;
     wait::until("the move to be known", async || {
         let answer = trust
-            .validate(by_patient("3", PATIENT, "O'Brien"), letter(3))
+            .validate(
+                by_patient("3", PATIENT, "O'Brien"),
+                letter(3, PATIENT, "O'Brien"),
+            )
             .await;
         (answer.unwrap().mailboxes == ["mailboxes/A83008"]).then_some(())
     })
     .await;
     let receipt = trust
-        .submit(by_patient("3", PATIENT, "O'Brien"), letter(3))
+        .submit(
+            by_patient("3", PATIENT, "O'Brien"),
+            letter(3, PATIENT, "O'Brien"),
+        )
         .await
         .unwrap();
     assert!(receipt.deliveries[0].ends_with("/A83008"), "{receipt:?}");
@@ -113,42 +128,36 @@ async fn a_document_that_names_a_patient_arrives_where_the_patient_is_registered
 async fn a_document_goes_nowhere_when_its_practice_is_not_certain() {
     let broker = TestBroker::start_with(estate()).await;
     let trust = broker.client(TRUST);
-    for (id, header, reason) in [
-        ("1", by_patient("1", PATIENT, "Byrne"), "PATIENT_MISMATCH"),
+    for (id, patient, family, restricted, reason) in [
+        ("1", PATIENT, "Byrne", false, "PATIENT_MISMATCH"),
         (
             "2",
-            by_patient("2", RESTRICTED, "O'Brien"),
+            RESTRICTED,
+            "O'Brien",
+            false,
             "RESTRICTED_NEEDS_RECIPIENT",
         ),
         // Who does not know the patient does not learn that the record is restricted.
-        (
-            "3",
-            by_patient("3", RESTRICTED, "Byrne"),
-            "PATIENT_MISMATCH",
-        ),
+        ("3", RESTRICTED, "Byrne", false, "PATIENT_MISMATCH"),
         (
             "4",
-            by_patient("4", "9990000034", "O'Brien"),
+            "9990000034",
+            "O'Brien",
+            false,
             "PATIENT_NOT_REGISTERED",
         ),
-        (
-            "5",
-            by_patient("5", "9990000042", "O'Brien"),
-            "PATIENT_NOT_FOUND",
-        ),
-        (
-            "6",
-            DocumentHeader {
-                restricted: true,
-                ..by_patient("6", PATIENT, "O'Brien")
-            },
-            "RESTRICTED_NEEDS_RECIPIENT",
-        ),
+        ("5", "9990000042", "O'Brien", false, "PATIENT_NOT_FOUND"),
+        ("6", PATIENT, "O'Brien", true, "RESTRICTED_NEEDS_RECIPIENT"),
     ] {
-        let refusal = trust.submit(header, letter(1)).await.unwrap_err();
+        let header = DocumentHeader {
+            restricted,
+            ..by_patient(id, patient, family)
+        };
+        let refused = trust.submit(header, letter(1, patient, family)).await;
+        let refusal = refused.unwrap_err();
         assert_eq!(refusal.reason(), reason, "{id}: {refusal:?}");
         let told = format!("{refusal:?}");
-        for secret in ["K81003", "1948", "Brien", "999000"] {
+        for secret in ["K81003", "1961", "Brien", "999000"] {
             assert!(!told.contains(secret), "{told}");
         }
     }
@@ -158,7 +167,10 @@ async fn a_document_goes_nowhere_when_its_practice_is_not_certain() {
         restricted: true,
         ..by_patient("7", RESTRICTED, "O'Brien")
     };
-    let receipt = trust.submit(explicit, letter(2)).await.unwrap();
+    let receipt = trust
+        .submit(explicit, letter(2, RESTRICTED, "O'Brien"))
+        .await
+        .unwrap();
     assert!(receipt.deliveries[0].ends_with("/A83008"), "{receipt:?}");
 }
 
@@ -167,7 +179,10 @@ async fn without_demographics_nothing_goes_by_its_patient() {
     let broker = TestBroker::start().await;
     let refusal = broker
         .client(TRUST)
-        .submit(by_patient("1", PATIENT, "O'Brien"), letter(1))
+        .submit(
+            by_patient("1", PATIENT, "O'Brien"),
+            letter(1, PATIENT, "O'Brien"),
+        )
         .await
         .unwrap_err();
     assert_eq!(refusal.reason(), "RECIPIENT_REQUIRED");

@@ -102,6 +102,28 @@ fn documents() -> Vec<(&'static str, String)> {
                 .replace("</MessageHeader", &format!("</{FAMILY}")),
         ),
         (JSON, swap(&json, &format!("\"{TRUST}\""), &quoted)),
+        // Where an address, a reference, a code and a status are told.
+        (
+            JSON,
+            swap(
+                &json,
+                "\"fullUrl\": \"urn:uuid:",
+                &format!("\"fullUrl\": \"{FAMILY}/"),
+            ),
+        ),
+        (
+            JSON,
+            swap(
+                &json,
+                "\"reference\": \"urn:uuid:",
+                &format!("\"reference\": \"Patient/{NUMBER}-"),
+            ),
+        ),
+        (
+            JSON,
+            swap(&json, "\"823681000000100\"", &format!("\"{NUMBER}\"")),
+        ),
+        (JSON, swap(&json, "\"final\"", &quoted)),
         (XML, json),
         (JSON, xml),
     ]

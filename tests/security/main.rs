@@ -11,4 +11,5 @@ mod certificates;
 mod documents;
 mod headers;
 mod leases;
+mod looked_up;
 mod tenants;

@@ -212,6 +212,8 @@ fn look(
         codes::check(review, &case, profile);
         organisations::check(review, &case);
         profile::check(review, &case, profile);
+    } else {
+        carried::coded(review, &case);
     }
 }
 

@@ -34,10 +34,21 @@ const UNFINISHED: [&str; 4] = [".tmp", ".part", ".partial", ".new"];
 #[derive(Debug)]
 pub(super) struct EventFolder {
     path: PathBuf,
-    read: HashMap<OsString, Stamp>,
+    read: HashMap<OsString, FileRead>,
+    /// How often the folder was looked at.
+    looks: u64,
     counts: EventCounts,
     /// Since when the folder or a file in it cannot be used.
     trouble: Option<Timestamp>,
+}
+
+/// A file that was read.
+#[derive(Clone, Copy, Debug)]
+struct FileRead {
+    stamp: Stamp,
+    usable: bool,
+    /// The last look that found it there.
+    look: u64,
 }
 
 /// What tells a file that changed.
@@ -58,7 +69,7 @@ pub struct EventCounts {
     pub known: u64,
     /// They are about somebody who is not in the snapshot.
     pub strangers: u64,
-    /// They cannot be believed or read: somebody must look.
+    /// They cannot be believed or read, and are in the folder still: somebody must look.
     pub unusable: u64,
 }
 
@@ -77,6 +88,7 @@ impl EventFolder {
         Self {
             path,
             read: HashMap::new(),
+            looks: 0,
             counts: EventCounts::default(),
             trouble: None,
         }
@@ -125,12 +137,25 @@ impl EventFolder {
         now: Timestamp,
         mut apply: impl FnMut(&DemographicEvent) -> Applied,
     ) -> io::Result<()> {
+        self.looks += 1;
+        let look = self.looks;
         for entry in fs::read_dir(&self.path)? {
             let entry = entry?;
             let name = entry.file_name();
-            let metadata = entry.metadata()?;
+            // Gone since it was listed: it will be missed below.
+            let Ok(metadata) = entry.metadata() else {
+                continue;
+            };
+            if !metadata.is_file() || is_unfinished(&name) {
+                continue;
+            }
             let stamp = Stamp::of(&metadata);
-            if !metadata.is_file() || is_unfinished(&name) || self.read.get(&name) == Some(&stamp) {
+            if let Some(known) = self
+                .read
+                .get_mut(&name)
+                .filter(|known| known.stamp == stamp)
+            {
+                known.look = look;
                 continue;
             }
             if self.read.len() >= FILES_MAX {
@@ -139,32 +164,42 @@ impl EventFolder {
                      snapshot"
                 )));
             }
-            match read_event(&entry.path(), now) {
+            let usable = match read_event(&entry.path(), now) {
                 Ok(event) => self.count(apply(&event)),
                 Err(why) => {
-                    self.counts.unusable += 1;
                     tracing::warn!(%why, "an event of the demographics service cannot be used");
+                    false
                 }
-            }
-            self.read.insert(name, stamp);
+            };
+            let read = FileRead {
+                stamp,
+                usable,
+                look,
+            };
+            self.read.insert(name, read);
         }
+        self.read.retain(|_, file| file.look == look);
+        let unusable = self.read.values().filter(|file| !file.usable).count();
+        self.counts.unusable = unusable as u64;
         Ok(())
     }
 
-    fn count(&mut self, applied: Applied) {
+    /// Counts what became of an event; whether it could be used.
+    fn count(&mut self, applied: Applied) -> bool {
         let count = match applied {
             Applied::Changed => &mut self.counts.changed,
             Applied::Known => &mut self.counts.known,
             Applied::Stranger => &mut self.counts.strangers,
-            Applied::Mismatch => &mut self.counts.unusable,
+            Applied::Mismatch => {
+                tracing::warn!(
+                    "an event of the demographics service is not believed: its NHS number belongs \
+                     to somebody with another date of birth or family name"
+                );
+                return false;
+            }
         };
         *count += 1;
-        if applied == Applied::Mismatch {
-            tracing::warn!(
-                "an event of the demographics service is not believed: its NHS number belongs to \
-                 somebody with another date of birth or family name"
-            );
-        }
+        true
     }
 }
 

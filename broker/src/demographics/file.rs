@@ -22,7 +22,7 @@ use futures::{FutureExt as _, future::BoxFuture};
 
 use super::{
     Demographics, Freshness, Standing,
-    events::{EventFolder, Stamp},
+    events::{EventCounts, EventFolder, Stamp},
 };
 use crate::config::{ConfigError, PatientFileSettings};
 
@@ -33,6 +33,16 @@ pub struct PatientFile {
     age_max: Duration,
     register: ArcSwap<Register>,
     reading: Mutex<Reading>,
+    /// Apart from the reading, which may take a while.
+    found: ArcSwap<Found>,
+}
+
+/// What the last reading found.
+#[derive(Clone, Copy, Debug, Default)]
+struct Found {
+    file_trouble: Option<Timestamp>,
+    events_trouble: Option<Timestamp>,
+    events: EventCounts,
 }
 
 /// How far the files were read.
@@ -67,6 +77,7 @@ impl PatientFile {
             path: settings.path.clone(),
             age_max: settings.age_max,
             register: ArcSwap::from_pointee(register),
+            found: ArcSwap::from_pointee(reading.found()),
             reading: Mutex::new(reading),
         })
     }
@@ -138,22 +149,22 @@ impl Demographics for PatientFile {
             );
         }
         self.register.store(Arc::new(register));
+        self.found.store(Arc::new(reading.found()));
     }
 
     fn standing(&self, now: Timestamp) -> Standing {
         let register = self.register.load();
-        let reading = self.reading.lock().unwrap_or_else(PoisonError::into_inner);
+        let found = self.found.load();
         let stale = self
             .is_stale(&register, now)
             .then(|| register.time().after(self.age_max));
-        let snapshot = match (stale, reading.file_trouble) {
+        let snapshot = match (stale, found.file_trouble) {
             (Some(stale), Some(trouble)) => Some(stale.min(trouble)),
             (stale, trouble) => stale.or(trouble),
         };
-        let events = reading.events.as_ref();
         let troubles = [
             (Part::Snapshot, snapshot),
-            (Part::Events, events.and_then(EventFolder::trouble)),
+            (Part::Events, found.events_trouble),
         ];
         Standing {
             troubles: troubles
@@ -163,12 +174,21 @@ impl Demographics for PatientFile {
             breaker_open: false,
             snapshot_time: Some(register.time()),
             patients: register.len() as u64,
-            events: events.map(EventFolder::counts).unwrap_or_default(),
+            events: found.events,
         }
     }
 }
 
 impl Reading {
+    fn found(&self) -> Found {
+        let events = self.events.as_ref();
+        Found {
+            file_trouble: self.file_trouble,
+            events_trouble: events.and_then(EventFolder::trouble),
+            events: events.map(EventFolder::counts).unwrap_or_default(),
+        }
+    }
+
     /// Applies the events that are new; the folder, when it cannot be read.
     fn events(
         &mut self,

@@ -31,7 +31,10 @@ use tokio::sync::Semaphore;
 
 use self::request::Requests;
 use super::{
-    Demographics, Freshness, Standing, breaker::Breaker, cache::Cache, events::EventFolder,
+    Demographics, Freshness, Standing,
+    breaker::Breaker,
+    cache::Cache,
+    events::{EventCounts, EventFolder},
 };
 use crate::config::{ConfigError, PatientServiceSettings};
 
@@ -39,7 +42,9 @@ use crate::config::{ConfigError, PatientServiceSettings};
 pub struct PatientService {
     asking: Arc<Asking>,
     in_flight: Mutex<HashMap<NhsNumber, WeakShared<BoxFuture<'static, Outcome>>>>,
-    reading: Mutex<Reading>,
+    events: Mutex<Option<EventFolder>>,
+    /// Apart from the events, which may take a while to be read.
+    found: Mutex<Found>,
 }
 
 /// All that one request needs.
@@ -62,12 +67,13 @@ enum Outcome {
     Unavailable,
 }
 
-/// How far files were read.
+/// How things stood when they were last looked at.
 #[derive(Debug, Default)]
-struct Reading {
-    events: Option<EventFolder>,
+struct Found {
     credentials_trouble: Option<Timestamp>,
     breaker_trouble: Option<Timestamp>,
+    events_trouble: Option<Timestamp>,
+    events: EventCounts,
 }
 
 impl PatientService {
@@ -89,12 +95,10 @@ impl PatientService {
                 )),
             }),
             in_flight: Mutex::default(),
-            reading: Mutex::new(Reading {
-                events: events.map(EventFolder::new),
-                ..Reading::default()
-            }),
+            events: Mutex::new(events.map(EventFolder::new)),
+            found: Mutex::default(),
         };
-        service.read_events(&mut held(&service.reading), now);
+        service.read_events(now);
         Ok(service)
     }
 
@@ -129,8 +133,9 @@ impl PatientService {
     }
 
     /// Forgets what is remembered of those to whom something has happened.
-    fn read_events(&self, reading: &mut Reading, now: Timestamp) {
-        let Some(events) = &mut reading.events else {
+    fn read_events(&self, now: Timestamp) {
+        let mut events = held(&self.events);
+        let Some(events) = &mut *events else {
             return;
         };
         // What is wrong with the folder has been logged, and stands in what it is asked for.
@@ -139,6 +144,8 @@ impl PatientService {
             held(&self.in_flight).remove(&event.nhs_number);
             Applied::Changed
         });
+        let mut found = held(&self.found);
+        (found.events, found.events_trouble) = (events.counts(), events.trouble());
     }
 }
 
@@ -162,12 +169,14 @@ impl Demographics for PatientService {
 
     fn refresh(&self, now: Timestamp) {
         held(&self.asking.cache).sweep(Instant::now());
-        let mut reading = held(&self.reading);
-        self.read_events(&mut reading, now);
-        match self.asking.requests.refresh() {
-            Ok(()) => reading.credentials_trouble = None,
+        self.read_events(now);
+        let refreshed = self.asking.requests.refresh();
+        let mut found = held(&self.found);
+        match refreshed {
+            Ok(()) => found.credentials_trouble = None,
             Err(error) => {
-                if reading.credentials_trouble.replace(now).is_none() {
+                if found.credentials_trouble.is_none() {
+                    found.credentials_trouble = Some(now);
                     tracing::error!(%error, "the demographics service is asked with the old credentials");
                 }
             }
@@ -175,14 +184,13 @@ impl Demographics for PatientService {
     }
 
     fn standing(&self, now: Timestamp) -> Standing {
-        let mut reading = held(&self.reading);
+        let mut found = held(&self.found);
         let breaker_open = self.asking.breaker.is_open();
-        reading.breaker_trouble = breaker_open.then(|| reading.breaker_trouble.unwrap_or(now));
-        let service = reading.breaker_trouble.or(reading.credentials_trouble);
-        let events = reading.events.as_ref();
+        found.breaker_trouble = breaker_open.then(|| found.breaker_trouble.unwrap_or(now));
+        let service = found.breaker_trouble.or(found.credentials_trouble);
         let troubles = [
             (Part::Service, service),
-            (Part::Events, events.and_then(EventFolder::trouble)),
+            (Part::Events, found.events_trouble),
         ];
         Standing {
             troubles: troubles
@@ -192,7 +200,7 @@ impl Demographics for PatientService {
             breaker_open,
             snapshot_time: None,
             patients: held(&self.asking.cache).len() as u64,
-            events: events.map(EventFolder::counts).unwrap_or_default(),
+            events: found.events,
         }
     }
 }

@@ -28,7 +28,8 @@ const NOWHERE: u16 = u16::MAX;
 #[derive(Clone, Default)]
 pub struct Register {
     table: Arc<Table>,
-    changes: BTreeMap<u32, Changes>,
+    /// Shared until an event changes something, so that a copy costs nothing.
+    changes: Arc<BTreeMap<u32, Changes>>,
 }
 
 /// What a snapshot says.
@@ -191,7 +192,7 @@ impl RegisterBuilder {
                 families: self.families.into(),
                 family_ends: self.family_ends.into(),
             }),
-            changes: BTreeMap::new(),
+            changes: Arc::default(),
         })
     }
 
@@ -281,7 +282,9 @@ impl Register {
         if event.time <= self.table.time {
             return Applied::Known;
         }
-        let changes = self.changes.entry(patient.number).or_default();
+        let changes = Arc::make_mut(&mut self.changes)
+            .entry(patient.number)
+            .or_default();
         match event.what {
             Happened::Moved(to) => latest(&mut changes.moved, event.time, to, None),
             // Of two contradicting words about one death, the flag that stops most is believed.

@@ -48,7 +48,8 @@ fn of_resource(review: &mut Review<'_>, resource: &Resource<'_>, path: impl Fn()
     }
 }
 
-fn one(review: &mut Review<'_>, attachment: &Attachment<'_>, path: impl Fn() -> String) {
+/// Checks one attachment.
+pub(super) fn one(review: &mut Review<'_>, attachment: &Attachment<'_>, path: impl Fn() -> String) {
     let declared = attachment.content_type.as_deref().unwrap_or_default();
     let declared = declared.split(';').next().unwrap_or_default().trim();
     let declared = declared.to_ascii_lowercase();

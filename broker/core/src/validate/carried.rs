@@ -1,5 +1,6 @@
 //! Carried formats: what a document that is not FHIR has to say of itself (V-411 for HL7 v2, V-412 for
-//! CDA), and that its sender is who it says (V-117). Its facts are told in FHIR's words, but the paths
+//! CDA), that its sender is who it says (V-117), and the rules of FHIR's levels that hold for every
+//! format: attachments (V-211 to V-213) and organisations (V-309). Its facts are told in FHIR's words, but the paths
 //! here are those that its maker knows.
 
 use axle_model::{
@@ -7,7 +8,7 @@ use axle_model::{
     ods::OdsCode,
 };
 
-use super::review::Review;
+use super::{attachments, case::Case, organisations, review::Review};
 use crate::authorise::Authorised;
 
 /// The kinds of message whose every part is read.
@@ -32,6 +33,48 @@ pub(super) fn check(review: &mut Review<'_>, facts: &Facts<'_>, authorised: &Aut
             cda(review, facts);
         }
         Syntax::Json | Syntax::Xml => {}
+    }
+}
+
+/// Checks what it holds and names.
+pub(super) fn coded(review: &mut Review<'_>, case: &Case<'_, '_>) {
+    let facts = case.facts;
+    let (sender, receiver, copy, attachment) = match facts.syntax {
+        Syntax::Hl7v2 => ("MSH-4", "MSH-6", "PRT-8", "OBX-5"),
+        Syntax::Cda => (
+            "DistributionEnvelope.header.senderAddress",
+            "DistributionEnvelope.header.addresslist",
+            "ClinicalDocument.informationRecipient",
+            "ClinicalDocument.component",
+        ),
+        Syntax::Json | Syntax::Xml => return,
+    };
+    let custodian = facts
+        .custodian()
+        .map(|code| (code, "ClinicalDocument.custodian"));
+    let senders = facts.sender().map(|code| (code, sender));
+    for (code, path) in senders.into_iter().chain(custodian) {
+        if let Some(what) = organisations::trouble(case, code) {
+            review.coded("V-309", 20003, path, what);
+        }
+    }
+    for code in facts.receivers() {
+        if let Some(what) = organisations::trouble(case, code) {
+            review.coded("V-309", 20002, receiver, what);
+        }
+    }
+    for code in facts.copies() {
+        if let Some(what) = organisations::trouble(case, code) {
+            review.warned("V-309", copy, what);
+        }
+    }
+    // One that is no base64 has been told of.
+    let there = facts
+        .attachments()
+        .into_iter()
+        .filter(|one| one.data.is_some());
+    for one in there {
+        attachments::one(review, one, || attachment.to_owned());
     }
 }
 
@@ -76,8 +119,8 @@ fn hl7v2(review: &mut Review<'_>, facts: &Facts<'_>) {
         document(review, facts);
     }
     for (index, attachment) in facts.attachments().iter().enumerate() {
-        if !attachment.data.is_some_and(|data| data.is_base64) {
-            let what = format!("attachment {} is not base64, or does not say so", index + 1);
+        if attachment.data.is_none() {
+            let what = format!("attachment {} does not say that it is base64", index + 1);
             review.found("V-411", "OBX-5", what);
         }
     }

@@ -97,12 +97,8 @@ fn codes(
             review.coded("V-309", itk3_code, path(), what);
             continue;
         };
-        let what = match why_not(case, code) {
-            None => continue,
-            Some(Unresolved::Closed) => {
-                format!("organisation {code} is closed, and nobody took over")
-            }
-            Some(_) => format!("organisation {code} is not known to ODS"),
+        let Some(what) = trouble(case, code) else {
+            continue;
         };
         match part {
             Part::Sender | Part::Recipient => review.coded("V-309", itk3_code, path(), what),
@@ -110,6 +106,16 @@ fn codes(
             Part::Other => review.warned("V-309", path(), what),
         }
     }
+}
+
+/// What is wrong with an ODS code, for a finding; `None` if it is somebody's.
+pub(super) fn trouble(case: &Case<'_, '_>, code: OdsCode) -> Option<String> {
+    Some(match why_not(case, code)? {
+        Unresolved::Closed => format!("organisation {code} is closed, and nobody took over"),
+        Unresolved::Unknown | Unresolved::Ambiguous | Unresolved::Stale => {
+            format!("organisation {code} is not known to ODS")
+        }
+    })
 }
 
 /// Why a code is nobody's; `None` also while the register is too old to say.

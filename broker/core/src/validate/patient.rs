@@ -72,21 +72,11 @@ fn one_number(review: &mut Review<'_>, case: &Case<'_, '_>, patient: &Patient<'_
         }
         return;
     }
-    let what = "there is no NHS number; the document needs an explicit recipient";
-    let mut others = patient.identifiers.iter();
-    let has_other = others.any(|identifier| identifier.value().is_some());
     if case.authorised.submission().recipients.is_empty() {
+        let what = "there is no NHS number; the document needs an explicit recipient";
         review.found("V-302", path, what);
-    } else if !case.facts.syntax.is_fhir() {
-        // V-411 and V-412 say so of a number that is only missing.
-    } else if has_other {
-        review.warned(
-            "V-302",
-            path,
-            "there is no NHS number, only a local identifier",
-        );
-    } else {
-        let what = "there is neither an NHS number nor a local identifier";
-        review.found("V-302", path, what);
+    } else if case.facts.syntax.is_fhir() {
+        // V-411 and V-412 say so of the other formats.
+        review.warned("V-302", path, "the patient has no NHS number");
     }
 }

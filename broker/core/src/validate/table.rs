@@ -100,7 +100,7 @@ static RULES: &[Rule] = &[
     uncoded("V-216", Warning, Invariant, "refer to each contained resource from the resource around it, and contain nothing within it"),
     // L3: coded facts.
     rule("V-301", Error, 20009, Value, "send the patient's NHS number as ten digits without spaces, as the Personal Demographics Service gives it"),
-    rule("V-302", Error, 20009, Required, "give the patient's one NHS number, or name the recipient and give a local identifier"),
+    rule("V-302", Error, 20009, Required, "give the patient's one NHS number, or name the recipient"),
     uncoded("V-303", Warning, BusinessRule, "trace the patient and verify the number before sending"),
     uncoded("V-304", Warning, Required, "give the date of birth, the official family name and the gender"),
     rule("V-305", Error, 20009, CodeInvalid, "send the SNOMED CT concept id as the terminology server gives it"),

@@ -2,7 +2,9 @@
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,
+    clippy::panic,
     clippy::print_stdout,
+    clippy::wildcard_enum_match_arm,
     reason = "a test fails by panicking, and prints what it found"
 )]
 
@@ -25,6 +27,7 @@ mod profiles;
 mod rules;
 mod samples;
 mod structure;
+mod transcode;
 
 use proptest::prelude::*;
 

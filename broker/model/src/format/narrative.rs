@@ -33,6 +33,7 @@ fn lower<'b>(name: &str, buffer: &'b mut [u8; NAME_BYTES_MAX]) -> Option<&'b str
 
 /// What is wrong with an element of that name.
 pub(super) fn element(name: &str) -> Option<&'static str> {
+    let name = name.rsplit_once(':').map_or(name, |(_, local)| local);
     let mut buffer = [0; NAME_BYTES_MAX];
     let known = lower(name, &mut buffer).is_some_and(|name| ELEMENTS.binary_search(&name).is_ok());
     (!known).then_some(CONTENT)

@@ -252,6 +252,12 @@ fn an_event_that_cannot_be_believed_changes_nothing_and_is_an_alarm() {
         assert_eq!(standing.events, expected);
         assert_eq!(standing.troubles, [(Part::Events, now())]);
     }
+    fs::remove_dir_all(files.path().join("events")).unwrap();
+    patients.refresh(now());
+    assert_eq!(patients.standing(now()).troubles, [(Part::Events, now())]);
+    fs::create_dir(files.path().join("events")).unwrap();
+    patients.refresh(now());
+    assert!(patients.standing(now()).troubles.is_empty());
 }
 
 /// What a million patients cost; run with `--ignored --nocapture` in a release build.

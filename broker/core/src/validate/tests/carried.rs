@@ -132,3 +132,37 @@ fn a_message_for_two_patients_is_refused() {
         [("V-007", "PID".to_owned())]
     );
 }
+
+#[test]
+fn attachments_are_what_they_say_in_every_format() {
+    let letter = document().discharge_letter_hl7v2();
+    let clinic = document().clinic_letter_cda();
+    for (from, to, rule) in [
+        ("JVBERi0x", "!!!!!!!!", "V-211"),
+        ("JVBERi0x", "UEsDBAAA", "V-213"),
+        ("JVBERi0x", "TVqQAAMA", "V-213"),
+    ] {
+        let found = refused("RR8", MediaType::Hl7v2, &with(&letter, from, to));
+        assert_eq!(found, [(rule, "OBX-5".to_owned())], "{to}");
+        let found = refused("RR8", MediaType::Cda, &with(&clinic, from, to));
+        assert_eq!(
+            found,
+            [(rule, "ClinicalDocument.component".to_owned())],
+            "{to}"
+        );
+    }
+    let text = with(&letter, "^application^pdf^", "^application^x-own^");
+    let found = refused("RR8", MediaType::Hl7v2, &text);
+    assert_eq!(found, [("V-212", "OBX-5.contentType".to_owned())]);
+}
+
+#[test]
+fn an_nhs_number_is_checked_in_every_format() {
+    for (media_type, text) in document().carried() {
+        let number = format!("{:010}", axle_model::synthetic::nhs_number(1).expose());
+        let broken = text.replace(&number, "9990000010");
+        let found = refused("RR8", media_type, &broken);
+        assert!(found.iter().all(|(rule, _)| *rule == "V-301"), "{found:?}");
+        assert_eq!(found.len(), 1);
+    }
+}

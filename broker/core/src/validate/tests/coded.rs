@@ -1,12 +1,19 @@
 //! Each rule of L3, broken by one change to a document that keeps them all, and what only looks like
 //! a breach.
 
+use std::sync::Arc;
+
 use axle_model::{ods::OdsCode, patient::PatientHint};
 use serde_json::{Value, json};
 
 use super::{code, document, edited, findings, found_in, letter, media_type, of, submitted};
 use crate::{
     authorise::Authorised,
+    organisations::{
+        AGE_MAX, Organisations,
+        draft::{Draft, Place},
+        overrides::Overrides,
+    },
     snapshot::Snapshot,
     table::RoutingTable,
     validate::{Rules, Setting},
@@ -76,7 +83,7 @@ fn a_patient_without_a_number_needs_a_named_recipient() {
     let nothing = patient(|patient| {
         patient.as_object_mut().unwrap().remove("identifier");
     });
-    assert_eq!(nothing, [told("V-302", "error", &path)]);
+    assert_eq!(nothing, [told("V-302", "warning", &path)]);
     let two = patient(|patient| {
         let number = axle_model::synthetic::nhs_number(2).expose().to_string();
         let other = json!({"system": "https://fhir.nhs.uk/Id/nhs-number", "value": number});
@@ -220,6 +227,45 @@ fn an_ods_code_is_shaped_like_one() {
         ..Rules::default()
     };
     assert_eq!(findings(&rules, &letter()), []);
+}
+
+/// A register that knows these organisations.
+fn known(codes: &[&str]) -> Organisations {
+    let mut draft = Draft::default();
+    for (line, code) in (1..).zip(codes) {
+        let organisation = json!({
+            "Name": code, "OrgId": {"extension": code}, "Status": "Active",
+        });
+        let record = json!({ "Organisation": organisation }).to_string();
+        draft.add(Place { file: 0, line }, record.as_bytes());
+    }
+    let register = draft.finish(super::now(), super::now()).unwrap();
+    Organisations::new(Some(Arc::new(register)), AGE_MAX, Overrides::default())
+}
+
+#[test]
+fn an_organisation_that_counts_is_known_to_the_register() {
+    let text = letter();
+    let authorised = submitted("RR8", &[], media_type(&text), text.as_bytes());
+    let found = |codes: &[&str], assumed: &[&str]| {
+        let rules = Rules {
+            assume_known: assumed.iter().map(|text| code(text)).collect(),
+            ..Rules::default()
+        };
+        let snapshot = Snapshot {
+            organisations: known(codes),
+            ..of(&rules)
+        };
+        found_in(&snapshot, &authorised)
+    };
+    let (trust, practice) = (
+        "Bundle.entry[4].resource.identifier.value",
+        "Bundle.entry[5].resource.identifier.value",
+    );
+    assert_eq!(found(&["RR8", "K81003"], &[]), []);
+    assert_eq!(found(&["K81003"], &[]), [told("V-309", "error", trust)]);
+    assert_eq!(found(&["RR8"], &[]), [told("V-309", "warning", practice)]);
+    assert_eq!(found(&["A81001"], &["RR8", "K81003"]), []);
 }
 
 #[test]

@@ -231,3 +231,25 @@ fn each_rule_of_payload_and_sender_is_broken_by_one_change() {
         breaks(rule, itk3_code, &text);
     }
 }
+
+#[test]
+fn a_message_definition_is_known_in_its_version() {
+    const ROOT: &str = "https://fhir.nhs.uk/STU3/MessageDefinition/ITK-";
+    let message = document().discharge_summary_json();
+    for (known, itk3_code) in [
+        ("EDIS-MessageDefinition-1", None),
+        ("EDIS-MessageDefinition-2", Some(10005)),
+        ("OPL-MessageDefinition-1", Some(10004)),
+    ] {
+        let rules = Rules {
+            message_definitions: [format!("{ROOT}{known}")].into(),
+            ..Rules::default()
+        };
+        let authorised = submitted("RR8", &[], MediaType::FhirJson, message.as_bytes());
+        let found = validate(&super::of(&rules), &authorised, now()).err();
+        let leading =
+            found.map(|refusal| (refusal.findings[0].rule, refusal.findings[0].itk3_code));
+        let expected = itk3_code.map(|code| (Some("V-113"), Some(code)));
+        assert_eq!(leading, expected, "{known}");
+    }
+}

@@ -15,6 +15,7 @@ fn marked_up_text_is_plain() {
         "<div><td colspan=2 nowrap>BP < 140 & stable, pulse > 60</td></div>",
         "<div><a href=\"https://www.nhs.uk/conditions\" name='x'>advice</a> <a href='#top'>up</a></div>",
         "<div><img src=\"data:image/png;base64,iVBORw0KGgo=\" alt='x'/><img src='#logo'/></div>",
+        "<h:div xmlns:h='http://www.w3.org/1999/xhtml'><h:p>Seen.</h:p></h:div>",
         "<div><!-- drawn up by hand --><P>Upper case</P></div>",
         "<div>&lt;script&gt;alert(1)&lt;/script&gt; is what was typed</div>",
         "<div>a javascript: url in words, onclick=\"x\"</div>",
@@ -27,6 +28,7 @@ fn marked_up_text_is_plain() {
 fn what_runs_loads_or_posts_is_active() {
     for narrative in [
         "<div><script>alert(1)</script></div>",
+        "<h:div xmlns:h='http://www.w3.org/1999/xhtml'><h:script>a()</h:script></h:div>",
         "<div><SCRIPT src=x></SCRIPT></div>",
         "<div><script/x>alert(1)</script></div>",
         "<div><style>p {}</style></div>",

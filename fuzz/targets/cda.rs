@@ -1,0 +1,7 @@
+//! Documents in CDA, on its own and in envelopes.
+#![no_main]
+
+use axle_model::envelope::MediaType;
+use libfuzzer_sys::fuzz_target;
+
+fuzz_target!(|bytes: &[u8]| axle_fuzz::document(MediaType::Cda, bytes));
