@@ -80,6 +80,7 @@ impl Scene {
             request: Digest::from_bytes([1; 32]),
             workflow: WorkflowId::parse("LETTERS").expect("a workflow"),
             table_version: 1,
+            routed_by: Default::default(),
             media_type: MediaType::Opaque("application/octet-stream".into()),
             digest: Digest::from_bytes([2; 32]),
             size: self.body.len() as u64,

@@ -32,6 +32,7 @@ mod pki;
 mod print;
 mod reconcile;
 mod report;
+mod route;
 mod save;
 mod send;
 mod status;
@@ -88,6 +89,9 @@ enum Command {
     Send(send::Arguments),
     /// Ask whether documents would be accepted, and what is wrong with them; nothing is sent on
     Validate(validate::Arguments),
+    /// How documents find their recipients
+    #[command(subcommand)]
+    Route(route::Command),
     /// Collect the documents that wait for you into a folder
     Collect(collect::Arguments),
     /// Say whether the patients of collected documents are known, as the documents ask
@@ -176,6 +180,7 @@ async fn run(arguments: Arguments, printer: &mut Printer) -> Outcome {
         Command::Pki(command) => pki::run(command, connection.broker, printer),
         Command::Send(command) => send::run(&connection.client()?, command, printer).await,
         Command::Validate(command) => validate::run(&connection.client()?, command, printer).await,
+        Command::Route(command) => route::run(&connection.client()?, command, printer).await,
         Command::Collect(command) => collect::run(&connection.client()?, command, printer).await,
         Command::Answer(command) => answer::run(&connection.client()?, command, printer).await,
         Command::Track(command) => {

@@ -11,6 +11,7 @@ pub mod collect;
 pub mod connection;
 pub mod convert;
 pub mod error;
+mod explain;
 pub mod mailbox;
 pub mod outcome;
 pub mod profile;

@@ -244,7 +244,7 @@ pub(crate) fn completed(
 }
 
 /// A larger document would only break off the call: the broker does not read to its end.
-fn check_size(size: usize) -> Result<(), ClientError> {
+pub(crate) fn check_size(size: usize) -> Result<(), ClientError> {
     if size <= DOCUMENT_BYTES_MAX {
         return Ok(());
     }

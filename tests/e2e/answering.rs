@@ -204,13 +204,12 @@ async fn a_timeline_shows_both_answers() {
     let delivery = case.delivery().await;
     assert_eq!(delivery.state, State::Acknowledged);
     assert_eq!(delivery.answers.end(), Some(End::Done));
-    let codes = delivery
-        .timeline
-        .iter()
-        .filter_map(|event| match event.kind {
-            EventKind::Answered { code, .. } => Some(code.number()),
-            _ => None,
-        });
+    let codes = delivery.timeline.iter().filter_map(|event| {
+        let EventKind::Answered { code, .. } = event.kind else {
+            return None;
+        };
+        Some(code.number())
+    });
     assert_eq!(codes.collect::<Vec<_>>(), [20013, 30001]);
     case.world.pass(100 * HOUR).await;
     assert_eq!(case.notices().await, []);

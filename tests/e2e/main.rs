@@ -17,6 +17,7 @@ mod large;
 mod merging;
 mod operating;
 mod ordering;
+mod parking;
 mod published;
 mod reconciling;
 mod reloading;

@@ -1,6 +1,6 @@
 //! The samples: the committed files are what their program makes, each good one is acceptable, each
-//! bad one breaks the rule it is named for and no other, and what `axle validate` says of each is
-//! what was agreed on: tests/snapshots. With AXLE_UPDATE_SNAPSHOTS=1 they are written anew.
+//! bad one breaks the rule it is named for and no other, and what `axle validate` and `axle route
+//! explain` say of each is what was agreed on: tests/snapshots. With AXLE_UPDATE_SNAPSHOTS=1 they are written anew.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -149,6 +149,18 @@ async fn each_sample_is_told_what_was_agreed_and_breaks_its_own_rule_only() {
         let (code, said) = desk.told(&["validate"], sample).await;
         let snapshot = format!("validate/{}.txt", sample.path);
         wrong.extend(differs(&snapshot, &format!("{said}exit code {code}\n")));
+        let (explained, steps) = desk.told(&["route", "explain"], sample).await;
+        let snapshot = format!("route/{}.txt", sample.path);
+        wrong.extend(differs(
+            &snapshot,
+            &format!("{steps}exit code {explained}\n"),
+        ));
+        if explained != code {
+            wrong.push(format!(
+                "{} is explained to end otherwise:\n{steps}",
+                sample.path
+            ));
+        }
         let told = rules_in(&said);
         let own = sample.rule.filter(|rule| !FOUND_AT_SUBMIT.contains(rule));
         let expected: BTreeSet<_> = own.iter().chain(sample.consequences).copied().collect();

@@ -68,6 +68,11 @@ impl Timeless {
         }
     }
 
+    /// The clock it goes by.
+    pub(crate) fn clock(&self) -> Told {
+        self.clock.clone()
+    }
+
     /// Lets time pass, and what is due then happen.
     pub(crate) async fn pass(&self, seconds: u64) {
         self.clock

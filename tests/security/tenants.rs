@@ -42,6 +42,7 @@ const MATRIX: &[(&str, [Code; 4])] = &[
         "SubmissionService/ValidateDocument",
         [OK, BAD, NOBODY, NOBODY],
     ),
+    ("SubmissionService/ExplainRoute", [OK, BAD, NOBODY, NOBODY]),
     (
         "SubmissionService/GetMessage",
         [OK, NOT_FOUND, NOBODY, NOBODY],

@@ -125,12 +125,16 @@ impl Acceptance {
     pub fn new(routed: &Routed<'_>, id: MessageId, now: Timestamp) -> Self {
         let checked = routed.checked();
         let (submission, sender) = (checked.submission(), checked.sender());
-        let warnings = checked.warnings().iter().take(Message::WARNINGS_MAX);
+        // What became of the recipients counts above what the document bends.
+        let warnings = routed.warnings().iter().chain(checked.warnings());
+        let warnings = warnings.take(Message::WARNINGS_MAX);
         let within = |identity: Digest| Message::name_within(sender, identity);
         let terms = routed.terms();
         let asked = checked.facts().map(Facts::asked).unwrap_or_default();
         let answers = Answers::asked(asked, terms.inf_due, terms.bus_due);
         let deliveries = routed.destinations().iter().map(|destination| Delivery {
+            recipient_type: destination.recipient_type,
+            routing: destination.routing.clone(),
             answers,
             ..Delivery::accept(
                 destination.recipient,
@@ -146,10 +150,11 @@ impl Acceptance {
             request: submission.request_digest(),
             workflow: routed.workflow().clone(),
             table_version: routed.table_version(),
+            routed_by: routed.routed_by(),
             media_type: submission.media_type.clone(),
             digest: submission.digest,
             size: submission.body.len() as u64,
-            priority: submission.priority,
+            priority: routed.priority(),
             order_key: order::key(routed.terms().order, checked),
             order_hold: routed.terms().order_hold,
             correlation_id: submission.correlation_id.clone(),
@@ -165,7 +170,7 @@ impl Acceptance {
             }),
             accept_time: now,
             expire_time: now.after(routed.lifetime()),
-            warn_time: now.after(routed.terms().warn_after(submission.priority)),
+            warn_time: now.after(routed.terms().warn_after(routed.priority())),
             warnings: warnings
                 .map(|finding| Warning {
                     rule: finding.rule.unwrap_or_default().into(),
@@ -174,7 +179,7 @@ impl Acceptance {
                 })
                 .collect(),
             answer: checked.facts().and_then(Answer::of).map(Box::new),
-            reroute_once: false,
+            reroute_once: routed.reroute_once(),
             rerouted_from: None,
             deliveries: deliveries.collect(),
         };

@@ -14,6 +14,7 @@
 //!   Queued, DeadLettered ── return ──▶ Rejected ■ notice    ── reroute ──▶ Queued elsewhere
 //!   anything unsettled ── age ──▶ the same, once, with a warning
 //! ```
+//! What is parked is accepted into a mailbox of the broker's own, which is closed by its nature.
 //! The answers of its recipient go on beside this, also after its end: see [`crate::answer`].
 //!
 //! ■ is terminal: nothing leaves it. A notice is an event that the sender must be told of.
@@ -23,23 +24,27 @@
 
 mod decide;
 mod exchange;
+mod routing;
 mod step;
 
+pub use routing::{Basis, Redirect, Routing};
 pub use step::{Circumstances, Move, Outcome, Step};
 
-use axle_model::{id::MessageId, mailbox::MailboxId, ods::OdsCode, time::Timestamp};
+use axle_model::{
+    envelope::RecipientType, id::MessageId, mailbox::MailboxId, ods::OdsCode, time::Timestamp,
+};
 
 use crate::{
     answer::Answers,
-    event::{Actor, Event, EventKind},
+    event::{Actor, DeadLetterCause, Event, EventKind},
     lease::LeaseKey,
 };
 
 /// One message for one recipient.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Delivery {
-    /// The organisation its sender named. It names the delivery for good, also when an operator
-    /// has sent it to another's mailbox.
+    /// The organisation it is for, as its sender or the routing table named it. It names the delivery
+    /// for good, also when it waits in another's mailbox.
     pub recipient: OdsCode,
     /// Where it waits. Who may collect it follows from this alone.
     pub mailbox: MailboxId,
@@ -57,6 +62,10 @@ pub struct Delivery {
     pub tried_since: Option<Timestamp>,
     /// The message that replaced it. One that was leased then ends when the lease comes to nothing.
     pub superseded_by: Option<MessageId>,
+    /// What its recipient is to do with it.
+    pub recipient_type: RecipientType,
+    /// How its recipient and its first mailbox were found.
+    pub routing: Routing,
     /// How the answers stand that its message asks for.
     pub answers: Answers,
     /// What has happened to it, oldest first, at most [`Delivery::TIMELINE_EVENTS_MAX`] events.
@@ -128,9 +137,16 @@ impl Delivery {
             aged: false,
             tried_since: None,
             superseded_by: None,
+            recipient_type: RecipientType::default(),
+            routing: Routing::default(),
             answers: Answers::default(),
             timeline: vec![accepted],
         }
+    }
+
+    /// Why it is parked, while it is.
+    pub fn parked(&self) -> Option<DeadLetterCause> {
+        DeadLetterCause::of_parked(&self.mailbox)
     }
 
     /// Takes a step that has been committed.

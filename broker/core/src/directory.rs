@@ -124,6 +124,10 @@ impl Directory {
             let span = entry.span();
             let mailbox = Mailbox::of(entry.into_inner(), &span, &mut problems);
             let id = mailbox.id.clone();
+            if id.organisation == OdsCode::BROKER {
+                let what = format!("{} is the broker itself", OdsCode::BROKER);
+                problems.push(Problem::new(span.clone(), what));
+            }
             if directory.mailboxes.insert(id.clone(), mailbox).is_some() {
                 problems.push(Problem::new(span, format!("{id} is listed twice")));
             }
@@ -198,6 +202,9 @@ impl Directory {
 
     /// Why documents may not wait in a mailbox any longer; `None` when they may.
     pub fn closed(&self, id: &MailboxId) -> Option<DeadLetterCause> {
+        if let Some(cause) = DeadLetterCause::of_parked(id) {
+            return Some(cause);
+        }
         match self.mailbox(id) {
             Some(mailbox) if mailbox.open => None,
             Some(_) => Some(DeadLetterCause::MailboxClosed),

@@ -4,7 +4,7 @@
 use axle_model::{
     answer::{ResponseCode, Stage},
     id::MessageId,
-    mailbox::MailboxId,
+    mailbox::{MailboxId, WorkflowId},
     ods::OdsCode,
     time::Timestamp,
 };
@@ -143,14 +143,26 @@ pub enum DeadLetterCause {
     MailboxClosed,
     /// The directory no longer lists its mailbox: the organisation is gone.
     OrganisationWithdrawn,
+    /// Its type is one that the routing table does not know.
+    ParkedUnknownType,
+    /// It cannot be told who has taken over from its recipient.
+    ParkedSuccessorAmbiguous,
+    /// The register of organisations is older than it may be.
+    ParkedRegisterStale,
+    /// A rule of the routing table holds it.
+    ParkedHeld,
 }
 
 impl DeadLetterCause {
     /// All of them.
-    pub const ALL: [Self; 3] = [
+    pub const ALL: [Self; 7] = [
         Self::AttemptsSpent,
         Self::MailboxClosed,
         Self::OrganisationWithdrawn,
+        Self::ParkedUnknownType,
+        Self::ParkedSuccessorAmbiguous,
+        Self::ParkedRegisterStale,
+        Self::ParkedHeld,
     ];
 
     /// The cause as a code.
@@ -159,7 +171,41 @@ impl DeadLetterCause {
             Self::AttemptsSpent => "ATTEMPTS_SPENT",
             Self::MailboxClosed => "MAILBOX_CLOSED",
             Self::OrganisationWithdrawn => "ORGANISATION_WITHDRAWN",
+            Self::ParkedUnknownType => "PARKED_UNKNOWN_TYPE",
+            Self::ParkedSuccessorAmbiguous => "PARKED_SUCCESSOR_AMBIGUOUS",
+            Self::ParkedRegisterStale => "PARKED_REGISTER_STALE",
+            Self::ParkedHeld => "PARKED_HELD",
         }
+    }
+
+    /// Whether it is that of a delivery that was set aside as it was accepted.
+    pub const fn is_parked(self) -> bool {
+        match self {
+            Self::AttemptsSpent | Self::MailboxClosed | Self::OrganisationWithdrawn => false,
+            Self::ParkedUnknownType
+            | Self::ParkedSuccessorAmbiguous
+            | Self::ParkedRegisterStale
+            | Self::ParkedHeld => true,
+        }
+    }
+
+    /// The mailbox of the broker's own that holds what is parked for this cause. Nobody can collect
+    /// from it: no certificate names the broker.
+    pub fn mailbox(self) -> MailboxId {
+        MailboxId {
+            organisation: OdsCode::BROKER,
+            workflow: WorkflowId::parse(self.as_str()).ok(),
+        }
+    }
+
+    /// Why what is in this mailbox is parked; `None` for a mailbox that documents are collected from.
+    pub fn of_parked(mailbox: &MailboxId) -> Option<Self> {
+        if mailbox.organisation != OdsCode::BROKER {
+            return None;
+        }
+        let name = mailbox.workflow.as_ref()?.as_str();
+        let mut all = Self::ALL.into_iter();
+        all.find(|cause| cause.is_parked() && cause.as_str() == name)
     }
 }
 

@@ -30,6 +30,8 @@ pub struct Message {
     pub workflow: WorkflowId,
     /// The version of the routing table that routed it.
     pub table_version: u32,
+    /// By what else it was routed.
+    pub routed_by: RoutedBy,
     /// What the body is declared to be.
     pub media_type: MediaType,
     /// SHA-256 of the body.
@@ -68,6 +70,17 @@ pub struct Message {
     pub rerouted_from: Option<DeliveryId>,
     /// One for each recipient, in the order given. At least one.
     pub deliveries: Vec<Delivery>,
+}
+
+/// By what a message was routed, besides the table.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct RoutedBy {
+    /// The class of the table that it fits.
+    pub class: Option<Box<str>>,
+    /// The edition of the register of organisations; empty without one.
+    pub register_version: Box<str>,
+    /// Whether it may go to named recipients only.
+    pub restricted: bool,
 }
 
 /// A rule that an accepted document bends.
@@ -125,6 +138,9 @@ impl Message {
                 .deliveries
                 .iter()
                 .map(|delivery| delivery.recipient)
+                .collect(),
+            parked: (self.deliveries.iter())
+                .filter_map(|one| Some((one.recipient, one.parked()?.as_str())))
                 .collect(),
             duplicate,
         }

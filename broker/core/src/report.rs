@@ -20,7 +20,7 @@ use crate::{
     delivery::Delivery,
     directory::Directory,
     event::EventKind,
-    message::Message,
+    message::{Message, RoutedBy},
 };
 
 /// How long a report waits to be collected.
@@ -118,8 +118,11 @@ pub fn report(
 fn cause(kind: &EventKind) -> (&str, &'static str) {
     const ASK: &str = "ask the recipient, correct what it names, and send a new document";
     const OPERATOR: &str = "the broker's operator can offer it again or send it elsewhere; ask there, or use another way";
+    const PARKED: &str = "it is kept, and waits for the broker's operator to say where it goes; send it again only \
+         after it was withdrawn";
     match kind {
         EventKind::Rejected { code, .. } => (code, ASK),
+        EventKind::DeadLettered { cause, .. } if cause.is_parked() => (cause.as_str(), PARKED),
         EventKind::DeadLettered { cause, .. } => (cause.as_str(), OPERATOR),
         EventKind::Returned { reason } => (reason, ASK),
         EventKind::Expired => (
@@ -169,6 +172,7 @@ fn message_of(
         submission,
         workflow: WorkflowId::parse(REPORT_WORKFLOW).ok()?,
         table_version: about.table_version,
+        routed_by: RoutedBy::default(),
         media_type: MediaType::Opaque(Arc::from("application/json")),
         digest,
         size: body.len() as u64,

@@ -1,22 +1,36 @@
 //! Route: from a checked document to the mailboxes it goes to. All recipients are found, or the
 //! document is refused and every one that cannot be is named; nothing is guessed.
 
-use std::time::Duration;
+mod copies;
+mod find;
+mod reach;
+mod refuse;
+mod trace;
+mod way;
+
+use std::{borrow::Cow, time::Duration};
 
 use axle_model::{
-    facts::Facts,
+    envelope::{Priority, RecipientType},
     mailbox::{MailboxId, WorkflowId},
     ods::OdsCode,
     patient::PatientHint,
-    refusal::{Finding, Reason, Refusal},
+    refusal::{Finding, Refusal},
     time::Timestamp,
 };
 
+use self::{reach::Reach, trace::Untold};
+pub use self::{
+    refuse::no_mailbox,
+    trace::{Explanation, Stage, Step},
+};
 use crate::{
-    directory::{Directory, NoMailbox},
-    registration::{Registration, unregistered},
+    delivery::{Delivery, Routing},
+    event::DeadLetterCause,
+    message::{Message, RoutedBy},
+    registration::Registration,
     snapshot::Snapshot,
-    table::{RoutingTable, Subject, Terms},
+    table::{Source, Subject, Terms},
     validate::Checked,
 };
 
@@ -25,195 +39,113 @@ use crate::{
 pub struct Routed<'c> {
     checked: &'c Checked<'c>,
     workflow: WorkflowId,
+    class: Option<Box<str>>,
     table_version: u32,
+    register_version: Box<str>,
+    restricted: bool,
+    reroute_once: bool,
     terms: Terms,
+    priority: Priority,
     lifetime: Duration,
+    warnings: Vec<Finding>,
     destinations: Vec<Destination>,
 }
 
 /// Where one recipient's copy goes.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Destination {
-    /// The organisation.
+    /// The organisation it is for, as it was named.
     pub recipient: OdsCode,
-    /// Its mailbox.
+    /// The organisation that gets it: the recipient, or whoever stands for it.
+    pub organisation: OdsCode,
+    /// The mailbox it waits in.
     pub mailbox: MailboxId,
+    /// What its recipient is to do with it.
+    pub recipient_type: RecipientType,
+    /// How it was found.
+    pub routing: Routing,
+    /// Why it is set aside for an operator first, if it is.
+    pub parked: Option<DeadLetterCause>,
 }
 
 /// The patient whose registered practice must be looked up before the document can be routed; `None`
 /// when it goes by its named recipients, or may go by them only.
 pub fn patient_to_look_up<'c>(
-    _snapshot: &Snapshot,
+    snapshot: &Snapshot,
     checked: &'c Checked<'_>,
-) -> Option<&'c PatientHint> {
-    let submission = checked.submission();
-    let hint = submission.patient.as_ref();
-    hint.filter(|_| submission.recipients.is_empty() && !is_restricted(checked))
+    now: Timestamp,
+) -> Option<Cow<'c, PatientHint>> {
+    if !checked.submission().recipients.is_empty() {
+        return None;
+    }
+    let subject = Subject::new(snapshot, checked.authorised(), checked.facts(), now);
+    if subject.is_restricted() {
+        return None;
+    }
+    let class = snapshot.table.classify(&subject);
+    for source in class.map_or(crate::table::Class::ROUTE, |class| class.route.as_slice()) {
+        match source {
+            Source::Explicit => {}
+            Source::HeaderReceiver => {
+                if checked
+                    .facts()
+                    .is_some_and(|facts| !facts.receivers().is_empty())
+                {
+                    return None;
+                }
+            }
+            Source::RegisteredPractice => return find::patient(class, checked),
+        }
+    }
+    None
 }
 
-/// Finds the workflow and the mailbox of every recipient.
+/// Finds the workflow and the deliveries of a document: all of them, or it is refused.
 pub fn route<'c>(
     snapshot: &Snapshot,
     checked: &'c Checked<'c>,
     registration: Registration,
     now: Timestamp,
 ) -> Result<Routed<'c>, Refusal> {
-    let Snapshot {
-        directory, table, ..
-    } = snapshot;
-    let (workflow, terms) = workflow_of(snapshot, checked, now)?;
-    let submission = checked.submission();
-    if checked.facts().is_none() && !terms.opaque {
-        return Err(Refusal::new(
-            Reason::MediaTypeNotAllowed,
-            format!("workflow {workflow} does not carry {}", submission.media_type.as_str()),
-            "send application/fhir+json or application/fhir+xml, or use a workflow that allows opaque payloads",
-        )
-        .about(&workflow));
-    }
-    let recipients = recipients(checked, registration)?;
-    let mut destinations = Vec::with_capacity(recipients.len());
-    let mut refusals = Vec::new();
-    for (index, &recipient) in recipients.iter().enumerate() {
-        match destination(directory, table, checked, &workflow, recipient) {
-            Ok(destination) => destinations.push(destination),
-            Err(refusal) => refusals.push((index, refusal)),
-        }
-    }
-    if !refusals.is_empty() {
-        return Err(all_of(refusals));
-    }
-    let lifetime = submission
-        .time_to_live
-        .map_or(terms.lifetime, |asked| asked.min(terms.lifetime));
-    Ok(Routed {
-        checked,
-        workflow,
-        table_version: table.version(),
-        terms: *terms,
-        lifetime,
-        destinations,
-    })
+    way::walk(snapshot, checked, registration, now, &mut Untold)
 }
 
-/// The recipients that were named; otherwise the practice of the patient, if that may be and is known.
-fn recipients(checked: &Checked<'_>, registration: Registration) -> Result<Vec<OdsCode>, Refusal> {
-    let submission = checked.submission();
-    if !submission.recipients.is_empty() {
-        return Ok(submission.recipients.clone());
-    }
-    if is_restricted(checked) {
-        return Err(unregistered(Reason::RestrictedNeedsRecipient));
-    }
-    match registration {
-        Registration::Registered { practice, .. } => Ok(vec![practice]),
-        Registration::None(reason) => Err(unregistered(reason)),
-        Registration::NotAsked => Err(unregistered(Reason::RecipientRequired)),
-    }
-}
-
-/// Whether the sender or the document says that it is restricted.
-fn is_restricted(checked: &Checked<'_>) -> bool {
-    checked.submission().restricted || checked.facts().is_some_and(Facts::is_restricted)
-}
-
-/// The workflow the sender named; otherwise that of the document's class; otherwise the table's own.
-fn workflow_of<'t>(
-    snapshot: &'t Snapshot,
+/// What [`route`] does, told step by step.
+pub fn explain(
+    snapshot: &Snapshot,
     checked: &Checked<'_>,
+    registration: Registration,
     now: Timestamp,
-) -> Result<(WorkflowId, &'t Terms), Refusal> {
-    let table = &snapshot.table;
-    let classified = || {
-        let subject = Subject::new(snapshot, checked.authorised(), checked.facts(), now);
-        Some(&table.classify(&subject)?.workflow)
-    };
-    let named = checked.submission().workflow.as_ref();
-    let workflow = named
-        .or_else(classified)
-        .or(table.fallback())
-        .ok_or_else(|| {
-            Refusal::new(
-                Reason::WorkflowUnknown,
-                "no workflow was named and none could be told from the document",
-                "name one in header.workflow",
-            )
-        })?;
-    let terms = table.terms(workflow).ok_or_else(|| {
-        let known = "name one that this broker's routing table lists";
-        Refusal::new(
-            Reason::WorkflowUnknown,
-            format!("workflow {workflow} is not known here"),
-            known,
-        )
-        .about(workflow)
-    })?;
-    Ok((workflow.clone(), terms))
+) -> Explanation {
+    let mut steps = Vec::new();
+    let routed = way::walk(snapshot, checked, registration, now, &mut steps);
+    let outcome = routed.map(|routed| routed.destinations);
+    Explanation { steps, outcome }
 }
 
-fn destination(
-    directory: &Directory,
-    table: &RoutingTable,
-    checked: &Checked<'_>,
-    workflow: &WorkflowId,
-    recipient: OdsCode,
-) -> Result<Destination, Refusal> {
-    let sender = checked.sender();
-    if !table.policy().allows(sender, workflow, recipient) {
-        return Err(Refusal::new(
-            Reason::SenderNotAuthorised,
-            format!("{sender} may not send {workflow} to {recipient}"),
-            "ask the broker's operator to allow it in the routing table",
-        )
-        .about(recipient));
-    }
-    let mailbox = directory
-        .resolve(recipient, workflow)
-        .map_err(|why| no_mailbox(why, recipient, workflow))?;
-    Ok(Destination {
-        recipient,
-        mailbox: mailbox.id.clone(),
-    })
-}
-
-/// The refusal of a document that no mailbox takes.
-pub fn no_mailbox(why: NoMailbox, recipient: OdsCode, workflow: &WorkflowId) -> Refusal {
-    let refusal = match why {
-        NoMailbox::Unknown => Refusal::new(
-            Reason::RecipientUnknown,
-            format!("no mailbox is known for {recipient}"),
-            "check the ODS code of the recipient",
-        ),
-        NoMailbox::WorkflowNotTaken => Refusal::new(
-            Reason::RecipientUnknown,
-            format!("{recipient} has no mailbox for workflow {workflow}"),
-            "check the workflow, or ask the recipient to accept it",
-        ),
-        NoMailbox::Closed => Refusal::new(
-            Reason::MailboxClosed,
-            format!("the mailbox of {recipient} is closed"),
-            "find out which organisation took over and send to that one",
-        ),
+/// Where a parked delivery goes once an operator lets it go: its recipient is resolved again, by
+/// what holds now. The operator's word stands for the sender's permission.
+///
+/// # Errors
+/// It cannot be reached, or still cannot be told who receives for it.
+pub fn again(
+    snapshot: &Snapshot,
+    message: &Message,
+    delivery: &Delivery,
+    now: Timestamp,
+) -> Result<MailboxId, Refusal> {
+    let class = message.routed_by.class.as_deref();
+    let reach = Reach {
+        snapshot,
+        workflow: &message.workflow,
+        class: class.and_then(|id| snapshot.table.class(id)),
+        strictly: message.routed_by.restricted || delivery.routing.basis.is_copy(),
+        now,
     };
-    refusal.about(recipient)
-}
-
-/// One refusal for all recipients that cannot be reached: the first one's, with a finding for each.
-fn all_of(mut refusals: Vec<(usize, Refusal)>) -> Refusal {
-    let finding = |(index, refusal): &(usize, Refusal)| {
-        let path = format!("header.recipients[{index}]");
-        Finding::field(path, refusal.what.clone(), refusal.remedy.clone())
-    };
-    let findings: Vec<Finding> = refusals.iter().map(finding).collect();
-    let (_, first) = refusals.swap_remove(0);
-    let what = findings
-        .iter()
-        .map(|finding| finding.what.as_str())
-        .collect::<Vec<_>>()
-        .join("; ");
-    Refusal {
-        what,
-        ..first.with(findings)
+    let reached = reach.find(delivery.recipient, &mut Untold)?;
+    match reached.parked {
+        Some(cause) => Err(refuse::still_parked(cause, delivery.recipient)),
+        None => Ok(reached.mailbox),
     }
 }
 
@@ -233,6 +165,30 @@ impl<'c> Routed<'c> {
         self.table_version
     }
 
+    /// By what else it was routed.
+    pub fn routed_by(&self) -> RoutedBy {
+        RoutedBy {
+            class: self.class.clone(),
+            register_version: self.register_version.clone(),
+            restricted: self.restricted,
+        }
+    }
+
+    /// Whether it is sent on once if it came to the wrong practice, as its class says.
+    pub const fn reroute_once(&self) -> bool {
+        self.reroute_once
+    }
+
+    /// How soon it should be collected: as its sender says, or a rule of the table.
+    pub const fn priority(&self) -> Priority {
+        self.priority
+    }
+
+    /// What its sender should know of the recipients it has, and of those it has not.
+    pub fn warnings(&self) -> &[Finding] {
+        &self.warnings
+    }
+
     /// The terms it travels on.
     pub const fn terms(&self) -> &Terms {
         &self.terms
@@ -243,7 +199,7 @@ impl<'c> Routed<'c> {
         self.lifetime
     }
 
-    /// Where it goes, in the order the sender gave.
+    /// Where it goes: those whom it is for, in the order the sender gave, then those who get a copy.
     pub fn destinations(&self) -> &[Destination] {
         &self.destinations
     }

@@ -32,7 +32,7 @@ pub use self::{
     subject::Subject,
     terms::Terms,
 };
-use crate::{policy::Policy, problem::Problem};
+use crate::{organisations::overrides::Overrides, policy::Policy, problem::Problem};
 
 /// The routing table.
 #[derive(Clone, Debug, Default)]
@@ -40,7 +40,7 @@ pub struct RoutingTable {
     version: u32,
     fallback: Option<WorkflowId>,
     on_unknown_type: OnUnknownType,
-    copy_type: RecipientType,
+    copy_type: Option<RecipientType>,
     defaults: Terms,
     workflows: BTreeMap<WorkflowId, Terms>,
     classes: Vec<Class>,
@@ -52,6 +52,7 @@ pub struct RoutingTable {
     rules: Vec<Rule>,
     rule_matcher: Matcher,
     severities: Severities,
+    successors: Overrides,
     policy: Policy,
 }
 
@@ -154,8 +155,8 @@ impl RoutingTable {
     }
 
     /// What a copy is for, unless its rule says otherwise.
-    pub const fn copy_type(&self) -> RecipientType {
-        self.copy_type
+    pub fn copy_type(&self) -> RecipientType {
+        self.copy_type.unwrap_or(RecipientType::ForInformation)
     }
 
     /// The events it knows: those its classes ask for. Empty, which is any, when documents of other
@@ -169,6 +170,11 @@ impl RoutingTable {
     /// How much the validation rules weigh for the documents of one workflow or one sender.
     pub const fn severities(&self) -> &Severities {
         &self.severities
+    }
+
+    /// Who took over from whom, against what the register says.
+    pub const fn successors(&self) -> &Overrides {
+        &self.successors
     }
 
     /// Who may send what to whom.

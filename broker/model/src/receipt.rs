@@ -15,6 +15,9 @@ pub struct Receipt {
     pub workflow: WorkflowId,
     /// The organisations it is delivered to.
     pub recipients: Vec<OdsCode>,
+    /// Those of them whose delivery waits for an operator of the broker first, each with the reason as
+    /// a code.
+    pub parked: Vec<(OdsCode, &'static str)>,
     /// Whether this repeats the receipt of an earlier, equal submit.
     pub duplicate: bool,
 }

@@ -4,7 +4,7 @@
 use std::sync::{Arc, atomic::Ordering};
 
 use axle_core::{
-    organisations::{Organisations, overrides::Overrides, register::Register},
+    organisations::{Organisations, register::Register},
     snapshot::Snapshot,
 };
 
@@ -81,7 +81,7 @@ pub(super) fn view_of(
     let age_max = config.routing.organisations_age_max;
     let snapshot = Snapshot {
         directory,
-        organisations: Organisations::new(register, age_max, Overrides::default()),
+        organisations: Organisations::new(register, age_max, table.successors().clone()),
         table,
         rules,
         positive: config.answers.clone(),

@@ -1,11 +1,17 @@
 //! Close: what waits in a mailbox that the directory closes, or lists no more, is set aside: its
 //! sender is told, and an operator can still send it on. Not at once: a wrong directory file is to be
-//! noticed before thousands of senders hear of it.
+//! noticed before thousands of senders hear of it. What is parked is set aside as soon as it is
+//! accepted; what a crash kept from that is found here, and has no grace.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, time::Duration};
 
-use axle_core::{alarm::InMailbox, delivery::Move};
-use axle_model::{mailbox::MailboxId, time::Timestamp};
+use axle_core::{alarm::InMailbox, delivery::Move, event::DeadLetterCause, message::Message};
+use axle_model::{
+    id::{DeliveryId, MessageId},
+    mailbox::MailboxId,
+    ods::OdsCode,
+    time::Timestamp,
+};
 use axle_store::{MailboxState, Store, StoreError};
 
 use super::Engine;
@@ -42,7 +48,11 @@ impl<S: Store, C: Clock> Engine<S, C> {
             }
             let since = closing.seen.get(id).copied().unwrap_or(now);
             seen.insert(id.clone(), since);
-            if now.since(since) < view.snapshot.directory.closing().grace {
+            let grace = match cause.is_parked() {
+                true => Duration::ZERO,
+                false => view.snapshot.directory.closing().grace,
+            };
+            if now.since(since) < grace {
                 waiting.push(InMailbox {
                     mailbox: id.clone(),
                     count: state.queued,
@@ -57,5 +67,41 @@ impl<S: Store, C: Clock> Engine<S, C> {
         }
         closing.seen = seen;
         Ok(waiting)
+    }
+
+    /// Sets aside what of a message just accepted is parked. What cannot be now, since the store is in
+    /// trouble or the broker dies, is found by [`close_mailboxes`](Self::close_mailboxes).
+    pub(super) async fn set_aside(&self, parked: Parked) {
+        let Parked {
+            message,
+            deliveries,
+        } = parked;
+        for (recipient, cause) in deliveries {
+            let delivery = DeliveryId { message, recipient };
+            if let Err(error) = self.move_by_itself(delivery, Move::Close { cause }).await {
+                tracing::warn!(%delivery, %error, "a parked delivery is set aside later");
+            }
+        }
+    }
+}
+
+/// The parked deliveries of a message.
+#[derive(Debug)]
+pub(super) struct Parked {
+    message: MessageId,
+    deliveries: Vec<(OdsCode, DeadLetterCause)>,
+}
+
+impl Parked {
+    /// Those of a message.
+    pub(super) fn of(message: &Message) -> Self {
+        let parked = message
+            .deliveries
+            .iter()
+            .filter_map(|one| Some((one.recipient, one.parked()?)));
+        Self {
+            message: message.id,
+            deliveries: parked.collect(),
+        }
     }
 }

@@ -4,14 +4,16 @@
 use axle_core::{
     authorise::require_operator,
     change::Advance,
-    delivery::{Move, Outcome},
+    delivery::{Delivery, Move, Outcome},
     directory::{Directory, NoMailbox},
-    event::Actor,
+    event::{Actor, DeadLetterCause, Event, EventKind},
     message::Message,
-    route::no_mailbox,
+    route::{again, no_mailbox},
+    snapshot::Snapshot,
 };
 use axle_model::{
     id::DeliveryId, identity::Identity, mailbox::MailboxId, ods::OdsCode, refusal::Refusal,
+    time::Timestamp,
 };
 use axle_store::{Store, StoreError};
 
@@ -25,7 +27,7 @@ use crate::clock::Clock;
 /// What an operator wants done with a delivery.
 #[derive(Clone, Copy, Debug)]
 pub enum Intervention<'a> {
-    /// Offered again where it is.
+    /// Offered again where it is; what is parked is resolved again and goes where it leads now.
     Requeue,
     /// Sent to another mailbox.
     Reroute(&'a Elsewhere),
@@ -76,10 +78,13 @@ impl<S: Store, C: Clock> Engine<S, C> {
             let message = self.store.load(id.message).await.map_err(refusal_of)?;
             let message = message.ok_or_else(unknown_message)?;
             let delivery = message.delivery(id.recipient).ok_or_else(unknown_message)?;
-            let wanted =
-                what.wanted(&self.view.load().snapshot.directory, &message, order.reason)?;
+            let now = self.clock.now();
+            let wanted = {
+                let view = self.view.load();
+                what.wanted(&view.snapshot, &message, delivery, order.reason, now)?
+            };
             let moved = moved(&delivery.mailbox, &wanted);
-            let at = self.circumstances(&message, self.clock.now());
+            let at = self.circumstances(&message, now);
             let by = Actor::Operator(caller.serial.as_str().into());
             let outcome = delivery.decide(wanted, by, at)?;
             let Outcome::Step(step) = outcome else {
@@ -137,20 +142,44 @@ impl Intervention<'_> {
 
     fn wanted(
         self,
-        directory: &Directory,
+        snapshot: &Snapshot,
         message: &Message,
+        delivery: &Delivery,
         reason: &str,
+        now: Timestamp,
     ) -> Result<Move, Refusal> {
         let reason = reason.into();
-        Ok(match self {
-            Self::Requeue => Move::Requeue { reason },
-            Self::Return => Move::Return { reason },
-            Self::Reroute(to) => Move::Reroute {
-                to: to.find(directory, message)?,
-                reason,
+        let to = match self {
+            Self::Return => return Ok(Move::Return { reason }),
+            Self::Requeue => match let_go(snapshot, message, delivery, now)? {
+                Some(to) => to,
+                None => return Ok(Move::Requeue { reason }),
             },
-        })
+            Self::Reroute(to) => to.find(&snapshot.directory, message)?,
+        };
+        Ok(Move::Reroute { to, reason })
     }
+}
+
+/// Where a delivery goes that was parked and is let go; `None` when it never was. One that was let go
+/// already stays where it went, so that asking again changes nothing.
+fn let_go(
+    snapshot: &Snapshot,
+    message: &Message,
+    delivery: &Delivery,
+    now: Timestamp,
+) -> Result<Option<MailboxId>, Refusal> {
+    if delivery.parked().is_some() {
+        return again(snapshot, message, delivery, now).map(Some);
+    }
+    let was_parked = |event: &Event| {
+        let EventKind::Rerouted { from, .. } = &event.kind else {
+            return false;
+        };
+        DeadLetterCause::of_parked(from).is_some()
+    };
+    let just_now = delivery.timeline.last().is_some_and(was_parked);
+    Ok(just_now.then(|| delivery.mailbox.clone()))
 }
 
 impl Elsewhere {

@@ -23,8 +23,8 @@ impl<S: Store, C: Clock> Engine<S, C> {
         snapshot: &Snapshot,
         checked: &Checked<'_>,
     ) -> Registration {
-        match patient_to_look_up(snapshot, checked) {
-            Some(patient) => self.look_up(patient, Freshness::Usual).await,
+        match patient_to_look_up(snapshot, checked, self.clock.now()) {
+            Some(patient) => self.look_up(&patient, Freshness::Usual).await,
             None => Registration::NotAsked,
         }
     }

@@ -2,8 +2,8 @@
 
 use std::sync::Arc;
 
-use axle_core::{authorise::require_operator, message::Message};
-use axle_model::{id::MessageId, identity::Identity, refusal::Refusal};
+use axle_core::{authorise::require_operator, event::DeadLetterCause, message::Message};
+use axle_model::{id::MessageId, identity::Identity, mailbox::MailboxId, refusal::Refusal};
 use axle_store::{Found, MailboxState, Query, Store};
 
 use super::{
@@ -33,9 +33,13 @@ impl<S: Store, C: Clock> Engine<S, C> {
                 open: mailbox.open,
             })
             .collect();
+        let display = |id: &MailboxId| match DeadLetterCause::of_parked(id) {
+            Some(_) => "parked by this broker",
+            None => "not in the directory",
+        };
         all.extend(holding.into_iter().map(|(id, state)| MailboxView {
+            display: display(&id).to_owned(),
             id,
-            display: "not in the directory".to_owned(),
             open: false,
             state,
         }));

@@ -7,7 +7,7 @@ use axle_core::{
     authorise::authorise,
     change::Acceptance,
     message::Warning,
-    route::{Destination, route},
+    route::{Destination, Explanation, explain, route},
     validate::validate,
 };
 use axle_model::{
@@ -21,7 +21,7 @@ use axle_model::{
 };
 use axle_store::{Committed, Store};
 
-use super::Engine;
+use super::{Engine, close::Parked};
 use crate::clock::Clock;
 
 /// An accepted document.
@@ -38,10 +38,21 @@ pub struct Accepted {
 pub struct Acceptable {
     /// The workflow it would travel under.
     pub workflow: WorkflowId,
-    /// Where it would go.
+    /// The deliveries it would come to.
     pub destinations: Vec<Destination>,
     /// Rules it bends.
     pub warnings: Vec<Finding>,
+}
+
+/// How a document finds its recipients, and by what.
+#[derive(Debug)]
+pub struct Explained {
+    /// Step by step.
+    pub explanation: Explanation,
+    /// The version of the routing table.
+    pub table_version: u32,
+    /// The edition of the register of organisations; empty without one.
+    pub register_version: String,
 }
 
 impl<S: Store, C: Clock> Engine<S, C> {
@@ -63,13 +74,14 @@ impl<S: Store, C: Clock> Engine<S, C> {
             receipt: message.receipt(false),
             warnings: message.warnings.clone(),
         };
-        let sender = message.sender;
+        let (sender, parked) = (message.sender, Parked::of(message));
         let began = Instant::now();
         let committed = self.accept(acceptance).await;
         self.metrics.committed(began.elapsed());
         Ok(match committed? {
             Committed::Done => {
                 self.activity.sender(sender, self.clock.now());
+                self.set_aside(parked).await;
                 accepted
             }
             Committed::Repeat(first) => Accepted {
@@ -99,7 +111,28 @@ impl<S: Store, C: Clock> Engine<S, C> {
         Ok(Acceptable {
             workflow: routed.workflow().clone(),
             destinations: routed.destinations().to_vec(),
-            warnings: checked.warnings().to_vec(),
+            warnings: [routed.warnings(), checked.warnings()].concat(),
+        })
+    }
+
+    /// How a document would find its recipients, step by step, or why it would not; nothing is stored.
+    ///
+    /// # Errors
+    /// It is not the caller's, or breaks a rule: it is not routed at all.
+    pub async fn explain(
+        &self,
+        caller: &Identity,
+        submission: Submission,
+    ) -> Result<Explained, Refusal> {
+        let (view, now) = (self.view.load_full(), self.clock.now());
+        let snapshot = &view.snapshot;
+        let authorised = authorise(snapshot.table.policy(), caller, submission)?;
+        let checked = validate(snapshot, &authorised, now)?;
+        let registration = self.registration(snapshot, &checked).await;
+        Ok(Explained {
+            explanation: explain(snapshot, &checked, registration, now),
+            table_version: snapshot.table.version(),
+            register_version: snapshot.organisations.version().to_owned(),
         })
     }
 

@@ -43,7 +43,7 @@ pub(super) async fn run(client: &Client, arguments: Arguments, printer: &mut Pri
     for file in &arguments.files {
         if let Err(error) = answer(client, file, arguments.code, printer).await {
             worst = worst.max(error.class().exit_code());
-            report::error(printer, &error.about(&file.display().to_string()));
+            report::error(printer, &error.about(file.display().to_string()));
         }
     }
     Ok(worst)

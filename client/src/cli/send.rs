@@ -221,6 +221,12 @@ fn print(printer: &mut Printer, outcomes: &[FileOutcome], recipients: &str) {
     for outcome in outcomes {
         match &outcome.result {
             Ok(receipt) => {
+                for parked in &receipt.parked {
+                    let (delivery, reason) = (&parked.delivery, &parked.reason);
+                    printer.remark(format!(
+                        "parked[{reason}]: {delivery} waits for the broker's operator"
+                    ));
+                }
                 for line in receipt.warnings.iter().flat_map(report::finding) {
                     printer.remark(line);
                 }

@@ -91,6 +91,8 @@ fn the_command_line_is_sound() {
 fn mistakes_in_arguments_are_usage_errors() {
     for line in [
         "axle",
+        "axle send",
+        "axle route explain",
         "axle send --to K81003",
         "axle send letter.xml --to k81003",
         "axle send letter.xml --to K81003 --priority soon",

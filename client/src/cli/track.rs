@@ -6,7 +6,7 @@ use axle_proto::v1::{Delivery, DeliveryEvent, DeliveryEventKind, Message};
 use super::{
     Outcome,
     print::Printer,
-    report,
+    report, route,
     view::{self, MessageView},
 };
 use crate::{
@@ -79,6 +79,18 @@ pub(super) fn print(printer: &mut Printer, message: &Message) {
         priority_word(message.priority()),
     ));
     printer.line(format!("  submission id  {}", message.submission_id));
+    let class = match message.document_class.as_str() {
+        "" => "no class".to_owned(),
+        class => format!("class {class}"),
+    };
+    let register = match message.register_version.as_str() {
+        "" => String::new(),
+        version => format!(", register {version}"),
+    };
+    printer.line(format!(
+        "  routed by      table version {}, {class}{register}",
+        message.routing_table_version
+    ));
     printer.line(format!(
         "  accepted       {}",
         view::clock(message.accept_time.as_ref())
@@ -112,6 +124,15 @@ fn print_delivery(printer: &mut Printer, delivery: &Delivery) {
         state_word(delivery.state()),
         delivery.mailbox
     ));
+    if !delivery.basis.is_empty() {
+        let because = route::because(&delivery.basis, &delivery.rule, &delivery.redirects);
+        let died = if delivery.deceased {
+            "; the patient has died"
+        } else {
+            ""
+        };
+        printer.line(format!("  {}: {because}{died}", delivery.recipient_type));
+    }
     for answer in &delivery.answers {
         let until = match answer.until_time.as_ref() {
             None => String::new(),

@@ -1,16 +1,20 @@
 //! Results as programs read them: stable snake_case names, times in RFC 3339, states in words. And
 //! the small conversions that tables for people need besides.
 
-use std::time::Duration;
+use std::{collections::BTreeMap, time::Duration};
 
 use axle_model::time::Timestamp;
 use axle_proto::v1::{
-    Answer, DeadLetter, Delivery, DeliveryEvent, ExpectedAnswer, Finding, Mailbox, Message,
-    SubmitDocumentResponse,
+    DeadLetter, Delivery, DeliveryEvent, Finding, Mailbox, Message, SubmitDocumentResponse,
 };
 use serde::Serialize;
 
-use crate::convert::{answer_word, event_word, priority_word, stage_word, state_word, timestamp};
+mod answer;
+
+use super::route::RedirectView;
+use answer::{AnswerView, ExpectedView};
+
+use crate::convert::{event_word, priority_word, stage_word, state_word, timestamp};
 
 #[derive(Debug, Serialize)]
 pub(super) struct FindingView {
@@ -56,6 +60,8 @@ pub(super) struct ReceiptView {
     deliveries: Vec<String>,
     duplicate: bool,
     warnings: Vec<FindingView>,
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    parked: BTreeMap<String, String>,
 }
 
 impl From<&SubmitDocumentResponse> for ReceiptView {
@@ -68,6 +74,9 @@ impl From<&SubmitDocumentResponse> for ReceiptView {
             deliveries: receipt.deliveries.clone(),
             duplicate: receipt.duplicate,
             warnings: receipt.warnings.iter().map(FindingView::from).collect(),
+            parked: (receipt.parked.iter())
+                .map(|parked| (parked.delivery.clone(), parked.reason.clone()))
+                .collect(),
         }
     }
 }
@@ -136,54 +145,21 @@ pub(super) struct DeliveryView {
     state: String,
     state_time: Option<String>,
     attempt_count: u32,
+    #[serde(skip_serializing_if = "String::is_empty")]
+    recipient_type: String,
+    #[serde(skip_serializing_if = "String::is_empty")]
+    basis: String,
+    #[serde(skip_serializing_if = "String::is_empty")]
+    rule: String,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    redirects: Vec<RedirectView>,
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    deceased: bool,
     events: Vec<EventView>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     answers: Vec<ExpectedView>,
     #[serde(skip_serializing_if = "String::is_empty")]
     exchange_end: String,
-}
-
-#[derive(Debug, Serialize)]
-pub(super) struct ExpectedView {
-    stage: String,
-    state: String,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    until_time: Option<String>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    response_code: Option<u32>,
-}
-
-impl From<&ExpectedAnswer> for ExpectedView {
-    fn from(answer: &ExpectedAnswer) -> Self {
-        Self {
-            stage: stage_word(answer.stage()),
-            state: answer_word(answer.state()),
-            until_time: rfc3339(answer.until_time.as_ref()),
-            response_code: (answer.response_code != 0).then_some(answer.response_code),
-        }
-    }
-}
-
-#[derive(Debug, Serialize)]
-pub(super) struct AnswerView {
-    #[serde(skip_serializing_if = "String::is_empty")]
-    delivery: String,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    response_code: Option<u32>,
-    standing: String,
-    #[serde(skip_serializing_if = "String::is_empty")]
-    rerouted_to: String,
-}
-
-impl From<&Answer> for AnswerView {
-    fn from(answer: &Answer) -> Self {
-        Self {
-            delivery: answer.delivery.clone(),
-            response_code: (answer.response_code != 0).then_some(answer.response_code),
-            standing: answer.standing.clone(),
-            rerouted_to: answer.rerouted_to.clone(),
-        }
-    }
 }
 
 impl From<&Delivery> for DeliveryView {
@@ -195,6 +171,11 @@ impl From<&Delivery> for DeliveryView {
             state: state_word(delivery.state()),
             state_time: rfc3339(delivery.state_time.as_ref()),
             attempt_count: delivery.attempt_count,
+            recipient_type: delivery.recipient_type.clone(),
+            basis: delivery.basis.clone(),
+            rule: delivery.rule.clone(),
+            redirects: delivery.redirects.iter().map(RedirectView::from).collect(),
+            deceased: delivery.deceased,
             events: delivery.events.iter().map(EventView::from).collect(),
             answers: delivery.answers.iter().map(ExpectedView::from).collect(),
             exchange_end: delivery.exchange_end.clone(),
@@ -214,10 +195,16 @@ pub(super) struct MessageView {
     priority: String,
     #[serde(skip_serializing_if = "String::is_empty")]
     correlation_id: String,
-    labels: std::collections::BTreeMap<String, String>,
+    labels: BTreeMap<String, String>,
     accept_time: Option<String>,
     expire_time: Option<String>,
     routing_table_version: u32,
+    #[serde(skip_serializing_if = "String::is_empty")]
+    document_class: String,
+    #[serde(skip_serializing_if = "String::is_empty")]
+    register_version: String,
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    restricted: bool,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     deliveries: Vec<DeliveryView>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
@@ -250,6 +237,9 @@ impl From<&Message> for MessageView {
             accept_time: rfc3339(message.accept_time.as_ref()),
             expire_time: rfc3339(message.expire_time.as_ref()),
             routing_table_version: message.routing_table_version,
+            document_class: message.document_class.clone(),
+            register_version: message.register_version.clone(),
+            restricted: message.restricted,
             deliveries: message.deliveries.iter().map(DeliveryView::from).collect(),
             warnings: message.warnings.iter().map(FindingView::from).collect(),
             answer: message.answer.as_ref().map(AnswerView::from),

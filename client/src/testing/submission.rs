@@ -100,6 +100,13 @@ impl SubmissionService for Door {
             .map(Response::new)
     }
 
+    async fn explain_route(
+        &self,
+        _: Request<wire::ExplainRouteRequest>,
+    ) -> Answer<wire::ExplainRouteResponse> {
+        unscripted()
+    }
+
     async fn get_message(
         &self,
         request: Request<wire::GetMessageRequest>,

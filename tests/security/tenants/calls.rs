@@ -3,10 +3,10 @@
 use axle_model::digest::Digest;
 use axle_proto::v1::{
     AcknowledgeDeliveriesRequest, CollectStart, CommandResult, DocumentHeader,
-    DownloadDocumentRequest, ExtendLeasesRequest, GetBrokerStatusRequest, GetMailboxRequest,
-    GetMessageRequest, GetMessageTimelineRequest, GetOrganisationRequest, GetUploadRequest,
-    LeaseDeliveriesRequest, ListAlarmsRequest, ListDeadLettersRequest, ListMailboxesRequest,
-    ListMessagesRequest, ReconcileSubmissionsRequest, RejectDeliveryRequest,
+    DownloadDocumentRequest, ExplainRouteRequest, ExtendLeasesRequest, GetBrokerStatusRequest,
+    GetMailboxRequest, GetMessageRequest, GetMessageTimelineRequest, GetOrganisationRequest,
+    GetUploadRequest, LeaseDeliveriesRequest, ListAlarmsRequest, ListDeadLettersRequest,
+    ListMailboxesRequest, ListMessagesRequest, ReconcileSubmissionsRequest, RejectDeliveryRequest,
     ReleaseDeliveriesRequest, RequeueDeliveriesRequest, RerouteDeliveryRequest,
     ReturnDeliveriesRequest, SubmitDocumentsRequest, UploadDocumentRequest, UploadStart,
     ValidateDocumentRequest, WatchAlarmsRequest, WatchDeliveriesRequest, WithdrawMessageRequest,
@@ -132,6 +132,16 @@ async fn submission(method: &str, raw: &Raw, about: &About) -> Result<Answer, St
                 .into_inner()
                 .acceptable
             {
+                return Ok(without(Code::InvalidArgument));
+            }
+        }
+        "ExplainRoute" => {
+            let header = Some(about.header());
+            let request = ExplainRouteRequest {
+                header,
+                content: about.content.clone().into(),
+            };
+            if !service.explain_route(request).await?.into_inner().routable {
                 return Ok(without(Code::InvalidArgument));
             }
         }

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use axle_broker::engine::{
     Engine,
+    close::Closing,
     collect::Room,
     intervene::{Intervention, Order},
     watch::Position,
@@ -69,6 +70,7 @@ async fn attempt(
         Request::Tick => {
             // What goes wrong is tried again at the next tick, as by the real broker.
             drop(broker.move_due().await);
+            drop(broker.look_around(&mut Closing::default()).await);
             Ok(Answer::Done)
         }
     }

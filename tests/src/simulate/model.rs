@@ -197,7 +197,7 @@ impl Model {
             (Request::Settle { token, what, .. }, Answer::Done) => self.settled(token, what),
             (Request::Requeue { delivery }, Answer::Done) => {
                 let requeued = self.deliveries.get(delivery).is_some_and(|one| {
-                    (0..=one.epoch).any(|epoch| one.records(epoch, &["requeued"]))
+                    (0..=one.epoch).any(|epoch| one.records(epoch, &["requeued", "rerouted"]))
                 });
                 self.require(requeued, || format!("{delivery} was not requeued"));
             }

@@ -37,6 +37,8 @@ fn a_few_seeds_meet_everything_that_can_happen() {
         "rejected",
         "released",
         "requeued",
+        // What was parked, once it is let go.
+        "rerouted",
     ];
     assert_eq!(met, all.iter().collect());
     let crashes: u32 = runs.iter().map(|run| run.crashes).sum();

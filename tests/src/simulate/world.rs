@@ -65,6 +65,10 @@ opaque = true
 attempts_max = 3
 retry_base_seconds = 1
 retry_ceiling_seconds = 20
+[[rule]]
+id = "held"
+when = { sender = "RX1", type = "snomed:823681000000100" }
+then = { hold = true }
 [[allow]]
 sender = "*"
 workflow = "*"

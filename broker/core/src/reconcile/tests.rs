@@ -35,6 +35,7 @@ fn message(number: u8, document: &str, states: &[(&str, State, EventKind)]) -> M
         request: Digest::of(b"request"),
         workflow: WorkflowId::parse("LETTERS").expect("a workflow"),
         table_version: 7,
+        routed_by: Default::default(),
         media_type: MediaType::FhirJson,
         digest: Digest::of(document.as_bytes()),
         size: 4,

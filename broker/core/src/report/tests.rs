@@ -24,6 +24,7 @@ fn letter() -> Message {
         request: Digest::of(b"request"),
         workflow: WorkflowId::parse("LETTERS").expect("a workflow"),
         table_version: 7,
+        routed_by: Default::default(),
         media_type: MediaType::FhirJson,
         digest: Digest::of(b"body"),
         size: 4,

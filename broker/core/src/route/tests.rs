@@ -5,18 +5,28 @@ use axle_model::{
     envelope::{MediaType, Priority, Submission},
     id::SubmissionId,
     identity::Identity,
+    refusal::Reason,
     synthetic::Document,
     time::Timestamp,
 };
 use bytes::Bytes;
 
+mod finding;
+mod flags;
+mod resolving;
+
 use super::*;
 use crate::{
     authorise::{Authorised, authorise},
+    directory::Directory,
     registration::Registration,
     snapshot::Snapshot,
+    table::RoutingTable,
     validate::validate,
 };
+
+/// 2026-11-23.
+const NOW: Timestamp = Timestamp::from_micros(1_795_400_000_000_000);
 
 const TABLE: &str = r#"
 version = 3
@@ -103,7 +113,7 @@ struct Way {
 /// Where it goes, or the reason why not and the fields that are at fault.
 fn routed(submission: Submission) -> Result<Way, (Reason, Vec<String>)> {
     let authorised = authorised(submission);
-    let now = Timestamp::from_micros(1_795_400_000_000_000);
+    let now = NOW;
     let checked = validate(&Snapshot::default(), &authorised, now).expect("it is valid");
     let snapshot = Snapshot {
         directory: Directory::parse(DIRECTORY).expect("a directory"),

@@ -32,6 +32,9 @@ pub struct Class {
     /// Where its recipient is looked for when its sender names none, in this order. A named recipient
     /// always counts.
     pub route: Vec<Source>,
+    /// Whether a document of it goes by the patient it is about also where its sender names none: the
+    /// table says aloud that it may go to the registered practice.
+    pub by_patient: bool,
     /// Who gets what no source finds a recipient for.
     pub default_to: Option<OdsCode>,
     /// Who gets what has a recipient without a mailbox: the first of these that has one.
@@ -87,6 +90,9 @@ impl Source {
 }
 
 impl Class {
+    /// Where a recipient is looked for unless a class says it.
+    pub const ROUTE: &'static [Source] = &[Source::Explicit, Source::RegisteredPractice];
+
     /// The terms of its documents, where those of its workflow are `terms`.
     #[must_use]
     pub fn terms(&self, terms: Terms) -> Terms {
@@ -120,7 +126,8 @@ impl Class {
         let condition = entry.table("match", "`match` of a [[class]]");
         let condition = condition.map(|within| Condition::read(within, scope));
         let route = entry.list("route", Source::parse);
-        let route = route.unwrap_or_else(|| vec![Spanned::new(0..0, Source::Explicit)]);
+        let route: Option<Vec<Source>> =
+            route.map(|route| route.into_iter().map(Spanned::into_inner).collect());
         let default_to = entry.read("default_to", OdsCode::parse);
         let fallback = entry.list("fallback", OdsCode::parse).unwrap_or_default();
         if let Some(beyond) = fallback.get(FALLBACK_MAX) {
@@ -140,7 +147,9 @@ impl Class {
         let class = Self {
             id: id.map_or_else(Box::default, Spanned::into_inner),
             line,
-            route: route.into_iter().map(Spanned::into_inner).collect(),
+            by_patient: (route.iter().flatten())
+                .any(|source| *source == Source::RegisteredPractice),
+            route: route.unwrap_or_else(|| Self::ROUTE.to_vec()),
             default_to: default_to.map(Spanned::into_inner),
             fallback: fallback.into_iter().map(Spanned::into_inner).collect(),
             honour_copies: entry.flag("honour_copies").unwrap_or_default(),

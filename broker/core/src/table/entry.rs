@@ -231,16 +231,22 @@ impl<'t, 'p> Entry<'t, 'p> {
         }
     }
 
-    /// A list of tables whose form is somebody else's; of one that cannot be read, what is wrong.
-    pub(super) fn each<T: DeserializeOwned>(&mut self, key: &'static str) -> Vec<Spanned<T>> {
+    /// A list whose values are read elsewhere, as they are written.
+    pub(super) fn values(&mut self, key: &'static str) -> Vec<Spanned<DeValue<'t>>> {
         let Some(value) = self.take(key) else {
             return Vec::new();
         };
         let span = value.span();
-        let DeValue::Array(array) = value.into_inner() else {
-            self.refuse(span, key, &format!("a list of tables, written [[{key}]]"));
-            return Vec::new();
-        };
+        if let DeValue::Array(array) = value.into_inner() {
+            return array.into_iter().collect();
+        }
+        self.refuse(span, key, &format!("a list of tables, written [[{key}]]"));
+        Vec::new()
+    }
+
+    /// A list of tables whose form is somebody else's; of one that cannot be read, what is wrong.
+    pub(super) fn each<T: DeserializeOwned>(&mut self, key: &'static str) -> Vec<Spanned<T>> {
+        let array = self.values(key);
         let mut list = Vec::with_capacity(array.len());
         for value in array {
             let span = value.span();

@@ -3,7 +3,6 @@
 use std::ops::Range;
 
 use axle_model::{
-    envelope::RecipientType,
     mailbox::{REPORT_WORKFLOW, WorkflowId},
     ods::OdsCode,
 };
@@ -18,6 +17,7 @@ use super::{
     rule::recipient_type,
 };
 use crate::{
+    organisations::overrides::Overrides,
     policy::{Allow, Any, Policy},
     problem::Problem,
 };
@@ -49,6 +49,8 @@ pub(super) fn table(text: &str, file: ReadFile<'_>) -> Result<RoutingTable, Vec<
         table.fallback = Some(fallback.into_inner());
     }
     table.read_severities(&mut root);
+    let successors = root.values("successor");
+    table.successors = Overrides::read(successors, root.problems());
     table.policy = policy(&mut root);
     root.finish();
     if problems.is_empty() {
@@ -79,7 +81,7 @@ impl RoutingTable {
         }
         self.on_unknown_type = unknown.map_or(OnUnknownType::default(), Spanned::into_inner);
         let copies = entry.read("copy_recipient_type", recipient_type);
-        self.copy_type = copies.map_or(RecipientType::ForInformation, Spanned::into_inner);
+        self.copy_type = copies.map(Spanned::into_inner);
         self.defaults.read_due(&mut entry);
         entry.finish();
         fallback

@@ -2,6 +2,7 @@
 //! up only when an entry of the table asks for it.
 
 use axle_model::{
+    day::Day,
     facts::{Facts, Release},
     ods::OdsCode,
     patient::BirthDate,
@@ -114,15 +115,14 @@ impl Subject<'_> {
     }
 
     fn roles(&self, organisation: OdsCode, mut found: impl FnMut(&str, &str)) {
-        for role in roles_of(self.organisations, organisation, self.now) {
-            found(ROLE, &role);
+        let today = Day::in_uk(self.now);
+        let register = self.organisations.register();
+        let organisation = register.and_then(|register| register.get(organisation));
+        let roles = organisation.into_iter().flat_map(|one| one.roles());
+        for role in roles.filter(|role| role.holds(today)) {
+            found(ROLE, role.id);
         }
     }
-}
-
-/// The roles that the register gives an organisation.
-fn roles_of(_register: &Organisations, _of: OdsCode, _now: Timestamp) -> Vec<String> {
-    Vec::new()
 }
 
 /// What the document itself states of a key.

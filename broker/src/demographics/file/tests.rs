@@ -1,4 +1,9 @@
-#![allow(clippy::unwrap_used, reason = "tests fail by panicking")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::print_stdout,
+    clippy::type_complexity,
+    reason = "tests fail by panicking, and tell what they measured"
+)]
 
 mod population;
 mod wrong_practice;
@@ -260,13 +265,13 @@ fn an_event_that_cannot_be_believed_changes_nothing_and_is_an_alarm() {
     assert!(patients.standing(now()).troubles.is_empty());
 }
 
-/// What a million patients cost; run with `--ignored --nocapture` in a release build.
+/// What 800,000 patients cost, nearly all that the numbers set aside for tests allow; run with `--ignored --nocapture` in a release build.
 #[test]
 #[ignore = "a measure, not a proof"]
-fn a_million_patients() {
+fn eight_hundred_thousand_patients() {
     use std::{fmt::Write as _, time::Instant};
-    let mut text = String::from("{\"time\":\"2026-10-01T00:00:00Z\",\"lines\":1000000}\n");
-    for index in 0..1_000_000_u64 {
+    let mut text = String::from("{\"time\":\"2026-10-01T00:00:00Z\",\"lines\":800000}\n");
+    for index in 0..800_000_u64 {
         let number = axle_model::synthetic::nhs_number(index).expose();
         let (family, practice) = (index % 70_000, index % 7_000);
         let day = 1 + index % 28;
@@ -283,13 +288,13 @@ fn a_million_patients() {
     let patients = files.open().unwrap();
     let (took, after) = (began.elapsed(), resident());
     let began = Instant::now();
-    for index in 0..1_000_000_u64 {
-        let number = axle_model::synthetic::nhs_number(index * 7_919 % 1_000_000).expose();
+    for index in 0..800_000_u64 {
+        let number = axle_model::synthetic::nhs_number(index * 7_919 % 800_000).expose();
         std::hint::black_box(ask(&patients, &format!("{number:010}"), now()));
     }
-    let each = began.elapsed() / 1_000_000;
+    let each = began.elapsed() / 800_000;
     println!(
         "load {took:?}, {} bytes resident each, look-up {each:?}",
-        (after - before) / 1_000_000
+        (after - before) / 800_000
     );
 }

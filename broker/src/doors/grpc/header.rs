@@ -211,16 +211,10 @@ impl Fields {
         self.read("header.patient", patient)
     }
 
-    /// The organisations named as recipients; addresses by patient are passed over.
+    /// The organisations named as recipients; addresses by patient are passed over. That there are none
+    /// is for routing to judge.
     fn recipients(&mut self, header: &DocumentHeader, recipients_max: usize) -> Vec<OdsCode> {
         let texts = &header.recipients;
-        if texts.is_empty() && header.patient.is_none() {
-            self.wrong(
-                "header.recipients",
-                "there is no recipient",
-                "name at least one ODS code, or the patient whose practice it is for",
-            );
-        }
         if texts.len() > recipients_max {
             let what = format!(
                 "{} recipients; at most {recipients_max} are taken",

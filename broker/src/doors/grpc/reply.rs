@@ -17,9 +17,12 @@ use bytes::Bytes;
 mod alarm;
 mod answer;
 mod event;
+mod route;
 
 pub(super) use alarm::{alarm_of, alarms_of, totals_of};
 pub(super) use event::event_of;
+pub(super) use route::{explanation_of, planned_of};
+use route::{redirects_of, rule_of};
 
 use super::status::code_of;
 use crate::engine::collect::MailboxView;
@@ -71,6 +74,11 @@ pub(super) fn delivery_of(message: &Message, delivery: &Delivery) -> wire::Deliv
         state_time: time_of(Message::state_time(delivery)),
         attempt_count: delivery.attempts,
         events: delivery.timeline.iter().map(event_of).collect(),
+        recipient_type: delivery.recipient_type.as_str().to_owned(),
+        basis: delivery.routing.basis.as_str().to_owned(),
+        rule: rule_of(&delivery.routing),
+        redirects: redirects_of(&delivery.routing),
+        deceased: delivery.routing.deceased,
         answers: answer::expected_of(delivery),
         exchange_end: answer::end_of(delivery),
     }
@@ -113,6 +121,14 @@ pub(super) fn header_of(message: &Message) -> wire::Message {
         deliveries: Vec::new(),
         warnings: message.warnings.iter().map(warning_of).collect(),
         routing_table_version: message.table_version,
+        document_class: message
+            .routed_by
+            .class
+            .as_deref()
+            .unwrap_or_default()
+            .to_owned(),
+        register_version: message.routed_by.register_version.to_string(),
+        restricted: message.routed_by.restricted,
         answer: message.answer.as_deref().map(answer::answer_of),
         rerouted_from: message
             .rerouted_from

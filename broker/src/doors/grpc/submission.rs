@@ -21,7 +21,7 @@ use super::{
     header::submission_of,
     principal::caller,
     reconcile,
-    reply::{finding_of, message_of, state_word, time_of, warning_of},
+    reply::{explanation_of, finding_of, message_of, planned_of, state_word, time_of, warning_of},
     status::status_of,
     streams::Streams,
     submit_stream, upload, watch_stream,
@@ -59,6 +59,12 @@ pub(super) fn receipt_of(accepted: &Accepted) -> wire::SubmitDocumentResponse {
         workflow: receipt.workflow.to_string(),
         deliveries: receipt.recipients.iter().map(name).collect(),
         duplicate: receipt.duplicate,
+        parked: (receipt.parked.iter())
+            .map(|(recipient, reason)| wire::ParkedDelivery {
+                delivery: name(recipient),
+                reason: (*reason).to_owned(),
+            })
+            .collect(),
         warnings: warnings.iter().map(warning_of).collect(),
     }
 }
@@ -156,6 +162,7 @@ impl<S: Store, C: Clock> SubmissionService for SubmissionDoor<S, C> {
                     .iter()
                     .map(|to| to.mailbox.to_string())
                     .collect(),
+                deliveries: acceptable.destinations.iter().map(planned_of).collect(),
                 findings: acceptable.warnings.iter().map(finding_of).collect(),
                 ..Default::default()
             },
@@ -167,6 +174,20 @@ impl<S: Store, C: Clock> SubmissionService for SubmissionDoor<S, C> {
                 ..Default::default()
             },
         }))
+    }
+
+    async fn explain_route(
+        &self,
+        request: Request<wire::ExplainRouteRequest>,
+    ) -> Result<Response<wire::ExplainRouteResponse>, Status> {
+        let identity = caller(&request)?;
+        organisation_of(&identity).map_err(status_of)?;
+        let wire::ExplainRouteRequest { header, content } = request.into_inner();
+        let explained = match submission_of(header, content, &self.engine.view().limits) {
+            Ok(submission) => self.engine.explain(&identity, submission).await,
+            Err(refusal) => Err(refusal),
+        };
+        Ok(Response::new(explanation_of(explained)))
     }
 
     async fn get_message(

@@ -113,6 +113,7 @@ impl Draft {
             request,
             workflow: WorkflowId::parse("TOC_FHIR_IP_DISCH").unwrap(),
             table_version: 3,
+            routed_by: Default::default(),
             media_type: MediaType::FhirJson,
             digest,
             size: self.body.len() as u64,

@@ -5,6 +5,7 @@ mod answer;
 mod event;
 mod place;
 mod refused;
+mod routing;
 
 use axle_core::{
     change::Advance,
@@ -18,7 +19,7 @@ use axle_core::{
 use axle_model::{
     answer::Stage,
     digest::Digest,
-    envelope::{MediaType, Priority},
+    envelope::{MediaType, Priority, RecipientType},
     id::{DeliveryId, MessageId, SubmissionId},
     mailbox::{MailboxId, WorkflowId},
     ods::OdsCode,
@@ -91,6 +92,9 @@ impl From<&Message> for MessageRecord {
             document: message.document.map(|key| key.as_bytes().to_vec()),
             names: bytes_of(&message.names),
             replaces: bytes_of(&message.replaces),
+            class: message.routed_by.class.as_deref().map(str::to_owned),
+            register_version: message.routed_by.register_version.to_string(),
+            restricted: message.routed_by.restricted,
             accept_micros: message.accept_time.as_micros(),
             expire_micros: message.expire_time.as_micros(),
             warn_micros: Some(message.warn_time.as_micros()),
@@ -110,7 +114,8 @@ impl From<&Message> for MessageRecord {
 impl TryFrom<MessageRecord> for Message {
     type Error = Malformed;
 
-    fn try_from(record: MessageRecord) -> Result<Self, Malformed> {
+    fn try_from(mut record: MessageRecord) -> Result<Self, Malformed> {
+        let routed_by = routing::routed_by(&mut record);
         let priority = match record.urgent {
             true => Priority::Urgent,
             false => Priority::Routine,
@@ -129,6 +134,7 @@ impl TryFrom<MessageRecord> for Message {
             request: digest(&record.request)?,
             workflow: WorkflowId::parse(&record.workflow).map_err(|_| Malformed("a workflow"))?,
             table_version: record.table_version,
+            routed_by,
             media_type: MediaType::parse(&record.media_type).ok_or(Malformed("a media type"))?,
             digest: digest(&record.digest)?,
             size: record.size,
@@ -171,6 +177,8 @@ impl From<&Delivery> for DeliveryRecord {
             aged: delivery.aged,
             tried_since_micros: delivery.tried_since.map(Timestamp::as_micros),
             superseded_by: delivery.superseded_by.map(|id| id.as_bytes().to_vec()),
+            for_information: delivery.recipient_type == RecipientType::ForInformation,
+            routing: routing::kept(&delivery.routing),
             timeline: delivery.timeline.iter().map(EventRecord::from).collect(),
             infrastructure: answer::wait(&delivery.answers, Stage::Infrastructure),
             business: answer::wait(&delivery.answers, Stage::Business),
@@ -189,6 +197,11 @@ impl TryFrom<DeliveryRecord> for Delivery {
             aged: record.aged,
             tried_since: record.tried_since_micros.map(Timestamp::from_micros),
             superseded_by: record.superseded_by.as_deref().map(id).transpose()?,
+            recipient_type: match record.for_information {
+                true => RecipientType::ForInformation,
+                false => RecipientType::ForAction,
+            },
+            routing: routing::read(record.routing)?,
             state: record
                 .state
                 .ok_or(Malformed("a delivery without a state"))?

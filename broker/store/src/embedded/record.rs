@@ -2,10 +2,12 @@
 //! one version byte. A field is added with a new tag and never changes its meaning.
 
 mod answer;
+mod routing;
 
 use std::collections::BTreeMap;
 
 pub(super) use answer::{AnswerRecord, WaitRecord, WaitWord};
+pub(super) use routing::{RedirectRecord, RoutingRecord};
 
 /// The version byte before every record.
 pub(super) const VERSION: u8 = 1;
@@ -59,6 +61,13 @@ pub(super) struct MessageRecord {
     pub(super) names: Vec<Vec<u8>>,
     #[prost(bytes = "vec", repeated, tag = "22")]
     pub(super) replaces: Vec<Vec<u8>>,
+    /// The class of the routing table.
+    #[prost(string, optional, tag = "23")]
+    pub(super) class: Option<String>,
+    #[prost(string, tag = "24")]
+    pub(super) register_version: String,
+    #[prost(bool, tag = "25")]
+    pub(super) restricted: bool,
     /// What it came to as an answer.
     #[prost(message, optional, tag = "26")]
     pub(super) answer: Option<AnswerRecord>,
@@ -103,6 +112,11 @@ pub(super) struct DeliveryRecord {
     /// The message that supersedes it.
     #[prost(bytes = "vec", optional, tag = "10")]
     pub(super) superseded_by: Option<Vec<u8>>,
+    #[prost(bool, tag = "11")]
+    pub(super) for_information: bool,
+    /// Missing for a recipient that its sender named.
+    #[prost(message, optional, tag = "12")]
+    pub(super) routing: Option<RoutingRecord>,
     /// How its answers stand; missing where none is asked for, and in records of earlier versions.
     #[prost(message, optional, tag = "13")]
     pub(super) infrastructure: Option<WaitRecord>,
