@@ -252,11 +252,27 @@ fn the_example_configuration_is_valid_and_its_comments_name_the_defaults() {
         "reserve_bytes ",
         "organisations ",
     ];
-    let is_shown = |line: &&str| shown.iter().any(|key| line.starts_with(key));
-    let defaults: Vec<&str> = everything.lines().filter(|line| !is_shown(line)).collect();
-    let defaults = Config::parse(&path, &defaults.join("\n"), []).unwrap();
+    let without = |text: &str, keys: &[&str]| {
+        let is_left_out = |line: &&str| keys.iter().any(|key| line.starts_with(key));
+        let lines: Vec<&str> = text.lines().filter(|line| !is_left_out(line)).collect();
+        lines.join("\n")
+    };
+    // Without this section nobody is asked, so its keys show what holds once there is one.
+    let (before, section) = everything.split_once("[demographics]").unwrap();
+    let (_, after) = section.split_once("\n[").unwrap();
+    let defaults = without(&format!("{before}[{after}"), &shown);
+    let defaults = Config::parse(&path, &defaults, []).unwrap();
     assert_eq!(format!("{config:?}"), format!("{defaults:?}"));
-    Config::parse(&path, &everything, []).unwrap();
+    // A file or a service: not both.
+    let (own, after) = section.split_at(section.len() - after.len() - "\n[".len());
+    let of_file = ["snapshot ", "snapshot_age_hours_max ", "events "];
+    let is_of_file = |line: &&str| of_file.iter().any(|key| line.starts_with(key));
+    let file: Vec<&str> = own.lines().filter(is_of_file).collect();
+    let service = without(own, &of_file[..2]);
+    for own in [file.join("\n"), service] {
+        let text = format!("{before}[demographics]\n{own}{after}");
+        Config::parse(&path, &text, []).unwrap();
+    }
 }
 
 #[test]
