@@ -9,7 +9,7 @@ use std::{
 
 use axle_tests::{
     documents::document,
-    estate::{Estate, PRACTICE, TRUST},
+    estate::{Estate, PRACTICE, ROUTING, TRUST},
     process::{BrokerProcess, binary},
 };
 
@@ -138,6 +138,9 @@ async fn a_letter_goes_from_the_command_line_to_the_command_line() {
     assert_eq!(operator.told("alarms"), "no alarms\n");
     assert_eq!(operator.told("alarms --output json"), "[]\n");
     operator.told("dlq list");
+    let reached = operator.told("organisation K81003");
+    assert!(reached.contains("K81003: mailboxes/K81003"), "{reached}");
+    operator.fails(65, "organisation Z99999");
     let denied = trust.fails(78, "status");
     assert!(denied.contains("ROLE_REQUIRED"), "{denied}");
 
@@ -215,5 +218,59 @@ async fn what_does_not_arrive_is_mended_and_taken_back_from_the_command_line() {
         gone.contains("withdrawn") && !gone.contains("acknowledged"),
         "{gone}"
     );
+    assert!(broker.stop().await.success());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_discharge_summary_is_answered_from_the_command_line() {
+    let estate = estate();
+    let person = |profile| Person {
+        estate: &estate,
+        profile,
+    };
+    let (trust, practice) = (person("RR8"), person("K81003"));
+    let mailbox = |organisation| format!("[[mailbox]]\norganisation = \"{organisation}\"\n");
+    estate.write("directory.toml", &[TRUST, PRACTICE].map(mailbox).concat());
+    let answers = r#"
+[[workflow]]
+id = "TOC_FHIR_IP_DISCH_ACK"
+[[allow]]
+sender = ["K81003"]
+workflow = ["TOC_FHIR_IP_DISCH_ACK"]
+recipient = ["RR8"]
+"#;
+    estate.write("routing.toml", &format!("{ROUTING}{answers}"));
+    let summary = document(1, TRUST, PRACTICE).discharge_summary_xml();
+    fs::write(estate.path().join("summary.xml"), summary).unwrap();
+    let broker = BrokerProcess::start(&estate).await;
+
+    let sent = trust.told("send summary.xml --to K81003 --submission-id summary");
+    assert!(!sent.contains("20013"), "the receipt is no answer: {sent}");
+    practice.told("collect --into inbox --wait 30");
+    let tracked = trust.told("track summary");
+    for word in [
+        "accepted",
+        "leased",
+        "acknowledged",
+        "20013 Success",
+        "business response awaited",
+    ] {
+        assert!(tracked.contains(word), "{word}: {tracked}");
+    }
+    let mut inbox = fs::read_dir(estate.path().join("inbox")).unwrap();
+    let file = inbox.find_map(|entry| {
+        let name = entry.unwrap().file_name().into_string().unwrap();
+        name.ends_with(".xml").then_some(name)
+    });
+    let file = file.unwrap();
+    practice.told(&format!("answer inbox/{file} --code 30001"));
+    let tracked = trust.told("track summary");
+    for word in ["30001 Patient known here", "answers end    done"] {
+        assert!(tracked.contains(word), "{word}: {tracked}");
+    }
+    // What is answered is answered: the first word stands.
+    practice.fails(65, &format!("answer inbox/{file} --code 30002"));
+    let collected = trust.told("collect --into responses --wait 30 --output json");
+    assert_eq!(collected.matches("COUNTED").count(), 2, "{collected}");
     assert!(broker.stop().await.success());
 }

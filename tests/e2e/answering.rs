@@ -1,6 +1,8 @@
 //! Answers: a discharge summary that asks for both is answered, or is not, and its sender hears of it
 //! once. Nobody answers for another, and the broker's own receipt is no answer.
 
+mod onward;
+
 use std::time::Duration;
 
 use axle_broker::engine::{collect::Room, settle::Settlement, track::MessageKey};
@@ -28,7 +30,7 @@ use axle_tests::{
 
 use super::timeless::{Timeless, identity, letter};
 
-pub(crate) const DIRECTORY: &str = r#"
+const DIRECTORY: &str = r#"
 [[mailbox]]
 organisation = "K81003"
 [[mailbox]]
@@ -39,7 +41,7 @@ organisation = "RR8"
 organisation = "RBA"
 "#;
 
-pub(crate) const ROUTING: &str = r#"
+const ROUTING: &str = r#"
 version = 8
 [[workflow]]
 id = "TOC_FHIR_IP_DISCH"

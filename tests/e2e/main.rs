@@ -18,6 +18,7 @@ mod merging;
 mod operating;
 mod ordering;
 mod parking;
+mod published;
 mod reconciling;
 mod reloading;
 mod rerouting;

@@ -8,11 +8,13 @@ use axle_model::time::Timestamp;
 use axle_proto::v1::GetOrganisationResponse;
 use axle_tests::{
     broker::TestBroker,
-    documents::now,
-    estate::{Estate, OPERATOR, PRACTICE},
+    documents::{named, now, to},
+    estate::{Estate, OPERATOR, OTHER_PRACTICE, PRACTICE, ROUTING, TRUST, lease_from},
     wait::{self, soon},
 };
 use serde_json::{Value, json};
+
+use super::steps::{lease, send_with};
 
 /// A practice that is open, or one that another took over from.
 fn record(code: &str, heir: Option<&str>) -> Value {
@@ -118,6 +120,48 @@ async fn a_merger_is_known_once_its_file_is_there_and_a_bad_file_changes_nothing
     broker.reload().await;
     put(broker.estate(), ago(0), &merged);
     assert_eq!(turn(&mut alarms).await, format!("cleared {refused}"));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_document_for_a_merged_practice_reaches_the_one_that_took_over() {
+    let records = [
+        record(TRUST, None),
+        record(PRACTICE, None),
+        record("A83627", Some("A83008")),
+        record("A83008", None),
+    ];
+    let broker = TestBroker::start_with(estate(1, &records)).await;
+    let (trust, heir) = (broker.client(TRUST), broker.client(OTHER_PRACTICE));
+    let receipt = send_with(&trust, named("1", to(&["A83627"])))
+        .await
+        .unwrap();
+    let leased = heir
+        .lease(lease_from("mailboxes/A83008", 60))
+        .await
+        .unwrap();
+    assert_eq!(leased[0].message.as_ref().unwrap().submission_id, "1");
+    // The name keeps whom the sender named.
+    assert!(receipt.deliveries[0].ends_with("/A83627"), "{receipt:?}");
+    // An operator knows better than the register.
+    let entry = format!(
+        "\n[[successor]]\nfrom = \"A83627\"\nto = \"{PRACTICE}\"\nfrom_date = 2020-05-01\n\
+         reason = \"the list moved\"\n"
+    );
+    broker
+        .estate()
+        .write("routing.toml", &(ROUTING.to_owned() + &entry));
+    broker.reload().await;
+    let operator = broker.operator();
+    wait::until("the new table", async || {
+        let told = asked(&operator, "A83627").await;
+        (told.reached == PRACTICE).then_some(())
+    })
+    .await;
+    send_with(&trust, named("2", to(&["A83627"])))
+        .await
+        .unwrap();
+    let leased = lease(&broker.client(PRACTICE), 60).await;
+    assert_eq!(leased.message.unwrap().submission_id, "2");
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -1,6 +1,6 @@
 //! The samples: the committed files are what their program makes, each good one is acceptable, each
-//! bad one breaks the rule it is named for and no other, and what `axle validate` says of each is
-//! what was agreed on: tests/snapshots. With AXLE_UPDATE_SNAPSHOTS=1 they are written anew.
+//! bad one breaks the rule it is named for and no other, and what `axle validate` and `axle route
+//! explain` say of each is what was agreed on: tests/snapshots. With AXLE_UPDATE_SNAPSHOTS=1 they are written anew.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -11,6 +11,7 @@ use std::{
 
 use axle_client::cli;
 use axle_core::validate::Rules;
+use axle_model::time::Timestamp;
 use axle_tests::{
     broker::TestBroker,
     documents::{now, to},
@@ -23,9 +24,6 @@ use axle_tests::{
 const NEVER_CHECKED: [&str; 1] = ["V-315"];
 /// Found by the store when a document is submitted, so that validation alone says nothing.
 const FOUND_AT_SUBMIT: [&str; 1] = ["V-118"];
-
-/// Samples of what the broker does not do yet.
-const AWAITED: [&str; 3] = ["good/itk-response", "broken/V-405", "broken/V-410"];
 
 /// A broker with the example configuration, and the samples as if they were written today.
 struct Desk {
@@ -55,7 +53,7 @@ impl Desk {
     async fn told(&self, command: &[&str], sample: &Sample) -> (u8, String) {
         let file = self.folder.path().join(&sample.path);
         fs::create_dir_all(file.parent().unwrap()).unwrap();
-        fs::write(&file, sample.written_on(&now().to_string()[..10])).unwrap();
+        fs::write(&file, sample.written_on(&yesterday())).unwrap();
         let profile = self.folder.path().join("RR8.toml");
         let line = [
             &["axle", "--profile", profile.to_str().unwrap()],
@@ -71,6 +69,13 @@ impl Desk {
         let said = String::from_utf8(said.0.lock().unwrap().clone()).unwrap();
         (code, said.replace(&here, ""))
     }
+}
+
+/// The day before this one, on which every moment is past.
+fn yesterday() -> String {
+    const DAY_MICROS: u64 = 24 * 60 * 60 * 1_000_000;
+    let then = Timestamp::from_micros(now().as_micros() - DAY_MICROS);
+    then.to_string()[..10].to_owned()
 }
 
 /// Both outputs of a command, in the order in which they were written.
@@ -140,11 +145,24 @@ fn every_rule_has_a_sample_that_breaks_it_and_every_sample_names_a_rule() {
 async fn each_sample_is_told_what_was_agreed_and_breaks_its_own_rule_only() {
     let desk = Desk::new().await;
     let mut wrong = Vec::new();
-    let is_awaited = |sample: &Sample| AWAITED.iter().any(|path| sample.path.starts_with(path));
-    for sample in samples::all().iter().filter(|sample| !is_awaited(sample)) {
+    let table = fs::read_to_string(workspace::root().join("deploy/routing.toml")).unwrap();
+    for sample in &samples::all() {
         let (code, said) = desk.told(&["validate"], sample).await;
         let snapshot = format!("validate/{}.txt", sample.path);
         wrong.extend(differs(&snapshot, &format!("{said}exit code {code}\n")));
+        let (explained, steps) = desk.told(&["route", "explain"], sample).await;
+        let steps = without_lines(&steps, &table);
+        let snapshot = format!("route/{}.txt", sample.path);
+        wrong.extend(differs(
+            &snapshot,
+            &format!("{steps}exit code {explained}\n"),
+        ));
+        if explained != code {
+            wrong.push(format!(
+                "{} is explained to end otherwise:\n{steps}",
+                sample.path
+            ));
+        }
         let told = rules_in(&said);
         let own = sample.rule.filter(|rule| !FOUND_AT_SUBMIT.contains(rule));
         let expected: BTreeSet<_> = own.iter().chain(sample.consequences).copied().collect();
@@ -156,6 +174,24 @@ async fn each_sample_is_told_what_was_agreed_and_breaks_its_own_rule_only() {
         }
     }
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+/// The steps of a route without the numbers of the table's lines, which change with every comment: it
+/// is enough that each is the beginning of an entry.
+fn without_lines(steps: &str, table: &str) -> String {
+    let unnumbered = |step: &str| {
+        // A row of the table begins with one blank, and its cells are two or more apart.
+        let is_row = step.starts_with(' ') && !step.starts_with("  ");
+        let numbered = step.rsplit_once("  ").filter(|_| is_row);
+        let Some((step, number)) = numbered.and_then(|(s, n)| Some((s, n.parse::<usize>().ok()?)))
+        else {
+            return format!("{step}\n");
+        };
+        let line = table.lines().nth(number - 1).unwrap_or_default();
+        assert!(line.starts_with("[["), "{step}: line {number} is {line:?}");
+        format!("{step}  LINE\n")
+    };
+    steps.lines().map(unnumbered).collect()
 }
 
 /// What a snapshot has to be told, if it is not `said`. It is written anew where that is asked for.
@@ -177,7 +213,7 @@ async fn an_identifier_that_was_used_before_is_refused_when_it_is_submitted() {
     let named = |path: &str| {
         let all = samples::all();
         let sample = all.into_iter().find(|sample| sample.path == path).unwrap();
-        sample.written_on(&now().to_string()[..10])
+        sample.written_on(&yesterday())
     };
     let good = named("good/outpatient-letter-ukcore.json");
     let header = to(&["K81003"]);

@@ -8,6 +8,7 @@ use std::sync::{
 
 use axle_broker::{
     clock::Clock,
+    demographics::Demographics,
     engine::Engine,
     view::{Limits, View},
 };
@@ -66,6 +67,12 @@ impl Timeless {
             store,
             clock,
         }
+    }
+
+    /// The same broker, which asks this service for patients.
+    pub(crate) fn asking(mut self, demographics: Arc<dyn Demographics>) -> Self {
+        self.engine = self.engine.with_demographics(demographics);
+        self
     }
 
     /// The clock it goes by.

@@ -147,6 +147,18 @@ impl Estate {
         estate
     }
 
+    /// Sets a key of the broker's configuration.
+    pub fn configure(&self, section: &str, key: &str, value: impl Into<toml::Value>) {
+        let text = fs::read_to_string(self.path().join("broker.toml")).expect("a configuration");
+        let mut whole: toml::Table = text.parse().expect("one that can be read");
+        let section = whole
+            .entry(section)
+            .or_insert_with(|| toml::Table::new().into());
+        let section = section.as_table_mut().expect("a section");
+        section.insert(key.to_owned(), value.into());
+        self.write("broker.toml", &whole.to_string());
+    }
+
     /// The folder.
     pub fn path(&self) -> &Path {
         self.folder.path()

@@ -13,6 +13,8 @@
 //! times begin when the recipient has acknowledged the delivery. What was asked of a delivery that is
 //! never acknowledged is not waited for: that it was not delivered is told already.
 
+pub mod onward;
+
 use std::{collections::BTreeSet, fmt, time::Duration};
 
 use axle_model::{
@@ -142,6 +144,11 @@ impl Answers {
         }
     }
 
+    /// The same answers asked for of somebody else, who has said nothing yet.
+    pub fn anew(&self) -> Self {
+        Self::of_dues(self.dues)
+    }
+
     /// Whether any is asked for.
     pub fn is_asked(&self) -> bool {
         *self != Self::default()
@@ -190,7 +197,7 @@ impl Answers {
     /// The document goes to another organisation, which has said nothing yet.
     fn begin_anew(&mut self) {
         if self.end().is_none() {
-            *self = Self::of_dues(self.dues);
+            *self = self.anew();
         }
     }
 

@@ -3,6 +3,8 @@
 //! what its recipient has sent, and from whose mailbox holds it: nobody answers for another. One that
 //! cannot be told, or that counts no more, is delivered all the same and says so.
 
+mod reroute;
+
 use std::sync::Arc;
 
 use axle_core::{
@@ -12,7 +14,11 @@ use axle_core::{
     event::{Actor, Event, EventKind},
     message::Message,
 };
-use axle_model::{answer::ResponseCode, id::DeliveryId, refusal::Refusal};
+use axle_model::{
+    answer::ResponseCode,
+    id::{DeliveryId, MessageId},
+    refusal::Refusal,
+};
 use axle_store::{Committed, Store, StoreError};
 
 use super::{Engine, refuse::refusal_of, settle::DECISIONS_MAX};
@@ -39,18 +45,28 @@ impl<S: Store, C: Clock> Engine<S, C> {
     ) -> Result<Committed, Refusal> {
         let mut last = None;
         for _ in 0..DECISIONS_MAX {
-            let found = self.find_answered(&acceptance.message).await?;
-            let advance = self.answer(&mut acceptance.message, found);
+            let (standing, found) = self.find_answered(&acceptance.message).await?;
+            let onward = self
+                .goes_on(&acceptance.message, standing, found.as_ref())
+                .await;
+            let onward_id = onward.as_ref().map(|onward| onward.message.id);
+            let advance = self.answer(&mut acceptance.message, standing, found, onward_id);
             let event = advance.as_ref().map(|one| one.step.event.clone());
+            // What goes on is accepted with the step that says so; the response then follows alone.
+            let first = onward.unwrap_or_else(|| acceptance.clone());
             let change = Change {
-                accept: Some(Box::new(acceptance.clone())),
+                accept: Some(Box::new(first)),
                 advance: advance.into_iter().collect(),
                 ..Change::default()
             };
             match self.store.commit(change).await {
                 Ok(Committed::Done) => {
                     self.tell_of_answer(&acceptance.message, event.as_ref());
-                    return Ok(Committed::Done);
+                    if onward_id.is_none() {
+                        return Ok(Committed::Done);
+                    }
+                    let response = self.store.commit(Change::from(acceptance)).await;
+                    return response.map_err(refusal_of);
                 }
                 Ok(repeat @ Committed::Repeat(_)) => return Ok(repeat),
                 // What it answers has just moved.
@@ -59,6 +75,25 @@ impl<S: Store, C: Clock> Engine<S, C> {
             }
         }
         Err(last.map_or_else(super::refuse::unknown_message, refusal_of))
+    }
+
+    /// The message in which the answered document goes on to another practice, if it does.
+    async fn goes_on(
+        &self,
+        response: &Message,
+        standing: Standing,
+        found: Option<&Candidate>,
+    ) -> Option<Acceptance> {
+        let code = response.answer.as_deref()?.code?;
+        let found = found.filter(|_| standing == Standing::Counted && code.is_wrong_practice())?;
+        // A repeat is answered as one; nothing goes on because of it.
+        let known = self
+            .store
+            .find_submission(response.sender, &response.submission);
+        if known.await.ok()?.is_some() {
+            return None;
+        }
+        self.onward(&found.message, found.delivery()?).await
     }
 
     /// What an answer came to before this, and the delivery that it is about, if one can be told.
@@ -130,12 +165,15 @@ impl<S: Store, C: Clock> Engine<S, C> {
     fn answer(
         &self,
         response: &mut Message,
-        (standing, found): (Standing, Option<Candidate>),
+        standing: Standing,
+        found: Option<Candidate>,
+        rerouted_to: Option<MessageId>,
     ) -> Option<Advance> {
         let said = response.answer.as_deref_mut()?;
         *said = Answer {
             delivery: found.as_ref().map(|found| found.id),
             standing,
+            rerouted_to,
             ..*said
         };
         let (code, found) = (said.code?, found?);
@@ -143,7 +181,7 @@ impl<S: Store, C: Clock> Engine<S, C> {
             code,
             positive: self.view.load().snapshot.positive.is(code),
             response: response.id,
-            rerouted_to: None,
+            rerouted_to,
         };
         let at = self.circumstances(&found.message, self.clock.now());
         let by = Actor::Organisation(response.sender);

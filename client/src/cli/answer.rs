@@ -64,7 +64,7 @@ async fn answer(
         ClientError::new(
             Class::Refused,
             "NOTHING_ASKED",
-            "nothing is known of a document here that asks for a business response",
+            "nothing is known of a document here that still asks for a business response",
             "name a file that axle collect has put there",
         )
     })?;
@@ -83,6 +83,8 @@ async fn answer(
         ));
     }
     send(client, &waiting).await?;
+    // It is answered for good; a file that stays is refused by the broker.
+    let _ = outbox.forget(uuid);
     let response = &waiting.response;
     if printer.is_json() {
         printer.json_line(&AnswerView {

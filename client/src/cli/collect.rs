@@ -3,9 +3,8 @@
 
 use std::{path::PathBuf, time::Duration};
 
-use axle_model::mailbox::{MailboxId, REPORT_WORKFLOW, WorkflowId};
+use axle_model::mailbox::{MailboxId, WorkflowId};
 use indicatif::{ProgressBar, ProgressStyle};
-use serde::Serialize;
 use tokio::{
     signal::unix::{SignalKind, signal},
     task::JoinSet,
@@ -27,9 +26,11 @@ use crate::{
 };
 
 mod answering;
+mod show;
 
 pub(super) use answering::send;
 use answering::{Answering, NOT_SUPPORTED};
+use show::{CollectedView, undelivered};
 
 /// Documents being written at once: disks like company, but not a crowd.
 const SAVING_MAX: usize = 8;
@@ -366,49 +367,6 @@ async fn settle(
         }
     };
     (settled.map(|()| fate), waiting)
-}
-
-/// What a report of the broker's says, in a line; `None` when it is none.
-fn undelivered(received: &Received) -> Option<String> {
-    if received.message.workflow != REPORT_WORKFLOW {
-        return None;
-    }
-    let report: serde_json::Value = serde_json::from_slice(&received.content).ok()?;
-    let text = |field: &str| report.get(field)?.as_str().map(str::to_owned);
-    let kind = match text("report")?.as_str() {
-        "unanswered" => "NOT ANSWERED",
-        _ => "NOT DELIVERED",
-    };
-    Some(format!(
-        "{kind}: your {} to {} is {}: {}",
-        text("submission_id")?,
-        text("recipient")?,
-        text("state")?,
-        text("reason")?,
-    ))
-}
-
-#[derive(Serialize)]
-struct CollectedView {
-    delivery: String,
-    mailbox: String,
-    attempt: u32,
-    file: String,
-    already_there: bool,
-    message: view::MessageView,
-}
-
-impl CollectedView {
-    fn new(received: &Received, saved: &Saved) -> Self {
-        Self {
-            delivery: received.name.clone(),
-            mailbox: received.mailbox.clone(),
-            attempt: received.attempt,
-            file: saved.path.display().to_string(),
-            already_there: saved.again,
-            message: (&received.message).into(),
-        }
-    }
 }
 
 #[cfg(test)]

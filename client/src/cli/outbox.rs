@@ -56,6 +56,11 @@ impl Outbox {
         read(&self.path.join(format!("{uuid}.{ASKED}")))
     }
 
+    /// Nobody will answer this any more.
+    pub(super) fn forget(&self, uuid: &str) -> io::Result<()> {
+        fs::remove_file(self.path.join(format!("{uuid}.{ASKED}")))
+    }
+
     /// Puts an answer in, unless one of its stage waits there already: a document that comes again is
     /// answered as it was before.
     pub(super) fn put(&self, disk: &impl Disk, response: &Response) -> io::Result<Waiting> {

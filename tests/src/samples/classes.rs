@@ -21,6 +21,8 @@ pub(super) struct Class {
 }
 
 const TO_PRACTICE: &[&str] = &["--to", "K81003"];
+/// No class of the example table is for answers: whoever sends one names its workflow.
+const ANSWERING: &[&str] = &["--to", "K81003", "--workflow", "TOC_FHIR_IP_DISCH"];
 const BOTH: &[Syntax] = &[Syntax::Xml, Syntax::Json];
 const XML: &[Syntax] = &[Syntax::Xml];
 const JSON: &[Syntax] = &[Syntax::Json];
@@ -36,7 +38,7 @@ pub(super) static CLASSES: &[Class] = &[
     Class { name: "outpatient-letter", make: toc::outpatient, syntaxes: XML, arguments: TO_PRACTICE },
     Class { name: "outpatient-letter-ukcore", make: toc::outpatient_ukcore, syntaxes: BOTH, arguments: TO_PRACTICE },
     Class { name: "send-document", make: itk::send_document, syntaxes: BOTH, arguments: TO_PRACTICE },
-    Class { name: "itk-response", make: itk::response, syntaxes: XML, arguments: TO_PRACTICE },
+    Class { name: "itk-response", make: itk::response, syntaxes: XML, arguments: ANSWERING },
     Class { name: "digital-medicine-immunisation", make: itk::immunisation, syntaxes: XML, arguments: TO_PRACTICE },
     Class { name: "digital-medicine-emergency-supply", make: itk::emergency_supply, syntaxes: XML, arguments: TO_PRACTICE },
     Class { name: "digital-medicine-minor-illness", make: itk::minor_illness, syntaxes: XML, arguments: TO_PRACTICE },

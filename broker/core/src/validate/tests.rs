@@ -23,6 +23,7 @@ use axle_model::{
 
 mod carried;
 mod coded;
+mod contents;
 mod profiles;
 mod rules;
 mod samples;

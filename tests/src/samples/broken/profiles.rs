@@ -17,7 +17,7 @@ pub(super) static BROKEN: &[Broken] = &[
         d.remove("Bundle[1].entry[7]");
     }),
     // The patient that the submission names is another.
-    broken("V-405", "other-patient", "send-document", Xml, |_| {}).told(&["--patient", "GPPROVIDER_9990000018_19480223_Other"]),
+    broken("V-405", "other-patient", "send-document", Xml, |_| {}).told(&["--patient", "9990000018_19480223_Other"]),
     // It has the sections of both, so that only its type is in doubt.
     broken("V-406", "discharge-as-letter", "discharge-emergency", Xml, |d| {
         d.set("MessageHeader.event.code", "ITK006D");

@@ -6,7 +6,11 @@ use std::sync::Arc;
 use axle_model::{ods::OdsCode, patient::PatientHint};
 use serde_json::{Value, json};
 
-use super::{code, document, edited, findings, found_in, letter, media_type, of, submitted};
+use super::{
+    code, document, edited, findings, found_in, letter, media_type, of,
+    structure::{changed, told},
+    submitted,
+};
 use crate::{
     authorise::Authorised,
     organisations::{
@@ -21,14 +25,6 @@ use crate::{
 
 const COMPOSITION: &str = "Bundle.entry[0].resource";
 const PATIENT: &str = "Bundle.entry[1].resource";
-
-fn told(rule: &str, severity: &str, path: &str) -> (String, String, String) {
-    (rule.to_owned(), severity.to_owned(), path.to_owned())
-}
-
-fn changed(change: impl FnOnce(&mut Value)) -> Vec<(String, String, String)> {
-    findings(&Rules::default(), &edited(&letter(), change))
-}
 
 fn patient(change: impl FnOnce(&mut Value)) -> Vec<(String, String, String)> {
     changed(|letter| change(&mut letter["entry"][1]["resource"]))
