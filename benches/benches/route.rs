@@ -99,7 +99,7 @@ fn ods(code: &str) -> OdsCode {
     OdsCode::parse(code).expect("an ODS code")
 }
 
-/// A routing table in which `rules` classes and permissions are passed over before one fits.
+/// A routing table in which `rules` classes, rules and permissions are passed over before one fits.
 fn table(rules: usize) -> String {
     let mut text = String::from("version = 1\n[[workflow]]\nid = \"LETTERS\"\n");
     for number in 1..rules {
@@ -110,11 +110,16 @@ fn table(rules: usize) -> String {
 id = "class-{number}"
 workflow = "LETTERS"
 match = {{ event = ["ITK{number:03}X"], type = ["snomed:{number}"] }}
+[[rule]]
+id = "rule-{number}"
+when = {{ class = ["class-{number}", "letters"], sender = ["X{number:04}"], section = ["snomed:{number}"] }}
+then = {{ copy_to = ["P{copied:05}"] }}
 [[allow]]
 sender = ["X{number:04}"]
 workflow = ["LETTERS"]
 recipient = "*"
-"#
+"#,
+            copied = 82_000 + number,
         )
         .expect("a String takes all");
     }

@@ -11,6 +11,7 @@ use axle_model::{
 };
 use bytes::Bytes;
 
+mod explaining;
 mod finding;
 mod flags;
 mod resolving;

@@ -15,11 +15,11 @@ impl Bits {
 
     /// All numbers below `size`.
     pub(crate) fn all(size: usize) -> Self {
-        let mut bits = Self::none(size);
-        for number in 0..size {
-            bits.insert(number);
+        let mut words = vec![u64::MAX; size.div_ceil(WORD)];
+        if let (Some(last), used @ 1..) = (words.last_mut(), size % WORD) {
+            *last = (1 << used) - 1;
         }
-        bits
+        Self(words)
     }
 
     /// Adds a number below the size.
@@ -89,6 +89,8 @@ mod tests {
         assert!(bits.contains(63) && !bits.contains(130) && !bits.contains(1_000));
         let mut all = Bits::all(200);
         assert_eq!(all.iter().count(), 200);
+        assert_eq!(Bits::all(128).iter().count(), 128);
+        assert_eq!(Bits::all(0).iter().count(), 0);
         all.keep(&bits);
         assert_eq!(all, bits);
         let mut none = Bits::none(200);
