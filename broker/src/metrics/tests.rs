@@ -19,8 +19,8 @@ use axle_model::{
 use axle_pki::trust::{Expiring, Expiry};
 use axle_store::MailboxState;
 
-use super::{Backlog, Metrics, Snapshot, render_mailboxes};
-use crate::clock::ClockState;
+use super::{Backlog, Metrics, RegisterState, Snapshot, render_mailboxes};
+use crate::{clock::ClockState, demographics::Standing};
 
 const NOW: Timestamp = Timestamp::from_micros(1_795_339_800_000_000);
 
@@ -69,6 +69,13 @@ fn snapshot() -> Snapshot {
             offset_micros: -3_250_000,
             rests: true,
         },
+        register: Some(RegisterState {
+            organisations: 50_000,
+            left_out: 3,
+            taken: NOW,
+            stale: NOW,
+        }),
+        demographics: Some(Standing::default()),
         ..Snapshot::default()
     }
 }
@@ -112,6 +119,9 @@ fn what_happened_and_how_things_stand_is_told_in_one_text() {
         "axle_deliveries{state=\"dead-lettered\"} 3.0",
         "axle_oldest_queued_age_seconds 90.0",
         "axle_dead_letters 3",
+        "axle_organisations 50000",
+        "axle_organisations_left_out 3",
+        "axle_demographics_breaker_open 0",
         "axle_store_free_bytes 5000",
         "axle_clock_jumps_total 2",
         "axle_clock_frozen 1",

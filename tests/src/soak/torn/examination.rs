@@ -148,9 +148,13 @@ impl Tally {
             must_name(&report.to_string(), &mixture.touched, wrong);
             verdict.lost.clear();
         } else {
-            // Also the index can be lost, and nothing with it.
+            // Also the index can be lost, and nothing with it: where it was mixed, it may be named.
+            let mixed = |part: &str| mixture.touched.iter().any(|path| path.starts_with(part));
+            let named = |path: &Path| promise == Promise::Named && path.ends_with("index");
+            let problems = report.problems.iter();
+            let problems = problems.filter(|one| !(mixed("index") && named(&one.path)));
             wrong.extend(contents.damaged);
-            wrong.extend(report.problems.iter().map(ToString::to_string));
+            wrong.extend(problems.map(ToString::to_string));
         }
         wrong.extend(verdict.breaches());
         if whole { End::Whole } else { End::Named }

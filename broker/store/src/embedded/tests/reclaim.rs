@@ -140,6 +140,8 @@ fn a_body_is_kept_until_its_recipient_has_answered() {
             store.commit(Change::from(step)).await.unwrap();
         }
         commit(&store, COUNT + 2..=COUNT + 20).await;
+        drop(store);
+        let store = bench.open().unwrap();
         follow(&store).await;
         store
     });
