@@ -163,13 +163,16 @@ pub fn workflow(number: usize) -> Option<WorkflowId> {
     WorkflowId::parse(&workflow_name(number)).ok()
 }
 
-/// Makes documents that differ in one UUID and in their patient: enough to be different documents for
-/// the broker, which tells them apart by their identifier, and to be told apart by those who count
-/// them; and none of them waits for another.
+/// Makes documents that differ in their UUID and in their patient: enough to be different documents for
+/// the broker, which tells them apart by their identifiers, and to be told apart by those who count
+/// them; and none of them waits for another. (With one Composition.identifier they would be versions of
+/// one document, which are accepted one after the other.)
 #[derive(Clone, Debug)]
 pub struct Template {
     bytes: Vec<u8>,
     uuid_at: usize,
+    /// Where the Composition's identifier is, in documents that have one.
+    composition_at: Option<usize>,
     /// Where the patient's NHS number is, in documents that have one.
     patient_at: Option<usize>,
     media_type: &'static str,
@@ -186,6 +189,7 @@ impl Template {
         Self {
             bytes: filler.collect(),
             uuid_at: 0,
+            composition_at: None,
             patient_at: None,
             media_type: "application/octet-stream",
         }
@@ -200,18 +204,19 @@ impl Template {
             true => document.sized(bytes).outpatient_letter_json(),
             false => plain,
         };
-        // The Bundle's own identifier is the first one of the text.
-        let identifier = text.find("\"identifier\"").unwrap_or_default();
-        let prefix = "\"value\": \"";
-        let value = text.get(identifier..).and_then(|rest| rest.find(prefix));
-        let value = identifier + value.unwrap_or_default() + prefix.len();
+        // The Bundle's own identifier is the first one of the text, the Composition's the second.
+        let mut identifiers = text.match_indices("\"identifier\"").map(|(at, _)| {
+            let prefix = "\"value\": \"";
+            let value = text.get(at..).and_then(|rest| rest.find(prefix));
+            let value = at + value.unwrap_or_default() + prefix.len();
+            let digits = text.get(value..).unwrap_or_default();
+            value + digits.find(|c: char| c.is_ascii_hexdigit()).unwrap_or(0)
+        });
         let patient = format!("{:010}", nhs_number(1).expose());
         Self {
             patient_at: text.find(&patient),
-            uuid_at: value
-                + text[value..]
-                    .find(|c: char| c.is_ascii_hexdigit())
-                    .unwrap_or(0),
+            uuid_at: identifiers.next().unwrap_or_default(),
+            composition_at: identifiers.next(),
             bytes: text.into_bytes(),
             media_type: "application/fhir+json",
         }
@@ -231,8 +236,13 @@ impl Template {
     pub fn make(&self, run: u64, sequence: u64) -> Bytes {
         let mut bytes = self.bytes.clone();
         let uuid = numbered(run, sequence);
-        if let Some(place) = bytes.get_mut(self.uuid_at..self.uuid_at + UUID_LENGTH) {
-            uuid.hyphenated().encode_lower(place);
+        for at in [Some(self.uuid_at), self.composition_at]
+            .into_iter()
+            .flatten()
+        {
+            if let Some(place) = bytes.get_mut(at..at + UUID_LENGTH) {
+                uuid.hyphenated().encode_lower(place);
+            }
         }
         let place = self.patient_at.and_then(|at| bytes.get_mut(at..at + 10));
         if let Some(place) = place {
