@@ -20,6 +20,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     tonic_prost_build::configure()
         // Documents are handed on as shared buffers, not copied.
         .bytes(".")
+        .codec_path("crate::codec::DocumentCodec")
         .compile_fds(descriptors)?;
     Ok(())
 }

@@ -1,6 +1,8 @@
 //! The wire of Axle: the code generated from `axle/v1/*.proto`. Generated types stop at the doors
 //! and in the SDK; nothing further in knows them.
 
+mod codec;
+
 /// Package `axle.v1`.
 #[allow(
     missing_docs,

@@ -79,9 +79,11 @@ impl fmt::Display for LeaseToken {
             .chain(&epoch)
             .chain(&self.key.nonce)
             .chain(recipient);
-        bytes
-            .into_iter()
-            .try_for_each(|byte| write!(f, "{byte:02x}"))
+        let digit = |value: u8| char::from_digit(value.into(), 16).unwrap_or_default();
+        let text: String = bytes
+            .flat_map(|byte| [digit(byte >> 4), digit(byte & 15)])
+            .collect();
+        f.write_str(&text)
     }
 }
 

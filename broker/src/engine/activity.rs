@@ -4,7 +4,7 @@
 use std::{
     collections::BTreeMap,
     sync::{
-        Arc,
+        Arc, Mutex, MutexGuard, PoisonError, Weak,
         atomic::{AtomicU32, AtomicU64, Ordering},
     },
 };
@@ -33,8 +33,8 @@ struct Known {
 struct Source {
     /// When it was last heard of, in microseconds since the epoch.
     last: AtomicU64,
-    /// How many wait for its documents just now.
-    waiting: AtomicU32,
+    /// Those who collect its documents.
+    listeners: Mutex<Vec<Weak<AtomicU32>>>,
 }
 
 /// Everybody who must not fall silent, as last heard of.
@@ -46,9 +46,14 @@ pub struct LastHeard {
     pub mailboxes: Vec<Heard<MailboxId>>,
 }
 
-/// Somebody waits for documents of mailboxes; until it is dropped they are not silent.
+/// Somebody who collects the documents of some mailboxes: how many of its calls wait for one just
+/// now.
+#[derive(Debug, Default)]
+pub(crate) struct Listener(Arc<AtomicU32>);
+
+/// A listener waits for documents; until this is dropped its mailboxes are not silent.
 #[derive(Debug)]
-pub(crate) struct Waiting(Vec<Arc<Source>>);
+pub(crate) struct Waiting<'l>(&'l AtomicU32);
 
 impl Activity {
     /// Listens for those in a directory from `now` on. Who was listened for already stays as heard
@@ -57,8 +62,10 @@ impl Activity {
         let before = self.known.load();
         let begin = || {
             let last = AtomicU64::new(now.as_micros());
-            let waiting = AtomicU32::new(0);
-            Arc::new(Source { last, waiting })
+            Arc::new(Source {
+                last,
+                listeners: Mutex::default(),
+            })
         };
         let senders = directory.senders().map(|(code, _)| {
             let known = before.senders.get(&code).cloned();
@@ -88,17 +95,16 @@ impl Activity {
         }
     }
 
-    /// Somebody waits for the documents of these mailboxes.
-    pub(crate) fn waiting(&self, mailboxes: &[MailboxId]) -> Waiting {
-        let known = self.known.load();
-        let sources = mailboxes
-            .iter()
-            .filter_map(|id| known.mailboxes.get(id).cloned());
-        let waiting = Waiting(sources.collect());
-        for source in &waiting.0 {
-            source.waiting.fetch_add(1, Ordering::Relaxed);
+    /// Somebody begins to collect the documents of these mailboxes.
+    pub(crate) fn listener(&self, mailboxes: &[MailboxId]) -> Listener {
+        let (known, listener) = (self.known.load(), Listener::default());
+        for source in mailboxes.iter().filter_map(|id| known.mailboxes.get(id)) {
+            let mut listeners = source.listeners();
+            // Those who went make room for who comes.
+            listeners.retain(|one| one.strong_count() > 0);
+            listeners.push(Arc::downgrade(&listener.0));
         }
-        waiting
+        listener
     }
 
     /// Takes up what was kept over a restart: this sender was last heard of then, not when this
@@ -141,7 +147,21 @@ impl Activity {
     }
 }
 
+impl Listener {
+    /// It waits from now on.
+    pub(crate) fn waits(&self) -> Waiting<'_> {
+        self.0.fetch_add(1, Ordering::Relaxed);
+        Waiting(&self.0)
+    }
+}
+
 impl Source {
+    fn listeners(&self) -> MutexGuard<'_, Vec<Weak<AtomicU32>>> {
+        self.listeners
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+    }
+
     fn hear(&self, now: Timestamp) {
         self.last.store(now.as_micros(), Ordering::Relaxed);
     }
@@ -153,7 +173,11 @@ impl Source {
     /// When it was last heard of: now, if somebody waits. A clock that was ahead and was set right
     /// is forgotten, or it would hide a silence for as long as it was ahead.
     fn last(&self, now: Timestamp) -> Timestamp {
-        if self.waiting.load(Ordering::Relaxed) > 0 {
+        let waits = |one: &Weak<AtomicU32>| {
+            one.upgrade()
+                .is_some_and(|waiting| waiting.load(Ordering::Relaxed) > 0)
+        };
+        if self.listeners().iter().any(waits) {
             self.hear(now);
         }
         let before = self.last.fetch_min(now.as_micros(), Ordering::Relaxed);
@@ -161,10 +185,8 @@ impl Source {
     }
 }
 
-impl Drop for Waiting {
+impl Drop for Waiting<'_> {
     fn drop(&mut self) {
-        for source in &self.0 {
-            source.waiting.fetch_sub(1, Ordering::Relaxed);
-        }
+        self.0.fetch_sub(1, Ordering::Relaxed);
     }
 }

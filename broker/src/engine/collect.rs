@@ -1,11 +1,7 @@
 //! Collect: documents are leased to the organisation whose mailbox they wait in, and their bodies
 //! read for it.
 
-use std::{
-    collections::BTreeSet,
-    sync::atomic::{AtomicUsize, Ordering},
-    time::Duration,
-};
+use std::{collections::BTreeSet, time::Duration};
 
 use axle_core::{
     authorise::organisation_of, delivery::State, directory::Directory, lease::LeaseToken, report,
@@ -16,23 +12,22 @@ use axle_model::{
     ods::OdsCode,
     refusal::{Reason, Refusal},
 };
-use axle_store::{Claim, Claimed, MailboxState, Store};
+use axle_store::{Claim, Claimed, MailboxState, Store, Waiter};
 use bytes::Bytes;
-use futures::future::select_all;
 
-use super::{Engine, refuse::refusal_of, settle::not_your_lease};
+use super::{Engine, activity::Listener, refuse::refusal_of, settle::not_your_lease};
 use crate::clock::Clock;
 
 /// A collector, as it introduced itself, with the mailboxes it was allowed.
 #[derive(Debug)]
 pub struct Collector {
     organisation: OdsCode,
-    mailboxes: Vec<MailboxId>,
+    /// The mailboxes, each in its turn: under load the room is used up before every one has been
+    /// looked at, and a fixed order would starve the last.
+    waiter: Waiter,
+    listener: Listener,
     consumer: Box<str>,
     lease: Duration,
-    /// Whose turn it is: under load the room is used up before every mailbox has been looked at, and
-    /// a fixed order would starve the last.
-    turn: AtomicUsize,
 }
 
 /// How much a collector can take now.
@@ -84,10 +79,10 @@ impl<S: Store, C: Clock> Engine<S, C> {
         };
         Ok(Collector {
             organisation,
-            mailboxes,
+            listener: self.activity.listener(&mailboxes),
+            waiter: self.store.wait_at(mailboxes),
             consumer,
             lease,
-            turn: AtomicUsize::new(0),
         })
     }
 
@@ -101,14 +96,7 @@ impl<S: Store, C: Clock> Engine<S, C> {
         mut stop: impl Future<Output = ()> + Unpin,
     ) -> Result<Vec<Claimed>, Refusal> {
         let mut draining = self.draining();
-        let _waiting = self.activity.waiting(&collector.mailboxes);
         loop {
-            // Taken before the claim, so that what arrives in between is not slept over.
-            let arrivals: Vec<_> = collector
-                .mailboxes
-                .iter()
-                .map(|mailbox| Box::pin(self.store.arrival(mailbox)))
-                .collect();
             if *draining.borrow_and_update() {
                 return Ok(Vec::new());
             }
@@ -116,8 +104,9 @@ impl<S: Store, C: Clock> Engine<S, C> {
             if !claimed.is_empty() {
                 return Ok(claimed);
             }
+            let _waiting = collector.listener.waits();
             tokio::select! {
-                _ = select_all(arrivals) => {}
+                () = collector.waiter.rung() => {}
                 _ = draining.changed() => {}
                 () = &mut stop => return Ok(Vec::new()),
             }
@@ -131,10 +120,10 @@ impl<S: Store, C: Clock> Engine<S, C> {
         mut room: Room,
     ) -> Result<Vec<Claimed>, Refusal> {
         let mut taken = Vec::new();
-        for mailbox in collector.in_turn() {
-            if room.deliveries == 0 || (room.bytes == 0 && !taken.is_empty()) {
+        while room.deliveries > 0 && (room.bytes > 0 || taken.is_empty()) {
+            let Some((place, mailbox)) = collector.waiter.next() else {
                 break;
-            }
+            };
             let now = self.clock.now();
             self.activity.mailbox(mailbox, now);
             let claim = Claim {
@@ -147,7 +136,11 @@ impl<S: Store, C: Clock> Engine<S, C> {
                 now,
                 late: self.clock.expiry_rests(),
             };
-            let claimed = self.store.claim(claim).await.map_err(refusal_of)?;
+            let claimed = self.store.claim(claim).await;
+            if !matches!(&claimed, Ok(none) if none.is_empty()) {
+                collector.waiter.put_back(place);
+            }
+            let claimed = claimed.map_err(refusal_of)?;
             room.deliveries -= claimed.len().min(room.deliveries);
             let bytes: u64 = claimed.iter().map(|claimed| claimed.message.size).sum();
             room.bytes = room.bytes.saturating_sub(bytes);
@@ -159,7 +152,7 @@ impl<S: Store, C: Clock> Engine<S, C> {
     /// Deliveries waiting in a collector's mailboxes; a hint, so a store in trouble counts as none.
     pub async fn queued(&self, collector: &Collector) -> u64 {
         let mut queued = 0;
-        for mailbox in &collector.mailboxes {
+        for mailbox in collector.waiter.mailboxes() {
             queued += self
                 .store
                 .mailbox(mailbox)
@@ -248,11 +241,9 @@ fn is_own(directory: &Directory, organisation: OdsCode, id: &MailboxId) -> bool 
 }
 
 impl Collector {
-    /// Its mailboxes, each time another one first.
-    fn in_turn(&self) -> impl Iterator<Item = &MailboxId> {
-        let first = self.turn.fetch_add(1, Ordering::Relaxed) % self.mailboxes.len().max(1);
-        let (before, after) = self.mailboxes.split_at(first);
-        after.iter().chain(before)
+    /// There may be something in any of its mailboxes: in case a hint was lost.
+    pub fn look_everywhere(&self) {
+        self.waiter.look_everywhere();
     }
 }
 
@@ -264,34 +255,4 @@ fn not_your_mailbox(id: &MailboxId) -> Refusal {
         "collect with the certificate of the organisation the mailbox belongs to",
     )
     .about(id)
-}
-
-#[cfg(test)]
-#[expect(clippy::expect_used, reason = "tests fail by panicking")]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn each_mailbox_has_its_turn_to_be_first() {
-        let names = [
-            "mailboxes/K81003",
-            "mailboxes/K81003/A",
-            "mailboxes/K81003/B",
-        ];
-        let collector = Collector {
-            organisation: OdsCode::parse("K81003").expect("a code"),
-            mailboxes: names
-                .map(|name| MailboxId::parse(name).expect("a name"))
-                .to_vec(),
-            consumer: "test".into(),
-            lease: Duration::from_secs(60),
-            turn: AtomicUsize::new(0),
-        };
-        let firsts = (0..4).filter_map(|_| collector.in_turn().next().map(ToString::to_string));
-        assert_eq!(
-            firsts.collect::<Vec<_>>(),
-            [names[0], names[1], names[2], names[0]]
-        );
-        assert_eq!(collector.in_turn().count(), names.len());
-    }
 }

@@ -81,7 +81,10 @@ impl<S: Store, C: Clock> Engine<S, C> {
     pub(super) async fn accept(&self, acceptance: Acceptance) -> Result<Committed, Refusal> {
         let message = &acceptance.message;
         let names = [message.names.as_slice(), &message.replaces].concat();
-        let _held = self.names.hold(names).await;
+        let _held = match names.is_empty() {
+            true => None,
+            false => Some(self.names.hold(names).await),
+        };
         self.refuse_replaced(message).await?;
         if message.answer.is_some() {
             return self.accept_answer(acceptance).await;

@@ -4,19 +4,22 @@
 use std::time::Duration;
 
 use axle_core::{
-    change::Advance,
+    authorise::organisation_of,
+    change::{Advance, Change},
     delivery::{Delivery, Move, Outcome, State},
     event::{Actor, Event, EventKind},
     lease::{LeaseKey, LeaseToken},
     message::Message,
 };
 use axle_model::{
+    id::DeliveryId,
     identity::Identity,
     ods::OdsCode,
     refusal::{Reason, Refusal},
     time::Timestamp,
 };
 use axle_store::{Store, StoreError, failpoint};
+use futures::future::join_all;
 
 use super::{Engine, refuse::refusal_of};
 use crate::clock::Clock;
@@ -42,6 +45,17 @@ pub enum Settlement {
 /// How often a decision is taken again when the delivery moved under it.
 pub(super) const DECISIONS_MAX: usize = 8;
 
+/// A settlement decided on: the change that makes it true, and what to tell once it is.
+struct Decided {
+    change: Change,
+    delivery: DeliveryId,
+    sender: OdsCode,
+    accepted: Timestamp,
+    now: Timestamp,
+    ends: State,
+    undelivered: bool,
+}
+
 impl<S: Store, C: Clock> Engine<S, C> {
     /// Settles a leased delivery; durable when it returns. Repeating a settlement changes nothing and
     /// is no error.
@@ -51,36 +65,15 @@ impl<S: Store, C: Clock> Engine<S, C> {
         token: &LeaseToken,
         what: &Settlement,
     ) -> Result<(), Refusal> {
-        let organisation = axle_core::authorise::organisation_of(caller)?;
+        let organisation = organisation_of(caller)?;
         let mut last = None;
         for _ in 0..DECISIONS_MAX {
-            let message = self.leased_message(organisation, token).await?;
-            let delivery = own_delivery(&message, organisation, token)?;
-            let now = self.clock.now();
-            let lease = lease_of(token, delivery);
-            let (wanted, by) = (what.under(lease, now), Actor::Organisation(organisation));
-            let at = self.circumstances(&message, now);
-            let Outcome::Step(step) = delivery.decide(wanted, by, at)? else {
+            let Some(mut decided) = self.decide_on(organisation, token, what).await? else {
                 return Ok(());
             };
-            let (ends, undelivered) = (step.state, step.event.is_undelivered());
-            let advance = Advance {
-                delivery: token.delivery,
-                sender: message.sender,
-                step,
-            };
-            let (accepted, sender) = (message.accept_time, message.sender);
-            let change = self.change(&message, advance);
-            // Let go of the message, so that the store can change it in place.
-            drop(message);
-            match self.store.commit(change).await {
+            match self.store.commit(std::mem::take(&mut decided.change)).await {
                 Ok(_) => {
-                    if ends == State::Acknowledged {
-                        self.metrics.delivered(now.since(accepted));
-                    }
-                    if undelivered {
-                        self.undelivered(token.delivery, sender, ends.as_str());
-                    }
+                    self.settled(&decided);
                     return Ok(());
                 }
                 Err(error @ StoreError::Stale { .. }) => last = Some(error),
@@ -88,6 +81,96 @@ impl<S: Store, C: Clock> Engine<S, C> {
             }
         }
         Err(last.map_or_else(not_your_lease, refusal_of))
+    }
+
+    /// Settles several leased deliveries, as one change where they allow it: what a hundred
+    /// acknowledgements cost together is little more than what one does alone. Each has a result of
+    /// its own, in the order in which they were asked for.
+    pub async fn settle_all(
+        &self,
+        caller: &Identity,
+        wanted: &[(LeaseToken, Settlement)],
+    ) -> Vec<Result<(), Refusal>> {
+        if let [(token, what)] = wanted {
+            return vec![self.settle(caller, token, what).await];
+        }
+        let organisation = match organisation_of(caller) {
+            Ok(organisation) => organisation,
+            Err(refusal) => return vec![Err(refusal); wanted.len()],
+        };
+        let mut results = vec![Ok(()); wanted.len()];
+        let (mut together, mut advance, mut alone) = (Vec::new(), Vec::new(), Vec::new());
+        for (place, (token, what)) in wanted.iter().enumerate() {
+            match self.decide_on(organisation, token, what).await {
+                Ok(Some(mut decided)) if decided.change.accept.is_none() => {
+                    advance.append(&mut decided.change.advance);
+                    together.push((place, decided));
+                }
+                // With a report of its own to its sender.
+                Ok(Some(_)) => alone.push(place),
+                Ok(None) => {}
+                Err(refusal) => results[place] = Err(refusal),
+            }
+        }
+        if !together.is_empty() {
+            match self.store.commit(Change::from(advance)).await {
+                Ok(_) => together.iter().for_each(|(_, one)| self.settled(one)),
+                // One of them moved meanwhile, or is there twice: each is decided again.
+                Err(_) => alone.extend(together.iter().map(|(place, _)| *place)),
+            }
+        }
+        let each = alone.into_iter().map(async |place| {
+            let (token, what) = &wanted[place];
+            (place, self.settle(caller, token, what).await)
+        });
+        for (place, result) in join_all(each).await {
+            results[place] = result;
+        }
+        results
+    }
+
+    /// Decides on a settlement; `None` when it changes nothing.
+    async fn decide_on(
+        &self,
+        organisation: OdsCode,
+        token: &LeaseToken,
+        what: &Settlement,
+    ) -> Result<Option<Decided>, Refusal> {
+        let message = self.leased_message(organisation, token).await?;
+        let delivery = own_delivery(&message, organisation, token)?;
+        let now = self.clock.now();
+        let lease = lease_of(token, delivery);
+        let (wanted, by) = (what.under(lease, now), Actor::Organisation(organisation));
+        let at = self.circumstances(&message, now);
+        let Outcome::Step(step) = delivery.decide(wanted, by, at)? else {
+            return Ok(None);
+        };
+        let (ends, undelivered) = (step.state, step.event.is_undelivered());
+        let advance = Advance {
+            delivery: token.delivery,
+            sender: message.sender,
+            step,
+        };
+        // The message is let go of here, so that the store can change it in place.
+        Ok(Some(Decided {
+            change: self.change(&message, advance),
+            delivery: token.delivery,
+            sender: message.sender,
+            accepted: message.accept_time,
+            now,
+            ends,
+            undelivered,
+        }))
+    }
+
+    /// Tells of a settlement that is durable.
+    fn settled(&self, decided: &Decided) {
+        if decided.ends == State::Acknowledged {
+            self.metrics.delivered(decided.now.since(decided.accepted));
+        }
+        if decided.undelivered {
+            self.undelivered(decided.delivery, decided.sender, decided.ends.as_str());
+        }
     }
 
     /// The message a token is about, if it is the caller's to settle. A token that is nobody's and

@@ -32,8 +32,9 @@ use axle_model::{
     time::Timestamp,
 };
 use bytes::Bytes;
-use tokio::sync::{futures::OwnedNotified, watch};
+use tokio::sync::watch;
 
+pub use arrivals::Waiter;
 pub use error::StoreError;
 
 /// Where messages and their bodies are kept.
@@ -164,9 +165,8 @@ pub trait Store: Send + Sync + 'static {
     /// The sequence of the newest durable ledger entry, 0 for none; changes as it grows.
     fn ledger_head(&self) -> watch::Receiver<u64>;
 
-    /// Resolves when something may have become available in the mailbox after this call: a hint,
-    /// never the truth. Take it before claiming, await it after an empty claim.
-    fn arrival(&self, mailbox: &MailboxId) -> OwnedNotified;
+    /// Waits at these mailboxes: a hint of where something may be available, never the truth.
+    fn wait_at(&self, mailboxes: Vec<MailboxId>) -> Waiter;
 
     /// How many deliveries were accepted since the store was begun, and how they ended.
     fn totals(&self) -> Totals;

@@ -19,11 +19,11 @@ use axle_model::{
 };
 use bytes::Bytes;
 use rand::{Rng as _, SeedableRng as _, rngs::StdRng};
-use tokio::sync::{futures::OwnedNotified, watch};
+use tokio::sync::watch;
 
 use crate::{
     Chunk, Claim, Claimed, Committed, Due, Found, MailboxState, Query, Store, StoreError,
-    StoreHealth, UPLOADS_MAX, Upload,
+    StoreHealth, UPLOADS_MAX, Upload, Waiter,
     arrivals::Arrivals,
     entry,
     state::{Body, Earlier, MessageKeys, Page, Piece, State, StoredPiece, Verdict},
@@ -344,8 +344,8 @@ impl Store for Memory {
         self.head.subscribe()
     }
 
-    fn arrival(&self, mailbox: &MailboxId) -> OwnedNotified {
-        self.arrivals.next(mailbox)
+    fn wait_at(&self, mailboxes: Vec<MailboxId>) -> Waiter {
+        self.arrivals.wait_at(mailboxes)
     }
 
     fn totals(&self) -> Totals {

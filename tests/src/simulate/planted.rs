@@ -20,10 +20,10 @@ use axle_model::{
 };
 use axle_store::{
     Chunk, Claim, Claimed, Committed, Due, Found, MailboxState, Query, Store, StoreError,
-    StoreHealth, Upload, faulty::Faulty, memory::Memory,
+    StoreHealth, Upload, Waiter, faulty::Faulty, memory::Memory,
 };
 use bytes::Bytes;
-use tokio::sync::{futures::OwnedNotified, watch};
+use tokio::sync::watch;
 
 use super::world::PRACTICES;
 use crate::documents::ods;
@@ -344,8 +344,8 @@ impl Store for Planted {
         self.store.ledger_head()
     }
 
-    fn arrival(&self, mailbox: &MailboxId) -> OwnedNotified {
-        self.store.arrival(mailbox)
+    fn wait_at(&self, mailboxes: Vec<MailboxId>) -> Waiter {
+        self.store.wait_at(mailboxes)
     }
 
     fn health(&self) -> StoreHealth {

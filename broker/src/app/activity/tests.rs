@@ -98,7 +98,8 @@ fn whoever_waits_is_not_silent_and_who_is_listened_for_stays_so_over_a_reload() 
     let activity = Activity::default();
     activity.listen_for(&directory(), at(0));
     let mailbox = MailboxId::parse("mailboxes/K81003").expect("a name");
-    let waiting = activity.waiting(&[mailbox]);
+    let listener = activity.listener(&[mailbox]);
+    let waiting = listener.waits();
     assert_eq!(told(&activity, at(30)), expected([0, 30, 0]));
     activity.listen_for(&directory(), at(40));
     assert_eq!(told(&activity, at(40)), expected([0, 40, 0]));

@@ -1,5 +1,7 @@
 //! The stream of Collect: one half hands out what the credits allow, the other carries out what the
-//! collector says. Settlements run side by side, so that many share one sync of the store.
+//! collector says. Whatever there is to say at once goes out as one page.
+
+mod obey;
 
 use std::{
     sync::{Arc, Mutex, MutexGuard, PoisonError},
@@ -10,33 +12,29 @@ use axle_core::lease::LeaseToken;
 use axle_model::{identity::Identity, refusal::Refusal};
 use axle_proto::v1::{self as wire, collect_request::Command, collect_response::Update};
 use axle_store::{Claimed, Store};
-use futures::stream::{BoxStream, FuturesUnordered, StreamExt};
+use bytes::Bytes;
+use futures::stream::{self, BoxStream, StreamExt as _, TryStreamExt as _};
 use tokio::sync::{Notify, mpsc, watch};
 use tokio_stream::wrappers::ReceiverStream;
 use tonic::{Status, Streaming};
 
 use super::{
     credits::Credits,
-    foreign::in_our_words,
-    reply::{leased_of, result_of},
+    reply::leased_of,
     status::status_of,
     streams::Open,
-    terms::{consumer_of, delay_of, inline_of, lease_of, mailbox_id_of, rejection_of},
+    terms::{consumer_of, inline_of, lease_of, mailbox_id_of},
     watch_stream::{HEARTBEAT, heartbeat},
 };
 use crate::{
     clock::Clock,
-    engine::{
-        Engine,
-        collect::Collector,
-        settle::{Settlement, not_your_lease},
-    },
+    engine::{Engine, collect::Collector, settle::Settlement},
 };
 
-/// Responses on their way to the network; behind them the collector's credits hold back.
-const RESPONSES_MAX: usize = 16;
-/// Settlements under way at a time.
-const SETTLEMENTS_MAX: usize = 256;
+/// Pages of responses on their way to the network; behind them the collector's credits hold back.
+const PAGES_MAX: usize = 4;
+/// A page of deliveries is handed on once its documents are this long.
+const PAGE_BYTES: usize = 256 * 1024;
 /// Mailboxes of one stream.
 const MAILBOXES_MAX: usize = 16;
 /// Credits: deliveries, when the collector says nothing, and at most.
@@ -46,7 +44,7 @@ const BYTES: u64 = 64 * 1024 * 1024;
 /// How soon a stream without room looks for leases that have run out.
 const ROOM_TICK: Duration = Duration::from_secs(1);
 
-type Responses = mpsc::Sender<Result<wire::CollectResponse, Status>>;
+type Responses = mpsc::Sender<Result<Vec<wire::CollectResponse>, Status>>;
 
 struct Session<S, C> {
     engine: Arc<Engine<S, C>>,
@@ -66,7 +64,7 @@ pub(super) fn begin<S: Store, C: Clock>(
     mut requests: Streaming<wire::CollectRequest>,
     open: Open,
 ) -> BoxStream<'static, Result<wire::CollectResponse, Status>> {
-    let (responses, receiver) = mpsc::channel(RESPONSES_MAX);
+    let (responses, receiver) = mpsc::channel(PAGES_MAX);
     tokio::spawn(async move {
         let _open = open;
         let first = requests
@@ -91,7 +89,11 @@ pub(super) fn begin<S: Store, C: Clock>(
             Err(refusal) => drop(responses.send(Err(status_of(refusal))).await),
         }
     });
-    ReceiverStream::new(receiver).boxed()
+    let pages = ReceiverStream::new(receiver);
+    pages
+        .map_ok(|page| stream::iter(page.into_iter().map(Ok)))
+        .try_flatten()
+        .boxed()
 }
 
 impl<S: Store, C: Clock> Session<S, C> {
@@ -165,11 +167,7 @@ impl<S: Store, C: Clock> Session<S, C> {
             };
             let stop = Box::pin(ended(end.clone()));
             match self.engine.next(&self.collector, room, stop).await {
-                Ok(claimed) => {
-                    for claimed in claimed {
-                        self.give(claimed).await;
-                    }
-                }
+                Ok(claimed) => self.give(claimed).await,
                 Err(refusal) => {
                     let _ = self.responses.send(Err(status_of(refusal))).await;
                     return;
@@ -178,122 +176,47 @@ impl<S: Store, C: Clock> Session<S, C> {
         }
         if *draining.borrow() {
             let _ = self
-                .respond(Update::Heartbeat(heartbeat(self.engine.now(), true, 0)))
+                .respond([Update::Heartbeat(heartbeat(self.engine.now(), true, 0))])
                 .await;
             self.settled_or_ended(end).await;
         }
     }
 
-    async fn give(&self, claimed: Claimed) {
-        let token = claimed.token;
-        let leased = match self
-            .engine
-            .inline_body(&claimed, self.inline_bytes_max)
-            .await
-        {
-            Ok(body) => leased_of(&claimed, body),
-            // The store has logged it. The lease runs out, and in the end the sender is told.
-            Err(_) => return,
-        };
-        if let Some(until) = claimed.lease_until() {
-            self.credits().take(&token, claimed.message.size, until);
+    async fn give(&self, claimed: Vec<Claimed>) {
+        let (mut page, mut bytes) = (Vec::with_capacity(claimed.len()), 0);
+        for claimed in claimed {
+            let body = self.engine.inline_body(&claimed, self.inline_bytes_max);
+            let Ok(body) = body.await else {
+                // The store has logged it. The lease runs out, and in the end the sender is told.
+                continue;
+            };
+            if let Some(until) = claimed.lease_until() {
+                let size = claimed.message.size;
+                self.credits().take(&claimed.token, size, until);
+            }
+            bytes += body.as_ref().map_or(0, Bytes::len);
+            page.push((claimed.token, leased_of(&claimed, body)));
+            if bytes >= PAGE_BYTES {
+                self.hand_over(std::mem::take(&mut page)).await;
+                bytes = 0;
+            }
         }
-        if self.respond(Update::Delivery(leased)).await.is_err() {
-            // Nobody is there to take it: let the next collector have it at once.
-            let back = Settlement::Release(Duration::ZERO);
-            let _ = self.engine.settle(&self.identity, &token, &back).await;
-        }
+        self.hand_over(page).await;
     }
 
-    async fn obey(
-        &self,
-        mut requests: Streaming<wire::CollectRequest>,
-        mut end: watch::Receiver<bool>,
-    ) {
-        let mut settling = FuturesUnordered::new();
-        loop {
-            tokio::select! {
-                request = requests.next(), if settling.len() < SETTLEMENTS_MAX => match request {
-                    Some(Ok(request)) => settling.push(self.carry_out(request)),
-                    Some(Err(status)) => {
-                        self.complain(&status).await;
-                        break;
-                    }
-                    None => break,
-                },
-                Some(result) = settling.next() => self.report(result).await,
-                _ = end.changed() => break,
-            }
+    async fn hand_over(&self, page: Vec<(LeaseToken, wire::LeasedDelivery)>) {
+        if page.is_empty() {
+            return;
         }
-        while let Some(result) = settling.next().await {
-            self.report(result).await;
+        let (tokens, deliveries): (Vec<_>, Vec<_>) = page.into_iter().unzip();
+        let updates = deliveries.into_iter().map(Update::Delivery);
+        if self.respond(updates).await.is_err() {
+            // Nobody is there to take them: let the next collector have them at once.
+            let back = tokens.into_iter();
+            let back = back.map(|token| (token, Settlement::Release(Duration::ZERO)));
+            let back: Vec<_> = back.collect();
+            let _ = self.engine.settle_all(&self.identity, &back).await;
         }
-    }
-
-    /// Tells a collector whose request cannot be read; one that is gone hears nothing.
-    async fn complain(&self, status: &Status) {
-        if let Some(ours) = in_our_words(status) {
-            let _ = self.responses.send(Err(ours)).await;
-        }
-    }
-
-    async fn report(&self, result: Option<wire::CommandResult>) {
-        if let Some(result) = result {
-            let _ = self.respond(Update::Result(result)).await;
-        }
-    }
-
-    /// Carries out one command; credits are taken silently, everything else has a result.
-    async fn carry_out(&self, request: wire::CollectRequest) -> Option<wire::CommandResult> {
-        let (token, what) = match request.command {
-            Some(Command::Acknowledge(command)) => {
-                (command.lease_token, Ok(Settlement::Acknowledge))
-            }
-            Some(Command::Reject(command)) => (
-                command.lease_token,
-                rejection_of(&command.reason_code, command.retryable),
-            ),
-            Some(Command::Extend(command)) => {
-                let span = lease_of(command.lease_duration.as_ref(), self.lease_max);
-                (command.lease_token, span.map(Settlement::Extend))
-            }
-            Some(Command::Release(command)) => {
-                let delay = delay_of(command.delay.as_ref(), self.lease_max);
-                (command.lease_token, delay.map(Settlement::Release))
-            }
-            Some(Command::Credit(credit)) => {
-                let (deliveries, bytes) = limits_of(
-                    credit.max_outstanding_deliveries,
-                    credit.max_outstanding_bytes,
-                );
-                self.credits().set(deliveries, bytes);
-                self.given_back.notify_one();
-                return None;
-            }
-            Some(Command::Start(_)) | None => {
-                let what = "a stream is started once, and every further request is a command";
-                let refusal = Refusal::field("command", what, "open another stream to start again");
-                return Some(result_of(request.command_id, Err(refusal)));
-            }
-        };
-        let outcome = match (LeaseToken::parse(&token), what) {
-            (Some(token), Ok(what)) => self.settle(&token, &what).await,
-            (None, _) => Err(not_your_lease()),
-            (_, Err(refusal)) => Err(refusal),
-        };
-        Some(result_of(request.command_id, outcome))
-    }
-
-    async fn settle(&self, token: &LeaseToken, what: &Settlement) -> Result<(), Refusal> {
-        let outcome = self.engine.settle(&self.identity, token, what).await;
-        if let (Settlement::Extend(span), true) = (what, outcome.is_ok()) {
-            self.credits().extend(token, self.engine.now().after(*span));
-        } else {
-            // Settled, or lost: either way it is no longer held.
-            self.credits().give_back(token);
-            self.given_back.notify_one();
-        }
-        outcome
     }
 
     async fn beat(&self, mut end: watch::Receiver<bool>) {
@@ -303,13 +226,15 @@ impl<S: Store, C: Clock> Session<S, C> {
                 _ = tick.tick() => {}
                 _ = end.wait_for(|ended| *ended) => return,
             }
+            // Should ever a hint of an arrival be lost, nothing waits longer than this.
+            self.collector.look_everywhere();
             let queued = self.engine.queued(&self.collector).await;
             if self
-                .respond(Update::Heartbeat(heartbeat(
+                .respond([Update::Heartbeat(heartbeat(
                     self.engine.now(),
                     false,
                     queued,
-                )))
+                ))])
                 .await
                 .is_err()
             {
@@ -329,11 +254,12 @@ impl<S: Store, C: Clock> Session<S, C> {
         }
     }
 
-    async fn respond(&self, update: Update) -> Result<(), ()> {
-        let response = wire::CollectResponse {
+    async fn respond(&self, updates: impl IntoIterator<Item = Update>) -> Result<(), ()> {
+        let response = |update| wire::CollectResponse {
             update: Some(update),
         };
-        self.responses.send(Ok(response)).await.map_err(|_| ())
+        let page = updates.into_iter().map(response).collect();
+        self.responses.send(Ok(page)).await.map_err(|_| ())
     }
 
     fn credits(&self) -> MutexGuard<'_, Credits> {

@@ -6,10 +6,7 @@ use axle_core::{authorise::organisation_of, lease::LeaseToken};
 use axle_model::{identity::Identity, refusal::Refusal};
 use axle_proto::v1::{self as wire, collection_service_server::CollectionService};
 use axle_store::Store;
-use futures::{
-    future::join_all,
-    stream::{self, BoxStream, StreamExt},
-};
+use futures::stream::{self, BoxStream, StreamExt};
 use tonic::{Request, Response, Status, Streaming};
 
 use super::{
@@ -63,14 +60,19 @@ impl<S: Store, C: Clock> CollectionDoor<S, C> {
                 "send them in parts",
             )));
         }
-        let settled = tokens.iter().enumerate().map(async |(index, token)| {
-            let outcome = match LeaseToken::parse(token) {
-                Some(token) => self.engine.settle(caller, &token, what).await,
-                None => Err(not_your_lease()),
-            };
-            result_of(index as u64, outcome)
+        let parsed = tokens.iter().map(|token| LeaseToken::parse(token));
+        let parsed: Vec<_> = parsed.collect();
+        let known = parsed.iter().flatten();
+        let wanted: Vec<_> = known.map(|token| (*token, what.clone())).collect();
+        let mut settled = self.engine.settle_all(caller, &wanted).await.into_iter();
+        let results = parsed.iter().enumerate().map(|(index, token)| {
+            let outcome = token.and_then(|_| settled.next());
+            result_of(
+                index as u64,
+                outcome.unwrap_or_else(|| Err(not_your_lease())),
+            )
         });
-        Ok(join_all(settled).await)
+        Ok(results.collect())
     }
 }
 

@@ -68,7 +68,7 @@ pub(super) fn delivery_of(message: &Message, delivery: &Delivery) -> wire::Deliv
     };
     wire::Delivery {
         name: id.to_string(),
-        recipient: delivery.recipient.to_string(),
+        recipient: delivery.recipient.as_str().to_owned(),
         mailbox: delivery.mailbox.to_string(),
         state: state_of(delivery.state).into(),
         state_time: time_of(Message::state_time(delivery)),
@@ -100,9 +100,9 @@ pub(super) fn message_of(message: &Message) -> wire::Message {
 pub(super) fn header_of(message: &Message) -> wire::Message {
     wire::Message {
         name: message.id.to_string(),
-        sender: message.sender.to_string(),
-        submission_id: message.submission.to_string(),
-        workflow: message.workflow.to_string(),
+        sender: message.sender.as_str().to_owned(),
+        submission_id: message.submission.as_str().to_owned(),
+        workflow: message.workflow.as_str().to_owned(),
         media_type: message.media_type.as_str().to_owned(),
         size_bytes: message.size,
         sha256: Bytes::copy_from_slice(message.digest.as_bytes()),

@@ -56,7 +56,7 @@ pub(super) fn receipt_of(accepted: &Accepted) -> wire::SubmitDocumentResponse {
         message: message.to_string(),
         accept_time: time_of(receipt.accept_time),
         expire_time: time_of(receipt.expire_time),
-        workflow: receipt.workflow.to_string(),
+        workflow: receipt.workflow.as_str().to_owned(),
         deliveries: receipt.recipients.iter().map(name).collect(),
         duplicate: receipt.duplicate,
         parked: (receipt.parked.iter())

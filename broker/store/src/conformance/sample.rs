@@ -22,7 +22,7 @@ use axle_model::{
 };
 use bytes::Bytes;
 
-use crate::{Claim, Claimed};
+use crate::{Claim, Claimed, Store, Waiter};
 
 pub const SENDER: &str = "RR8";
 pub const PRACTICES: [&str; 3] = ["K81003", "B86022", "A81001"];
@@ -38,6 +38,13 @@ pub fn ods(code: &str) -> OdsCode {
 
 pub fn mailbox(code: &str) -> MailboxId {
     MailboxId::of(ods(code))
+}
+
+/// Somebody who waits at a mailbox and knows that there is nothing yet.
+pub fn waiting(store: &impl Store, mailbox: MailboxId) -> Waiter {
+    let waiter = store.wait_at(vec![mailbox]);
+    while waiter.next().is_some() {}
+    waiter
 }
 
 /// A message to be changed before it is accepted.

@@ -4,6 +4,7 @@
 //! each before anything that was decided on it. One lost in a crash is a redelivery.
 
 mod group;
+mod patience;
 
 use std::{
     io,
@@ -24,11 +25,12 @@ use super::{
 };
 use crate::{StoreError, failpoint, state::Changed};
 use group::Group;
+use patience::Patience;
 
 /// Leases nobody waits for are made durable this much later.
 const LEASES_LINGER: Duration = Duration::from_millis(50);
-/// A group takes no more than this many commands.
-const GROUP_COMMANDS_MAX: usize = 1_024;
+/// A group takes no more than about this many changes.
+const GROUP_CHANGES_MAX: usize = 1_024;
 /// The free space is asked for again after this many bytes.
 const SPACE_EVERY_BYTES: u64 = 256 << 10;
 /// While the index is this many checkpoints behind, the journal waits for it: a start must not have
@@ -70,6 +72,7 @@ pub(super) struct Committer {
     commands: Receiver<Command>,
     wishes: Sender<Wish>,
     group: Group,
+    patience: Patience,
     group_bytes_max: usize,
     checkpoint_bytes: u64,
     /// Bytes appended when the index last took what changed.
@@ -101,6 +104,7 @@ impl Committer {
             commands,
             wishes,
             group: Group::default(),
+            patience: Patience::default(),
             group_bytes_max: sizes.group_bytes_max,
             checkpoint_bytes: sizes.checkpoint_bytes,
             snapshot_at: 0,
@@ -113,6 +117,7 @@ impl Committer {
     /// Works until nobody can ask any more.
     pub(super) fn run(mut self) {
         while let Some(last) = self.gather() {
+            self.patience.end(self.group.len());
             if failpoint::is_planted("answer-early") {
                 self.group.tell(&Ok(()));
             }
@@ -134,8 +139,8 @@ impl Committer {
             Err(RecvTimeoutError::Timeout) => None,
             Err(RecvTimeoutError::Disconnected) => return None,
         };
+        self.patience.begin();
         let mut bytes = 0;
-        let mut count = 0;
         while let Some(command) = next {
             match command {
                 Command::Commit(proposal, answer) => {
@@ -146,11 +151,19 @@ impl Committer {
                 Command::Leased => self.stage_leases(),
                 alone @ (Command::Snapshot(_) | Command::Close(_)) => return Some(Some(alone)),
             }
-            count += 1;
-            if bytes >= self.group_bytes_max || count >= GROUP_COMMANDS_MAX {
+            if bytes >= self.group_bytes_max || self.group.len() >= GROUP_CHANGES_MAX {
                 break;
             }
             next = self.commands.try_recv().ok();
+            if next.is_none() && self.patience.pays(self.group.len()) {
+                // What is there is written now, while it is still in the processor's caches: a copy of
+                // what has left them costs more than the syncs that are saved.
+                if let Err(error) = self.write() {
+                    self.shared.stop(&format!("writing the journal: {error}"));
+                }
+                Patience::wait();
+                next = self.commands.try_recv().ok();
+            }
         }
         Some(None)
     }
@@ -174,20 +187,27 @@ impl Committer {
         self.group.stage_leases(&mut self.journal, leases);
     }
 
+    /// Writes what is staged. It is not durable yet.
+    fn write(&mut self) -> io::Result<()> {
+        if self.shared.stopped.get().is_some() || !self.journal.has_staged() {
+            return Ok(());
+        }
+        failpoint::hit("before-write")?;
+        self.journal.write()?;
+        let appended = &self.shared.counters.bytes_appended;
+        appended.store(self.journal.appended(), Ordering::Relaxed);
+        self.behind_since.get_or_insert_with(Instant::now);
+        Ok(())
+    }
+
     /// Writes what is staged, makes it durable, and makes it true.
     fn write_group(&mut self, wanted: bool) -> io::Result<()> {
         if self.shared.stopped.get().is_some() {
             return Ok(());
         }
+        self.write()?;
         if !self.group.is_empty() {
-            failpoint::hit("before-write")?;
-            self.journal.write()?;
-            let counters = &self.shared.counters;
-            counters.groups.fetch_add(1, Ordering::Relaxed);
-            counters
-                .bytes_appended
-                .store(self.journal.appended(), Ordering::Relaxed);
-            self.behind_since.get_or_insert_with(Instant::now);
+            self.shared.counters.groups.fetch_add(1, Ordering::Relaxed);
         }
         let overdue = |since: Instant| since.elapsed() >= LEASES_LINGER;
         let sync = wanted || self.group.is_awaited() || self.behind_since.is_some_and(overdue);

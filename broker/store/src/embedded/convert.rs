@@ -76,10 +76,10 @@ impl From<&Message> for MessageRecord {
         });
         Self {
             id: message.id.as_bytes().to_vec(),
-            sender: message.sender.to_string(),
-            submission: message.submission.to_string(),
+            sender: message.sender.as_str().to_owned(),
+            submission: message.submission.as_str().to_owned(),
             request: message.request.as_bytes().to_vec(),
-            workflow: message.workflow.to_string(),
+            workflow: message.workflow.as_str().to_owned(),
             table_version: message.table_version,
             media_type: message.media_type.as_str().to_owned(),
             digest: message.digest.as_bytes().to_vec(),
@@ -168,7 +168,7 @@ impl TryFrom<MessageRecord> for Message {
 impl From<&Delivery> for DeliveryRecord {
     fn from(delivery: &Delivery) -> Self {
         Self {
-            recipient: delivery.recipient.to_string(),
+            recipient: delivery.recipient.as_str().to_owned(),
             mailbox: delivery.mailbox.to_string(),
             state: Some(delivery.state.into()),
             version: delivery.version,
@@ -277,8 +277,8 @@ impl From<&Advance> for AdvanceRecord {
         let step = &advance.step;
         Self {
             message: advance.delivery.message.as_bytes().to_vec(),
-            recipient: advance.delivery.recipient.to_string(),
-            sender: advance.sender.to_string(),
+            recipient: advance.delivery.recipient.as_str().to_owned(),
+            sender: advance.sender.as_str().to_owned(),
             from: step.from,
             state: Some(step.state.into()),
             attempts: step.attempts,

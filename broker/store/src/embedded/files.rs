@@ -9,14 +9,17 @@ use std::{
     sync::Arc,
 };
 
+mod direct;
+
 use super::reserve::Reserve;
+use direct::DirectFile;
 
 /// A file system.
 pub(super) trait Files: fmt::Debug + Send + Sync + 'static {
     /// Makes a directory and those above it.
     fn create_directory(&self, path: &Path) -> io::Result<()>;
-    /// Makes a new file of `length` zeros that take no room yet; an error when there is one of that
-    /// name.
+    /// Makes a new file; an error when there is one of that name. With a `length`, it has that many
+    /// zeros that take no room yet, and is made for being synced often.
     fn create(&self, path: &Path, length: u64) -> io::Result<Arc<dyn File>>;
     /// Opens a file for reading, and for syncing.
     fn open(&self, path: &Path) -> io::Result<Arc<dyn File>>;
@@ -34,7 +37,8 @@ pub(super) trait Files: fmt::Debug + Send + Sync + 'static {
 
 /// A file that is written once, from its beginning on.
 pub(super) trait File: fmt::Debug + Send + Sync {
-    /// Writes all pieces behind what was written before, one after the other.
+    /// Writes all pieces behind what was written before, one after the other. They need not be in the
+    /// file before it is synced.
     fn append(&self, pieces: &mut [IoSlice<'_>]) -> io::Result<()>;
     /// Makes what was written durable (fdatasync).
     fn sync(&self) -> io::Result<()>;
@@ -84,8 +88,11 @@ impl Files for Disk {
                 opened => break opened?,
             }
         };
+        if length == 0 {
+            return Ok(Arc::new(DiskFile { file, reserve }));
+        }
         file.set_len(length)?;
-        Ok(Arc::new(DiskFile { file, reserve }))
+        Ok(Arc::new(DirectFile::new(file, reserve)))
     }
 
     fn open(&self, path: &Path) -> io::Result<Arc<dyn File>> {

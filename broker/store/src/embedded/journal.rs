@@ -95,6 +95,11 @@ impl Journal {
         self.end.offset >= self.segment_bytes_max
     }
 
+    /// Whether anything is staged and not written.
+    pub(super) const fn has_staged(&self) -> bool {
+        !self.pieces.is_empty()
+    }
+
     /// Stages an entry of the ledger.
     pub(super) fn stage(&mut self, kind: Kind, record: &[u8], body: Bytes, crc: u32) -> Placed {
         let draft = Draft {

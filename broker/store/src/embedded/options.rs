@@ -50,7 +50,7 @@ impl Default for Options {
 pub struct Counters {
     /// Changes made true, leases aside.
     pub commits: AtomicU64,
-    /// Appends to the journal.
+    /// Groups of changes appended to the journal.
     pub groups: AtomicU64,
     /// Syncs of the journal.
     pub syncs: AtomicU64,

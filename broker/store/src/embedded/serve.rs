@@ -18,7 +18,7 @@ use axle_model::{
     time::Timestamp,
 };
 use bytes::{Bytes, BytesMut};
-use tokio::sync::{futures::OwnedNotified, watch};
+use tokio::sync::watch;
 
 use super::{
     Embedded, body,
@@ -28,7 +28,7 @@ use super::{
 };
 use crate::{
     Chunk, Claim, Claimed, Committed, Due, Found, MailboxState, Query, Store, StoreError,
-    StoreHealth, Upload,
+    StoreHealth, Upload, Waiter,
     state::{MessageKeys, refusal_key},
 };
 
@@ -248,8 +248,8 @@ impl Store for Embedded {
         self.shared.head.subscribe()
     }
 
-    fn arrival(&self, mailbox: &MailboxId) -> OwnedNotified {
-        self.shared.arrivals.next(mailbox)
+    fn wait_at(&self, mailboxes: Vec<MailboxId>) -> Waiter {
+        self.shared.arrivals.wait_at(mailboxes)
     }
 
     fn health(&self) -> StoreHealth {

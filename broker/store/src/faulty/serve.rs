@@ -17,12 +17,12 @@ use axle_model::{
     time::Timestamp,
 };
 use bytes::Bytes;
-use tokio::sync::{futures::OwnedNotified, watch};
+use tokio::sync::watch;
 
 use super::{Durable, Faulty, lease_of, linger};
 use crate::{
     Chunk, Claim, Claimed, Committed, Due, Found, MailboxState, Query, Store, StoreError,
-    StoreHealth, Upload,
+    StoreHealth, Upload, Waiter,
 };
 
 impl<S: Store> Store for Faulty<S> {
@@ -171,8 +171,8 @@ impl<S: Store> Store for Faulty<S> {
         self.head.subscribe()
     }
 
-    fn arrival(&self, mailbox: &MailboxId) -> OwnedNotified {
-        self.store.arrival(mailbox)
+    fn wait_at(&self, mailboxes: Vec<MailboxId>) -> Waiter {
+        self.store.wait_at(mailboxes)
     }
 
     fn health(&self) -> StoreHealth {

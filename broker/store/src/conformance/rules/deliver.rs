@@ -13,7 +13,7 @@ use crate::{
     conformance::{
         Place,
         rules::twice,
-        sample::{PRACTICES, acknowledge, advance, at, claim, draft, mailbox, ods},
+        sample::{PRACTICES, acknowledge, advance, at, claim, draft, mailbox, ods, waiting},
     },
 };
 
@@ -161,9 +161,9 @@ pub async fn what_is_due_stays_due_until_it_is_moved(place: &mut impl Place) {
             .unwrap()
             .is_empty()
     );
-    let arrival = store.arrival(&mailbox(PRACTICES[0]));
+    let waiter = waiting(&store, mailbox(PRACTICES[0]));
     assert_eq!(due(&store, at(100)).await, []);
-    arrival.await;
+    waiter.rung().await;
     assert_eq!(
         store
             .claim(claim(PRACTICES[0], 1, at(100)))
@@ -209,9 +209,9 @@ pub async fn what_nobody_collects_is_due_to_expire(place: &mut impl Place) {
 
 pub async fn an_arrival_wakes_who_waits(place: &mut impl Place) {
     let store = place.open().await;
-    let arrival = store.arrival(&mailbox(PRACTICES[0]));
+    let waiter = waiting(&store, mailbox(PRACTICES[0]));
     store.commit(draft(1).accept()).await.unwrap();
-    arrival.await;
+    waiter.rung().await;
 }
 
 pub async fn a_delivery_takes_one_of_several_steps_at_once(place: &mut impl Place) {

@@ -11,7 +11,9 @@ use crate::{
     conformance::{
         Place,
         rules::twice,
-        sample::{Draft, PRACTICES, acknowledge, advance, at, claim, draft, mailbox, named, ods},
+        sample::{
+            Draft, PRACTICES, acknowledge, advance, at, claim, draft, mailbox, named, ods, waiting,
+        },
     },
 };
 
@@ -53,9 +55,9 @@ pub async fn one_patients_documents_come_one_after_the_other(place: &mut impl Pl
         assert_eq!(had(store, 0, at(20)).await.0, NONE, "one is leased");
     })
     .await;
-    let arrival = store.arrival(&mailbox(PRACTICES[0]));
+    let waiter = waiting(&store, mailbox(PRACTICES[0]));
     store.commit(acknowledge(&leases[0], at(21))).await.unwrap();
-    arrival.await;
+    waiter.rung().await;
     let (second, leases) = had(&store, 0, at(22)).await;
     assert_eq!(second, [2]);
     let release = Move::Release {

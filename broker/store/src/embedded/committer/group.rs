@@ -27,6 +27,9 @@ use crate::{
     state::{Body as _, Earlier, Keys, StoredPiece, Verdict},
 };
 
+/// An entry of the ledger records no more leases than this.
+const LEASES_MAX: usize = 256;
+
 /// What one sync will make true.
 #[derive(Debug, Default)]
 pub(super) struct Group {
@@ -60,6 +63,11 @@ enum Staged {
 }
 
 impl Group {
+    /// How many changes and steps it is to make true.
+    pub(super) const fn len(&self) -> usize {
+        self.staged.len()
+    }
+
     /// Whether anything is to be written.
     pub(super) fn is_empty(&self) -> bool {
         self.staged.is_empty() && self.leases == 0
@@ -243,11 +251,11 @@ impl Group {
 
     /// Stages leases, which are true already.
     pub(super) fn stage_leases(&mut self, journal: &mut Journal, leases: Vec<Advance>) {
-        for advance in leases {
-            let (kind, record) = written::encoded(None, None, std::slice::from_ref(&advance), None);
+        for leases in leases.chunks(LEASES_MAX) {
+            let (kind, record) = written::encoded(None, None, leases, None);
             let placed = journal.stage(kind, &record, Bytes::new(), 0);
-            self.enter(entry::of(None, [&advance], None), placed);
-            self.leases += 1;
+            self.enter(entry::of(None, leases, None), placed);
+            self.leases += leases.len();
         }
     }
 

@@ -16,7 +16,7 @@ impl From<&Event> for EventRecord {
             ..Self::default()
         };
         match &event.by {
-            Actor::Organisation(code) => record.organisation = Some(code.to_string()),
+            Actor::Organisation(code) => record.organisation = Some(code.as_str().to_owned()),
             Actor::Operator(serial) => record.operator = Some(serial.to_string()),
             Actor::Broker => {}
         }
