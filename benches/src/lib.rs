@@ -4,5 +4,6 @@
 
 pub mod documents;
 pub mod estate;
+pub mod lines;
 pub mod load;
 pub mod stage;
