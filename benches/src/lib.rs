@@ -6,4 +6,7 @@ pub mod documents;
 pub mod estate;
 pub mod lines;
 pub mod load;
+pub mod scale;
+pub mod spread;
 pub mod stage;
+pub mod stored;
