@@ -2,6 +2,7 @@
 //! process, and the load that `load` puts on a broker in a process of its own. It measures what is
 //! there and changes nothing in it; nothing depends on it.
 
+pub mod compare;
 pub mod documents;
 pub mod estate;
 pub mod lines;
