@@ -7,6 +7,7 @@ pub mod documents;
 pub mod estate;
 pub mod lines;
 pub mod load;
+pub mod plot;
 pub mod scale;
 pub mod spread;
 pub mod stage;
