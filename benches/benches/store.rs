@@ -13,24 +13,14 @@ use std::{
 use axle_benches::{
     documents::{LETTER_BYTES, Template},
     estate::{TRUST, default_parent},
+    load::job::Payload,
+    stored::{acceptance, acknowledgement, claim},
 };
 use axle_broker::clock::{Clock as _, SystemClock};
-use axle_core::{
-    change::{Acceptance, Advance, Body, Change},
-    delivery::{Circumstances, Delivery, Move, Outcome},
-    event::Actor,
-    message::Message,
-    retry::Retry,
-};
-use axle_model::{
-    digest::Digest,
-    envelope::{MediaType, Priority},
-    id::{MessageId, SubmissionId},
-    mailbox::{MailboxId, WorkflowId},
-    ods::OdsCode,
-};
+use axle_core::change::Change;
+use axle_model::ods::OdsCode;
 use axle_store::{
-    Claim, Claimed, Store as _,
+    Claimed, Store as _,
     embedded::{Embedded, Options},
 };
 use bytes::Bytes;
@@ -39,7 +29,6 @@ use criterion::{
 };
 use tempfile::TempDir;
 use tokio::{runtime::Runtime, task::JoinSet};
-use uuid::Uuid;
 
 const IN_FLIGHT: [usize; 4] = [1, 16, 64, 256];
 const PRACTICE: &str = "P81000";
@@ -70,42 +59,8 @@ impl Scene {
 
     /// A document nobody has seen.
     fn acceptance(&self) -> Change {
-        let (now, id) = (SystemClock.now(), Uuid::now_v7());
-        let practice = ods(PRACTICE);
-        let delivery = Delivery::accept(practice, MailboxId::of(practice), ods(TRUST), now);
-        let message = Message {
-            id: MessageId::new(id),
-            sender: ods(TRUST),
-            submission: SubmissionId::parse(&id.to_string()).expect("a submission id"),
-            request: Digest::from_bytes([1; 32]),
-            workflow: WorkflowId::parse("LETTERS").expect("a workflow"),
-            table_version: 1,
-            routed_by: Default::default(),
-            media_type: MediaType::Opaque("application/octet-stream".into()),
-            digest: Digest::from_bytes([2; 32]),
-            size: self.body.len() as u64,
-            priority: Priority::Routine,
-            order_key: None,
-            order_hold: Duration::ZERO,
-            correlation_id: None,
-            labels: std::collections::BTreeMap::new(),
-            document: None,
-            names: Vec::new(),
-            replaces: Vec::new(),
-            accept_time: now,
-            expire_time: now.after(Duration::from_hours(120)),
-            warn_time: now.after(Duration::from_hours(24)),
-            warnings: Vec::new(),
-            answer: None,
-            reroute_once: false,
-            rerouted_from: None,
-            deliveries: vec![delivery],
-        };
-        let body = self.body.clone();
-        Change::from(Acceptance {
-            message,
-            body: Body::Whole(body),
-        })
+        let (now, body) = (SystemClock.now(), self.body.clone());
+        acceptance(ods(TRUST), ods(PRACTICE), Payload::Opaque, body, now).expect("a document")
     }
 
     /// Commits these, `in_flight` at a time, and says how long it took.
@@ -132,42 +87,9 @@ impl Scene {
 
     /// Claims up to `deliveries` of the one mailbox.
     async fn claim(&self, deliveries: usize) -> Vec<Claimed> {
-        let (now, practice) = (SystemClock.now(), ods(PRACTICE));
-        let claim = Claim {
-            mailbox: MailboxId::of(practice),
-            deliveries_max: deliveries,
-            bytes_max: u64::MAX,
-            until: now.after(Duration::from_mins(1)),
-            consumer: "surgery-1".into(),
-            organisation: practice,
-            now,
-            late: false,
-        };
-        self.store.claim(claim).await.expect("a claim")
+        let claimed = claim(&self.store, ods(PRACTICE), deliveries, SystemClock.now()).await;
+        claimed.expect("a claim")
     }
-}
-
-/// The acknowledgement of what was claimed.
-fn acknowledgement(claimed: &Claimed) -> Change {
-    let now = SystemClock.now();
-    let at = Circumstances {
-        now,
-        deadline: claimed.message.expire_time,
-        retry: Retry::default(),
-        seed: 7,
-    };
-    let lease = claimed.token.key;
-    let by = Actor::Organisation(claimed.token.delivery.recipient);
-    let delivery = claimed.delivery().expect("the delivery claimed");
-    let decided = delivery.decide(Move::Acknowledge { lease }, by, at);
-    let Ok(Outcome::Step(step)) = decided else {
-        unreachable!("a leased delivery can be acknowledged");
-    };
-    Change::from(Advance {
-        delivery: claimed.token.delivery,
-        sender: claimed.message.sender,
-        step,
-    })
 }
 
 fn ods(code: &str) -> OdsCode {
@@ -213,7 +135,10 @@ fn claim_and_settle(c: &mut Criterion) {
                     let share = usize::try_from(left.min(at_once)).unwrap_or(1);
                     let claimed = scene.claim(share).await;
                     left -= claimed.len() as u64;
-                    let settled: Vec<_> = claimed.iter().map(acknowledgement).collect();
+                    let settled = claimed.iter().map(|one| {
+                        acknowledgement(one, SystemClock.now()).expect("a leased delivery")
+                    });
+                    let settled = settled.collect();
                     // Let go of the messages, so that the store can change them in place.
                     drop(claimed);
                     scene.commit(settled, share).await;

@@ -17,6 +17,7 @@ use axle_broker::{
 use axle_client::{error::ClientError, profile::Profile};
 use axle_model::ods::{NotAnOdsCode, OdsCode};
 use axle_pki::issue::{Authority, IssueError, Request};
+use axle_store::{StoreError, embedded::OpenError};
 use tempfile::TempDir;
 use thiserror::Error;
 
@@ -30,8 +31,8 @@ const DAYS: u32 = 2;
 /// Why the stage could not be set.
 #[derive(Debug, Error)]
 pub enum EstateError {
-    /// A file could not be written.
-    #[error("setting up the folder: {0}")]
+    /// A file could not be read or written.
+    #[error("reading or writing files: {0}")]
     Files(#[from] io::Error),
     /// A certificate could not be made.
     #[error(transparent)]
@@ -48,6 +49,26 @@ pub enum EstateError {
     /// There are more practices than codes for them.
     #[error(transparent)]
     Code(#[from] NotAnOdsCode),
+    /// What a load begins with failed.
+    #[error("{what}: {error}")]
+    Beginning {
+        /// What was tried.
+        what: String,
+        /// Why it failed.
+        error: ClientError,
+    },
+    /// What was asked for cannot be had.
+    #[error("{0}")]
+    Wish(String),
+    /// Latencies cannot be kept.
+    #[error("keeping latencies: {0}")]
+    Latencies(#[from] hdrhistogram::CreationError),
+    /// The store could not be filled.
+    #[error("filling the store: {0}")]
+    Store(#[from] StoreError),
+    /// The store could not be opened to be filled.
+    #[error(transparent)]
+    Open(#[from] OpenError),
 }
 
 /// A folder with everything a broker and its clients need. Removed when dropped.
@@ -100,6 +121,11 @@ impl Estate {
         self.path().join("broker.toml")
     }
 
+    /// Where the broker keeps its documents, unless it is told otherwise.
+    pub fn store_path(&self) -> PathBuf {
+        self.path().join("data")
+    }
+
     /// The broker's configuration, read.
     pub fn config(&self) -> Result<Config, EstateError> {
         // Nothing of this process's environment.
@@ -136,6 +162,19 @@ impl Estate {
             certificate: file(format!("{who}.pem")),
             key: file(format!("{who}.key")),
         }
+    }
+
+    /// Adds a mailbox for each of so many practices that never collect, and have no certificate.
+    pub fn add_absent(&self, practices: usize) -> Result<Vec<OdsCode>, EstateError> {
+        let codes = (0..practices).map(|number| OdsCode::parse(&format!("Q{number:05}")));
+        let codes: Vec<OdsCode> = codes.collect::<Result<_, _>>()?;
+        let mut text = self.directory();
+        for code in &codes {
+            // Writing to a String cannot fail.
+            let _ = write!(text, "[[mailbox]]\norganisation = \"{code}\"\n\n");
+        }
+        fs::write(self.path().join("directory.toml"), text)?;
+        Ok(codes)
     }
 
     fn certificates(&self) -> Result<(), EstateError> {

@@ -7,21 +7,21 @@ use std::{fs, ops::Sub};
 const TICKS_PER_SECOND: f64 = 100.0;
 
 /// Counters of a process.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Copy, Debug)]
 pub struct Account {
     /// Processor time in user and kernel mode, all threads, in seconds.
     pub cpu_seconds: f64,
-    /// Bytes it caused to be written to a disk.
-    pub written_bytes: u64,
+    /// Bytes it caused to be written to a disk; `None` of another user's process.
+    pub written_bytes: Option<u64>,
 }
 
 impl Account {
-    /// The counters of process `id`; zeros when it is gone.
-    pub fn of(id: u32) -> Self {
-        Self {
-            cpu_seconds: ticks(id).unwrap_or_default() as f64 / TICKS_PER_SECOND,
-            written_bytes: field(&format!("/proc/{id}/io"), "write_bytes:").unwrap_or_default(),
-        }
+    /// The counters of process `id`; `None` when there is none.
+    pub fn of(id: u32) -> Option<Self> {
+        Some(Self {
+            cpu_seconds: ticks(id)? as f64 / TICKS_PER_SECOND,
+            written_bytes: field(&format!("/proc/{id}/io"), "write_bytes:"),
+        })
     }
 }
 
@@ -29,17 +29,26 @@ impl Sub for Account {
     type Output = Self;
 
     fn sub(self, before: Self) -> Self {
+        let written = self.written_bytes.zip(before.written_bytes);
         Self {
             cpu_seconds: self.cpu_seconds - before.cpu_seconds,
-            written_bytes: self.written_bytes.saturating_sub(before.written_bytes),
+            written_bytes: written.map(|(now, before)| now.saturating_sub(before)),
         }
     }
 }
 
-/// The most memory that process `id` has held, in bytes.
-pub fn memory_peak_bytes(id: u32) -> u64 {
-    let kib = field(&format!("/proc/{id}/status"), "VmHWM:");
-    kib.unwrap_or_default() * 1024
+/// The memory that process `id` holds now, in bytes; `None` when there is no such process.
+pub fn memory_bytes(id: u32) -> Option<u64> {
+    status_bytes(id, "VmRSS:")
+}
+
+/// The most memory that process `id` has held, in bytes; `None` when there is no such process.
+pub fn memory_peak_bytes(id: u32) -> Option<u64> {
+    status_bytes(id, "VmHWM:")
+}
+
+fn status_bytes(id: u32, name: &str) -> Option<u64> {
+    field(&format!("/proc/{id}/status"), name).map(|kib| kib * 1024)
 }
 
 fn ticks(id: u32) -> Option<u64> {
@@ -59,15 +68,22 @@ fn field(path: &str, name: &str) -> Option<u64> {
 
 #[cfg(test)]
 mod tests {
-    use super::{Account, memory_peak_bytes};
+    use super::{Account, memory_bytes, memory_peak_bytes};
 
     #[test]
     fn this_process_has_cost_something() {
         let own = std::process::id();
-        assert!(memory_peak_bytes(own) > 1024 * 1024);
+        let (now, peak) = (memory_bytes(own), memory_peak_bytes(own));
+        assert!(now > Some(1024 * 1024) && peak >= now);
         let mut number = 1_u64;
-        while Account::of(own).cpu_seconds <= 0.0 {
+        while Account::of(own).is_none_or(|own| own.cpu_seconds <= 0.0) {
             number = std::hint::black_box(number.wrapping_mul(31));
         }
+    }
+
+    #[test]
+    fn a_process_that_is_not_there_has_no_account() {
+        // Linux gives no process a number of more than 22 bits.
+        assert!(Account::of(u32::MAX).is_none() && memory_bytes(u32::MAX).is_none());
     }
 }

@@ -1,22 +1,23 @@
 //! Practices: each collects from all its mailboxes over one stream, sees whether a document is one of
 //! this run's (the SDK has verified its digest), and acknowledges it without waiting for the others.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use axle_client::{
     collect::{CollectOptions, Collector, Connection, Received},
     connection::Client,
+    error::ClientError,
 };
 use tokio::{sync::watch, task::JoinSet};
 
-use super::{
-    run::{complain, micros},
-    submit::Outgoing,
-};
+use super::{run::complain, submit::Outgoing};
 
-/// Opens a practice's stream; returns when the broker has answered on it, or the stream has ended.
-pub async fn open(client: &Client, outstanding_max: u32) -> Collector {
-    let collector = client.collector(CollectOptions {
+/// How long what is not of this run rests before it is offered again, to whoever it is for.
+const NOT_OURS_RESTS: Duration = Duration::from_secs(60);
+
+/// Opens a practice's stream; returns when the broker has answered on it, or says why it has not.
+pub async fn open(client: &Client, outstanding_max: u32) -> Result<Collector, ClientError> {
+    let mut collector = client.collector(CollectOptions {
         consumer_id: "load".to_owned(),
         outstanding_max,
         // Never fetched apart: that would be another call for each.
@@ -24,21 +25,27 @@ pub async fn open(client: &Client, outstanding_max: u32) -> Collector {
         ..CollectOptions::default()
     });
     let mut connection = collector.connection();
-    let open = connection.wait_for(|now| matches!(now, Connection::Open { .. }));
-    // When the stream has ended, its first item says why.
-    let _ = open.await;
-    collector
+    let answered = connection.wait_for(|now| !matches!(now, Connection::Connecting));
+    let answered = answered.await.map(|now| now.clone());
+    match answered {
+        Ok(Connection::Lost(error)) => Err(error),
+        Ok(Connection::Connecting | Connection::Open { .. }) => Ok(collector),
+        // The stream has ended, and its only item says why.
+        Err(_) => match collector.next().await {
+            Some(Err(error)) => Err(error),
+            Some(Ok(_)) | None => Ok(collector),
+        },
+    }
 }
 
-/// Collects until `stop`. Returns the times from submit to delivery that count, in microseconds.
+/// Collects until `stop`.
 pub async fn collect(
     incoming: Arc<Outgoing>,
     practice: usize,
     mut collector: Collector,
     mut stop: watch::Receiver<bool>,
-) -> Vec<u32> {
+) {
     let tally = &incoming.tally;
-    let mut latencies = Vec::new();
     let mut settling = JoinSet::new();
     loop {
         let item = tokio::select! {
@@ -58,9 +65,11 @@ pub async fn collect(
         let template = &incoming.templates[practice];
         let Some(sequence) = template.sequence(incoming.run, &content) else {
             tally.damage();
+            // Best effort: its lease runs out in any case.
+            let _ = collector.settler().release(&token, NOT_OURS_RESTS).await;
             continue;
         };
-        latencies.extend(tally.deliver(sequence).map(micros));
+        tally.deliver(sequence);
         let (settler, incoming) = (collector.settler().clone(), Arc::clone(&incoming));
         settling.spawn(async move {
             match settler.acknowledge(&token).await {
@@ -70,5 +79,4 @@ pub async fn collect(
         });
     }
     collector.close().await;
-    latencies
 }

@@ -67,6 +67,9 @@ pub struct Job {
     /// Practices, each with a connection of its own and an equal share of the mailboxes; 8, or 65 in W4, unless
     /// [`over_practices`](Self::over_practices) says otherwise.
     pub practices: usize,
+    /// Documents that are due in a second, of all producers together; `None` for as many as can be.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub rate: Option<u32>,
     /// Seconds of load before the measurement.
     pub warmup_seconds: f64,
     /// Seconds of the measurement.
@@ -94,6 +97,7 @@ impl Job {
             mailboxes,
             skew: if job == Name::W4 { 0.8 } else { 0.0 },
             practices,
+            rate: None,
             warmup_seconds: 1.0,
             measured_seconds: measured.as_secs_f64(),
         }
@@ -106,10 +110,71 @@ impl Job {
         self
     }
 
+    /// The same job to so many mailboxes, each of a practice of its own.
+    #[must_use]
+    pub const fn to_practices(mut self, practices: usize) -> Self {
+        (self.mailboxes, self.practices) = (practices, practices);
+        self
+    }
+
+    /// The same job at so many documents a second, whether or not the broker keeps up: all those of a
+    /// second may be under way.
+    #[must_use]
+    pub fn at_rate(mut self, per_second: u32) -> Self {
+        self.rate = Some(per_second);
+        let share = usize::try_from(per_second).unwrap_or(usize::MAX);
+        self.window = self.window.max(share.div_ceil(self.producers.max(1)));
+        self
+    }
+
+    /// The job in a few words.
+    pub fn title(&self) -> String {
+        let Self {
+            job,
+            payload,
+            submit,
+            ..
+        } = self;
+        let rate = self.rate.map(|rate| format!(", {rate} documents/s"));
+        format!(
+            "{job:?}, {payload:?}, {submit:?}{}",
+            rate.unwrap_or_default()
+        )
+    }
+
     /// How many documents a practice may hold unsettled: enough to keep it busy, but no more than
     /// about 32 MiB.
     pub fn outstanding_max(&self) -> u32 {
         let documents = 32 * MIB / self.document_bytes;
         u32::try_from(documents.clamp(4, 64)).unwrap_or(64)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::{Job, Name, Payload, Submit};
+
+    #[test]
+    fn at_a_rate_all_the_documents_of_a_second_may_be_under_way() {
+        let job = |name| {
+            Job::new(
+                name,
+                Payload::Opaque,
+                Submit::Stream,
+                Duration::from_secs(5),
+            )
+        };
+        let slow = job(Name::W2).at_rate(100);
+        assert_eq!(slow.window, 32, "a window is not made smaller");
+        let fast = job(Name::W2).at_rate(1_001);
+        assert_eq!(fast.window, 126);
+        assert_eq!(job(Name::W1).at_rate(100).window, 100);
+        assert!(
+            fast.title().ends_with(", 1001 documents/s"),
+            "{}",
+            fast.title()
+        );
     }
 }

@@ -1,7 +1,7 @@
 //! Producers: each keeps as many submits under way as its window allows, on one stream or by one call
-//! for each document.
+//! for each document; or sends what is due.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Instant};
 
 use axle_client::{bulk::Submitter, connection::Client, error::ClientError};
 use axle_proto::v1::DocumentHeader;
@@ -10,11 +10,13 @@ use tokio::task::JoinSet;
 
 use super::{
     job::{Job, Submit},
+    pace::Pace,
     tally::Tally,
+    target::Target,
 };
 use crate::{
     documents::Template,
-    estate::{Estate, Mailbox},
+    estate::{EstateError, Mailbox},
 };
 
 /// What the producers of a run share.
@@ -33,21 +35,13 @@ pub struct Outgoing {
 }
 
 impl Outgoing {
-    /// To all the mailboxes of `estate`, each practice's documents made from its template.
-    pub fn new(
-        job: &Job,
-        run: u64,
-        estate: &Estate,
-        templates: Vec<Template>,
-        tally: Arc<Tally>,
-    ) -> Self {
+    /// To all the mailboxes of `target`, each practice's documents made from its template.
+    pub fn new(job: &Job, target: &Target, templates: Vec<Template>, tally: Arc<Tally>) -> Self {
         Self {
-            run,
+            run: rand::random(),
             templates,
-            mailboxes: (0..estate.mailboxes())
-                .map(|number| estate.mailbox(number))
-                .collect(),
-            chances: chances(estate.mailboxes(), job.skew),
+            mailboxes: target.mailboxes.clone(),
+            chances: chances(target.mailboxes.len(), job.skew),
             tally,
         }
     }
@@ -87,38 +81,67 @@ impl Way {
     }
 }
 
-/// Sends with each client, `window` documents at a time, until the tally says stop. Returns the times
-/// to the receipt that count, in microseconds.
-pub async fn submit(outgoing: Arc<Outgoing>, clients: Vec<Client>, job: Job) -> Vec<u32> {
+/// Sends a document to a mailbox of each practice, one after the other: says what is wrong with the
+/// first that is refused, before many are.
+pub async fn try_each(outgoing: &Outgoing, client: Client) -> Result<(), EstateError> {
+    let way = Way::Unary(client);
+    for practice in 0..outgoing.templates.len() {
+        let mut mailboxes = outgoing.mailboxes.iter();
+        let mailbox = mailboxes.find(|mailbox| mailbox.practice == practice);
+        let Some((mailbox, sequence)) = mailbox.zip(outgoing.tally.send(Instant::now())) else {
+            continue;
+        };
+        let sent = send(outgoing, &way, mailbox, sequence).await;
+        sent.map_err(|error| EstateError::Beginning {
+            what: format!("a document for {}", mailbox.recipient),
+            error,
+        })?;
+    }
+    Ok(())
+}
+
+/// Sends with each client until the tally says stop: `window` documents at a time, or those that are due.
+pub async fn submit(
+    outgoing: Arc<Outgoing>,
+    clients: Vec<Client>,
+    job: Job,
+    pace: Option<Arc<Pace>>,
+) {
     let mut slots = JoinSet::new();
     for client in clients {
         let way = Way::new(client, job.submit);
         for _ in 0..job.window {
-            slots.spawn(slot(Arc::clone(&outgoing), way.clone()));
+            slots.spawn(slot(Arc::clone(&outgoing), way.clone(), pace.clone()));
         }
     }
-    let mut latencies = Vec::new();
-    while let Some(slot) = slots.join_next().await {
-        latencies.extend(slot.unwrap_or_default());
-    }
-    latencies
+    slots.join_all().await;
 }
 
 /// One place of a window: one document after another.
-async fn slot(outgoing: Arc<Outgoing>, way: Way) -> Vec<u32> {
+async fn slot(outgoing: Arc<Outgoing>, way: Way, pace: Option<Arc<Pace>>) {
     let tally = &outgoing.tally;
-    let mut latencies = Vec::new();
-    while let Some(sequence) = tally.send() {
-        match send(&outgoing, &way, sequence).await {
-            Ok(()) => latencies.extend(tally.accept(sequence).map(super::run::micros)),
-            Err(error) => super::run::complain(tally, "a submit failed", &error),
+    loop {
+        let due = match &pace {
+            Some(pace) => pace.next().await,
+            None => (!tally.is_stopped()).then(Instant::now),
+        };
+        let Some(sequence) = due.and_then(|due| tally.send(due)) else {
+            return;
+        };
+        let sent = send(&outgoing, &way, outgoing.choose(), sequence).await;
+        if let Err(error) = sent {
+            super::run::complain(tally, "a submit failed", &error);
         }
     }
-    latencies
 }
 
-async fn send(outgoing: &Outgoing, way: &Way, sequence: u64) -> Result<(), ClientError> {
-    let mailbox = outgoing.choose();
+/// Sends a document and counts its receipt.
+async fn send(
+    outgoing: &Outgoing,
+    way: &Way,
+    mailbox: &Mailbox,
+    sequence: u64,
+) -> Result<(), ClientError> {
     let template = &outgoing.templates[mailbox.practice];
     let header = DocumentHeader {
         recipients: vec![mailbox.recipient.to_string()],
@@ -131,5 +154,5 @@ async fn send(outgoing: &Outgoing, way: &Way, sequence: u64) -> Result<(), Clien
         Way::Stream(submitter) => submitter.submit(header, document).await,
         Way::Unary(client) => client.submit(header, document).await,
     };
-    receipt.map(|_| ())
+    receipt.map(|_| outgoing.tally.accept(sequence))
 }
