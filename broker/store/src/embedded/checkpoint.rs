@@ -13,7 +13,9 @@ use std::{
 
 use tokio::sync::oneshot;
 
-use super::{committer::Command, reclaim, reserve::has_room_for_index, shared::Shared};
+use super::{
+    committer::Command, files::File, reclaim, reserve::has_room_for_index, shared::Shared,
+};
 use crate::StoreError;
 
 /// What the checkpoint is asked.
@@ -21,6 +23,8 @@ use crate::StoreError;
 pub(super) enum Wish {
     /// To run now.
     Now,
+    /// To give a segment blocks up to there.
+    Prepare(Arc<dyn File>, u64),
     /// To run a last time.
     Finish(oneshot::Sender<Result<(), StoreError>>),
     /// To end as it is.
@@ -65,6 +69,12 @@ impl Checkpoint {
                         if !reclaim::step(&self.shared) {
                             break;
                         }
+                    }
+                }
+                Ok(Wish::Prepare(segment, end)) => {
+                    if let Err(error) = segment.prepare(end) {
+                        // Nothing depends on it but speed.
+                        tracing::debug!(%error, "a segment was not given blocks ahead");
                     }
                 }
                 Ok(Wish::Finish(answer)) => {

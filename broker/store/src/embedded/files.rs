@@ -42,6 +42,15 @@ pub(super) trait File: fmt::Debug + Send + Sync {
     fn append(&self, pieces: &mut [IoSlice<'_>]) -> io::Result<()>;
     /// Makes what was written durable (fdatasync).
     fn sync(&self) -> io::Result<()>;
+    /// Up to where it has blocks on the disk: there a sync has only what was appended to write.
+    fn prepared(&self) -> u64 {
+        u64::MAX
+    }
+    /// Gives it blocks of zeros up to `end`, or to its own end. May take a while, and is no business of
+    /// who appends meanwhile.
+    fn prepare(&self, _end: u64) -> io::Result<()> {
+        Ok(())
+    }
     /// Reads up to `buffer` full from `offset`; fewer bytes only at the end.
     fn read_at(&self, buffer: &mut [u8], offset: u64) -> io::Result<usize>;
     /// Its length in bytes.

@@ -19,6 +19,9 @@ use super::{
 };
 use crate::failpoint;
 
+/// So far ahead of its end a segment is given blocks while there is time for it.
+const BLOCKS_AHEAD_BYTES: u64 = 4 << 20;
+
 /// The end of the journal.
 #[derive(Debug)]
 pub(super) struct Journal {
@@ -36,6 +39,8 @@ pub(super) struct Journal {
     pieces: Vec<Piece>,
     /// Bytes appended since the journal was opened.
     appended: u64,
+    /// Up to where the segment was to be given blocks.
+    asked_for: u64,
 }
 
 /// A stretch of `heads`, and the body that follows it.
@@ -72,6 +77,7 @@ impl Journal {
             heads: Vec::new(),
             pieces: Vec::new(),
             appended: 0,
+            asked_for: 0,
         })
     }
 
@@ -180,6 +186,18 @@ impl Journal {
         Ok(())
     }
 
+    /// The segment it writes to, and up to where it is to be given blocks, when it has few left and that
+    /// was not asked for yet.
+    pub(super) fn wants_blocks(&mut self) -> Option<(Arc<dyn File>, u64)> {
+        let end = self.end.offset;
+        let few = end + BLOCKS_AHEAD_BYTES / 2;
+        if self.asked_for >= few.min(self.segment_bytes_max) || self.file.prepared() >= few {
+            return None;
+        }
+        self.asked_for = end + BLOCKS_AHEAD_BYTES;
+        Some((self.file.clone(), self.asked_for))
+    }
+
     /// Makes durable what was written.
     pub(super) fn sync(&mut self) -> io::Result<()> {
         if !failpoint::is_planted("skip-sync") {
@@ -197,6 +215,7 @@ impl Journal {
         let (header, file) = create(&self.segments, self.node, self.end, self.segment_bytes_max)?;
         self.end = header.start();
         (self.header, self.file) = (header, file);
+        self.asked_for = 0;
         Ok(())
     }
 

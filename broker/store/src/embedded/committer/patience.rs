@@ -50,11 +50,16 @@ impl Patience {
         self.seen = count;
     }
 
+    /// Whether changes came fast of late.
+    pub(super) fn comes_fast(&self) -> bool {
+        self.expected >= WORTH_IT
+    }
+
     /// Whether another step of waiting is likely to bring more; `count` are there already.
     pub(super) fn pays(&mut self, count: usize) -> bool {
         let came = count - self.seen;
         self.seen = count;
-        let pays = self.expected >= WORTH_IT && came > 0 && self.steps < STEPS_MAX;
+        let pays = self.comes_fast() && came > 0 && self.steps < STEPS_MAX;
         self.steps += u32::from(pays);
         pays
     }

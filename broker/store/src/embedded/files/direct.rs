@@ -9,7 +9,10 @@ use std::{
     fs, io,
     io::IoSlice,
     os::unix::fs::FileExt as _,
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    sync::{
+        Arc, Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicU64, Ordering},
+    },
 };
 
 use rustix::fs::{OFlags, fcntl_getfl, fcntl_setfl};
@@ -19,6 +22,8 @@ use crate::embedded::reserve::Reserve;
 
 /// No disk of today asks for larger blocks.
 const BLOCK: usize = 4 << 10;
+/// Zeros written at a time; whoever has to grow the file waits as long.
+const ZEROS_BYTES: usize = 256 << 10;
 /// What is held back until a sync, at most.
 const BUFFER_BYTES: usize = 1 << 20;
 
@@ -27,6 +32,9 @@ const BUFFER_BYTES: usize = 1 << 20;
 pub(super) struct DirectFile {
     file: DiskFile,
     staged: Mutex<Staged>,
+    /// Up to where it has blocks. Only who holds `growing` writes behind that.
+    prepared: AtomicU64,
+    growing: Mutex<()>,
 }
 
 /// What is not on its way to the disk yet.
@@ -47,18 +55,23 @@ impl DirectFile {
     pub(super) fn new(file: fs::File, reserve: Option<Arc<Reserve>>) -> Self {
         // Where there is no way past the page cache it goes through it.
         drop(set_direct(&file, true));
-        let buffer = vec![0; BUFFER_BYTES + BLOCK];
-        let start = buffer.as_ptr().align_offset(BLOCK);
+        let (buffer, start) = blocks(BUFFER_BYTES);
         Self {
             file: DiskFile { file, reserve },
             staged: Mutex::new(Staged {
                 buffer,
-                start: start.min(BLOCK),
+                start,
                 length: 0,
                 at: 0,
                 fresh: false,
             }),
+            prepared: AtomicU64::new(0),
+            growing: Mutex::default(),
         }
+    }
+
+    fn growing(&self) -> MutexGuard<'_, ()> {
+        self.growing.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn staged(&self) -> MutexGuard<'_, Staged> {
@@ -76,7 +89,15 @@ impl DirectFile {
             rest.fill(0);
         }
         let blocks = staged.buffer.get(start..start + whole).unwrap_or_default();
-        self.write_at(blocks, staged.at)?;
+        let behind = staged.at + whole as u64;
+        if behind <= self.prepared() {
+            self.write_at(blocks, staged.at)?;
+        } else {
+            let growing = self.growing();
+            self.write_at(blocks, staged.at)?;
+            self.prepared.fetch_max(behind, Ordering::AcqRel);
+            drop(growing);
+        }
         let full = staged.length / BLOCK * BLOCK;
         staged.buffer.copy_within(start + full..end, start);
         staged.length -= full;
@@ -97,6 +118,13 @@ impl DirectFile {
             }
         }
     }
+}
+
+/// A buffer for so many bytes of whole blocks, and where in it the first block begins.
+fn blocks(bytes: usize) -> (Vec<u8>, usize) {
+    let buffer = vec![0; bytes + BLOCK];
+    let start = buffer.as_ptr().align_offset(BLOCK);
+    (buffer, start.min(BLOCK))
 }
 
 /// Sets whether a file is written past the page cache; whether that changed anything.
@@ -145,6 +173,26 @@ impl File for DirectFile {
         self.file.sync()
     }
 
+    fn prepared(&self) -> u64 {
+        self.prepared.load(Ordering::Acquire)
+    }
+
+    fn prepare(&self, end: u64) -> io::Result<()> {
+        let (zeros, start) = blocks(ZEROS_BYTES);
+        let zeros = zeros.get(start..start + ZEROS_BYTES).unwrap_or_default();
+        let end = end.min(self.length()?);
+        while self.prepared() + zeros.len() as u64 <= end {
+            let growing = self.growing();
+            let from = self.prepared();
+            self.file.file.write_all_at(zeros, from)?;
+            self.prepared
+                .store(from + zeros.len() as u64, Ordering::Release);
+            drop(growing);
+        }
+        // Where the blocks are is durable before anybody waits for what will be in them.
+        self.file.sync()
+    }
+
     fn read_at(&self, buffer: &mut [u8], offset: u64) -> io::Result<usize> {
         self.file.read_at(buffer, offset)
     }
@@ -159,17 +207,17 @@ impl File for DirectFile {
 mod tests {
     use super::*;
 
+    fn made(path: &std::path::Path) -> DirectFile {
+        let mut options = fs::OpenOptions::new();
+        options.read(true).write(true).create_new(true);
+        DirectFile::new(options.open(path).unwrap(), None)
+    }
+
     #[test]
     fn what_was_appended_in_any_pieces_is_in_the_file_once_it_is_synced() {
         let directory = tempfile::tempdir().unwrap();
         let path = directory.path().join("segment");
-        let open = fs::OpenOptions::new()
-            .read(true)
-            .write(true)
-            .create_new(true)
-            .open(&path)
-            .unwrap();
-        let file = DirectFile::new(open, None);
+        let file = made(&path);
         let all: Vec<u8> = (0..3 * BUFFER_BYTES + 77)
             .map(|at| (at % 251) as u8)
             .collect();
@@ -195,5 +243,30 @@ mod tests {
         assert_eq!(done, all.len());
         let behind = fs::read(&path).unwrap().split_off(done);
         assert!(behind.len() < BLOCK && behind.iter().all(|&byte| byte == 0));
+    }
+
+    #[test]
+    fn zeros_ahead_are_never_written_over_what_was_appended() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("segment");
+        let file = made(&path);
+        let length = 8 * ZEROS_BYTES;
+        file.file.file.set_len(length as u64).unwrap();
+        let written = std::thread::scope(|scope| {
+            let ahead = scope.spawn(|| {
+                (1..=8).for_each(|end| file.prepare((end * ZEROS_BYTES) as u64).unwrap());
+            });
+            let mut written = 0;
+            while !ahead.is_finished() && written + BLOCK < length {
+                file.append(&mut [IoSlice::new(&[7; 3000])]).unwrap();
+                file.sync().unwrap();
+                written += 3000;
+            }
+            written
+        });
+        let found = fs::read(&path).unwrap();
+        assert!(found[..written].iter().all(|&byte| byte == 7));
+        assert!(found[written..].iter().all(|&byte| byte == 0));
+        assert!(file.prepared() >= (length - ZEROS_BYTES) as u64);
     }
 }
