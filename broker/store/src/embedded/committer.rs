@@ -33,6 +33,9 @@ const LEASES_LINGER: Duration = Duration::from_millis(50);
 const GROUP_CHANGES_MAX: usize = 1_024;
 /// The free space is asked for again after this many bytes.
 const SPACE_EVERY_BYTES: u64 = 256 << 10;
+/// Slower than this the journal is quiet; and how often it is looked at.
+const QUIET_BYTES_PER_SECOND: f64 = 24e6;
+const LOOKED_EVERY: Duration = Duration::from_secs(1);
 /// While the index is this many checkpoints behind, the journal waits for it: a start must not have
 /// to replay without end.
 const CHECKPOINTS_BEHIND_MAX: u64 = 8;
@@ -79,6 +82,9 @@ pub(super) struct Committer {
     snapshot_at: u64,
     wished: bool,
     space_at: u64,
+    /// Whether little was appended of late; what had been when that was looked at, and when it was.
+    quiet: bool,
+    looked: (u64, Instant),
     /// Since when there is something that no sync has covered: leases.
     behind_since: Option<Instant>,
 }
@@ -110,6 +116,8 @@ impl Committer {
             snapshot_at: 0,
             wished: false,
             space_at: 0,
+            quiet: true,
+            looked: (0, Instant::now()),
             behind_since: None,
         }
     }
@@ -287,7 +295,13 @@ impl Committer {
     /// While changes come one at a time, each waits for its own sync: it is shorter where the segment
     /// has blocks already. Where they come fast this would only double what is written.
     fn prepare(&mut self) {
-        if self.patience.comes_fast() || self.shared.is_full().is_some() {
+        let (appended, passed) = (self.journal.appended(), self.looked.1.elapsed());
+        if passed >= LOOKED_EVERY {
+            let bytes = (appended - self.looked.0) as f64;
+            self.quiet = bytes < QUIET_BYTES_PER_SECOND * passed.as_secs_f64();
+            self.looked = (appended, Instant::now());
+        }
+        if !self.quiet || self.shared.is_full().is_some() {
             return;
         }
         if let Some((segment, end)) = self.journal.wants_blocks() {

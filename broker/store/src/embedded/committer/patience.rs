@@ -39,10 +39,14 @@ impl Default for Patience {
 impl Patience {
     /// Begins a group.
     pub(super) fn begin(&mut self) {
-        let now = Instant::now();
-        let steps = (now - self.begun).div_duration_f64(STEP);
-        self.expected = self.seen as f64 / steps;
-        (self.begun, self.steps, self.seen) = (now, 0, 0);
+        // A group of nothing but leases says nothing.
+        if self.seen > 0 {
+            let now = Instant::now();
+            let steps = (now - self.begun).div_duration_f64(STEP);
+            self.expected = self.seen as f64 / steps;
+            self.begun = now;
+        }
+        (self.steps, self.seen) = (0, 0);
     }
 
     /// Ends it, with so many changes.
@@ -50,16 +54,11 @@ impl Patience {
         self.seen = count;
     }
 
-    /// Whether changes came fast of late.
-    pub(super) fn comes_fast(&self) -> bool {
-        self.expected >= WORTH_IT
-    }
-
     /// Whether another step of waiting is likely to bring more; `count` are there already.
     pub(super) fn pays(&mut self, count: usize) -> bool {
         let came = count - self.seen;
         self.seen = count;
-        let pays = self.comes_fast() && came > 0 && self.steps < STEPS_MAX;
+        let pays = self.expected >= WORTH_IT && came > 0 && self.steps < STEPS_MAX;
         self.steps += u32::from(pays);
         pays
     }
