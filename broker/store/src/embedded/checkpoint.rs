@@ -65,6 +65,9 @@ impl Checkpoint {
                 Ok(Wish::Now) | Err(RecvTimeoutError::Timeout) => {
                     // A failure has stopped the store, which says why.
                     drop(self.take());
+                    if let Err(unusable) = self.shared.index.learn() {
+                        drop(self.shared.stop_for_index(&unusable));
+                    }
                     for _ in 0..RECLAIMED_AT_A_TIME {
                         if !reclaim::step(&self.shared) {
                             break;
