@@ -79,6 +79,7 @@ async fn cut_without_the_sync() -> Result<Verdict, String> {
 /// to write may have been leases alone, which nobody was promised.
 pub async fn answering_early() -> Verdict {
     let run = begin(estate());
+    run.hold(true);
     // It stands still first, so that the answers arrive.
     let plan = "answer-early,before-write=sleep@50,before-write=abort@50";
     for _ in 0..DEATHS {
@@ -86,6 +87,7 @@ pub async fn answering_early() -> Verdict {
         wait::until("the broker to die", async || broker.ended()).await;
     }
     let broker = BrokerProcess::start(run.estate()).await;
+    run.hold(false);
     run.judge(broker).await.0
 }
 
