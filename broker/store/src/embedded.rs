@@ -47,7 +47,8 @@ use std::{
     thread::{self, JoinHandle},
 };
 
-use axle_model::time::Timestamp;
+use axle_model::{id::MessageId, time::Timestamp};
+use bytes::Bytes;
 use tokio::sync::{Semaphore, oneshot, watch};
 
 pub use backup::{Stated, backup, is_backup, restore, verify_backup};
@@ -65,6 +66,7 @@ use self::{
     proposal::Proposal,
     recover::Paths,
     reserve::Reserve,
+    segment::Locator,
     shared::{Shared, Space},
 };
 use crate::{StoreError, arrivals::Arrivals};
@@ -227,6 +229,14 @@ impl Embedded {
     fn ended(&self) -> StoreError {
         self.shared
             .stop("a thread of the store has ended; the log says why")
+    }
+
+    /// A body that is in one piece, from memory when it was committed lately.
+    async fn whole(&self, id: MessageId, at: Locator) -> Result<Bytes, StoreError> {
+        match self.shared.bodies.recent_body(id) {
+            Some(body) => Ok(body),
+            None => self.aside(move |shared| shared.read(id, at)).await,
+        }
     }
 
     /// Runs what may read much from the disk where it does not hold up others.

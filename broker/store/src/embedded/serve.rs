@@ -111,7 +111,7 @@ impl Store for Embedded {
         let stored = self.shared.stored(id)?;
         let stored = stored.ok_or(StoreError::Unknown { message: id })?;
         match stored.body {
-            Located::Whole(at) => self.shared.whole(id, at),
+            Located::Whole(at) => self.whole(id, at).await,
             Located::Pieces(pieces) => {
                 self.aside(move |shared| {
                     let mut body = BytesMut::new();
@@ -133,7 +133,7 @@ impl Store for Embedded {
         };
         let from = usize::try_from(from).unwrap_or(usize::MAX);
         match stored.body {
-            Located::Whole(at) => Ok(self.shared.whole(id, at)?.slice(from..)),
+            Located::Whole(at) => Ok(self.whole(id, at).await?.slice(from..)),
             Located::Pieces(_) => {
                 self.aside(move |shared| Ok(shared.read(id, at)?.slice(from..)))
                     .await

@@ -138,14 +138,6 @@ impl Shared {
         found.map_err(|unusable| self.stop_for_index(&unusable))
     }
 
-    /// A body that is in one piece, from memory when it was committed lately.
-    pub(super) fn whole(&self, id: MessageId, at: Locator) -> Result<Bytes, StoreError> {
-        match self.bodies.recent_body(id) {
-            Some(body) => Ok(body),
-            None => self.read(id, at),
-        }
-    }
-
     /// A piece of the body of a message.
     pub(super) fn read(&self, message: MessageId, at: Locator) -> Result<Bytes, StoreError> {
         body::read(&self.segments, at).map_err(|unread| match unread {

@@ -1,7 +1,10 @@
 //! A group: the changes made durable by one sync. Each is judged against what is true and against
 //! what the group itself has staged.
 
-use std::sync::{Arc, atomic::Ordering};
+use std::{
+    sync::{Arc, atomic::Ordering},
+    time::Instant,
+};
 
 use axle_core::{
     change::{Advance, LedgerEntry, Refused},
@@ -272,12 +275,13 @@ impl Group {
                 None
             }
         });
-        shared.bodies.keep(accepted);
+        shared.bodies.keep(accepted, Instant::now());
         let commits = self.staged.len() as u64;
         shared
             .counters
             .commits
             .fetch_add(commits, Ordering::Relaxed);
+        let mut settled = Vec::new();
         let mut state = shared.state();
         for entry in &self.entries {
             state.count(entry);
@@ -300,11 +304,17 @@ impl Group {
                         shared.stop(&format!("{} does not fit: {misfit:?}", advance.delivery));
                         return;
                     }
+                    let id = advance.delivery.message;
+                    let entry = state.message(id);
+                    if entry.is_none_or(|entry| entry.message.is_settled()) {
+                        settled.push(id);
+                    }
                 }
             }
         }
         state.release_all();
         drop(state);
+        shared.bodies.forget(&settled);
         self.leases = 0;
     }
 
