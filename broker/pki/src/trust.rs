@@ -10,7 +10,7 @@ use std::{
 
 use axle_model::time::Timestamp;
 use rustls::{
-    crypto::{CryptoProvider, aws_lc_rs},
+    crypto::{CryptoProvider, aws_lc_rs, ring},
     sign::CertifiedKey,
 };
 use rustls_pki_types::{CertificateDer, PrivateKeyDer};
@@ -197,8 +197,12 @@ impl Reading {
     }
 }
 
+/// Key exchange (the post-quantum one with it) and signatures of aws-lc-rs, ciphers of ring: decision 0019.
 fn provider() -> Arc<CryptoProvider> {
-    Arc::new(aws_lc_rs::default_provider())
+    Arc::new(CryptoProvider {
+        cipher_suites: ring::DEFAULT_CIPHER_SUITES.to_vec(),
+        ..aws_lc_rs::default_provider()
+    })
 }
 
 /// A certificate's time; anything before 1970 is 1970.
