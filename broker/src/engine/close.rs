@@ -93,15 +93,16 @@ pub(super) struct Parked {
 }
 
 impl Parked {
-    /// Those of a message.
-    pub(super) fn of(message: &Message) -> Self {
+    /// Those of a message; `None` of nearly all.
+    pub(super) fn of(message: &Message) -> Option<Self> {
         let parked = message
             .deliveries
             .iter()
             .filter_map(|one| Some((one.recipient, one.parked()?)));
-        Self {
+        let deliveries: Vec<_> = parked.collect();
+        (!deliveries.is_empty()).then_some(Self {
             message: message.id,
-            deliveries: parked.collect(),
-        }
+            deliveries,
+        })
     }
 }

@@ -24,7 +24,8 @@ impl<S: Store, C: Clock> Engine<S, C> {
         checked: &Checked<'_>,
     ) -> Registration {
         match patient_to_look_up(snapshot, checked, self.clock.now()) {
-            Some(patient) => self.look_up(&patient, Freshness::Usual).await,
+            // Boxed: the room for it would be taken by each document that is under way.
+            Some(patient) => Box::pin(self.look_up(&patient, Freshness::Usual)).await,
             None => Registration::NotAsked,
         }
     }

@@ -86,13 +86,20 @@ impl<S: Store, C: Clock> Engine<S, C> {
             false => Some(self.names.hold(names).await),
         };
         self.refuse_replaced(message).await?;
+        // Boxed: the room for what few documents need would be taken by each that is under way.
         if message.answer.is_some() {
-            return self.accept_answer(acceptance).await;
+            return Box::pin(self.accept_answer(acceptance)).await;
         }
-        if message.replaces.is_empty() {
-            let committed = self.store.commit(Change::from(acceptance)).await;
-            return committed.map_err(refusal_of);
+        if !message.replaces.is_empty() {
+            return Box::pin(self.accept_in_place(acceptance)).await;
         }
+        let committed = self.store.commit(Change::from(acceptance)).await;
+        committed.map_err(refusal_of)
+    }
+
+    /// Makes it durable together with the end of what it replaces.
+    async fn accept_in_place(&self, acceptance: Acceptance) -> Result<Committed, Refusal> {
+        let message = &acceptance.message;
         let mut last = None;
         for _ in 0..DECISIONS_MAX {
             let advance = self.supersessions(message).await?;

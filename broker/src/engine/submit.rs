@@ -81,7 +81,9 @@ impl<S: Store, C: Clock> Engine<S, C> {
         Ok(match committed? {
             Committed::Done => {
                 self.activity.sender(sender, self.clock.now());
-                self.set_aside(parked).await;
+                if let Some(parked) = parked {
+                    Box::pin(self.set_aside(parked)).await;
+                }
                 accepted
             }
             Committed::Repeat(first) => Accepted {

@@ -43,7 +43,7 @@ pub(in crate::doors::grpc) async fn take<S: Store, C: Clock>(
             if let Some((id, declared)) = named {
                 // What the sender calls it, also when it was damaged on its way here.
                 let digest = || declared.unwrap_or_else(|| Digest::of(&body));
-                engine.remember(identity, id, digest, &refusal).await;
+                Box::pin(engine.remember(identity, id, digest, &refusal)).await;
             }
             metrics.submission("refused", refusal.reason.as_str(), began.elapsed());
             Err(refusal)
