@@ -19,13 +19,17 @@ use axle_core::{change::Refused, message::Message, totals::Totals};
 use axle_model::id::MessageId;
 
 use super::{
+    convert::outline::Outliner,
     located::Located,
-    record::{AppliedRecord, KeyRecord, Malformed, RefusedRecord, decode, encode},
+    record::{AppliedRecord, KeyRecord, Malformed, RefusedRecord, StoredOutline, decode, encode},
     segment::{Locator, NodeId, Position},
 };
 use crate::{
     Query, failpoint,
-    state::{Changed, Earlier, Entry, Half, MessageKeys, Page, Prior, StoredPiece, refusal_keys},
+    state::{
+        Changed, Earlier, Entry, Half, MessageKeys, Page, Prior, State, StoredPiece, refusal_keys,
+        wanted,
+    },
 };
 
 /// The layout of the trees; an index of another one is rebuilt.
@@ -69,6 +73,16 @@ pub(super) struct Stored {
 }
 
 impl Stored {
+    /// The message of an entry.
+    pub(super) fn of(entry: &Entry<Located>) -> Self {
+        Self {
+            message: entry.message.clone(),
+            sequence: entry.sequence,
+            body: entry.body.clone(),
+            pieces: entry.pieces,
+        }
+    }
+
     /// Whether it is this entry. Where a body was before it was dropped says nothing.
     pub(super) fn is(&self, entry: &Entry<Located>, body_dropped: bool) -> bool {
         self.message == entry.message
@@ -177,9 +191,23 @@ impl Index {
         guarded(|| Ok(self.system.contains_key(WRITING)?))
     }
 
-    /// Every message that is not over, in the order of their ids.
-    pub(super) fn each_live(&self, mut take: impl FnMut(Stored)) -> Result<(), Unusable> {
-        guarded(|| pieces::each(&self.live, &mut take))
+    /// Brings every message that is not over back to a state: at rest where it may be, and then
+    /// without reading more of it than that takes.
+    pub(super) fn restore(&self, state: &mut State<Located>) -> Result<(), Unusable> {
+        let mut outliner = Outliner::default();
+        guarded(|| {
+            pieces::each(&self.live, |record, pieces| {
+                if state.lets_rest() {
+                    let (outline, body) = outliner.read(decode::<StoredOutline>(record)?)?;
+                    if state.restore_resting(&outline, &body) {
+                        return Ok(());
+                    }
+                }
+                let one = pieces::read(record, pieces)?;
+                state.restore(one.message, one.sequence, one.body, one.pieces);
+                Ok(())
+            })
+        })
     }
 
     /// Every piece of the documents under way, in order.
@@ -188,6 +216,11 @@ impl Index {
         mut take: impl FnMut(StoredPiece<Locator>),
     ) -> Result<(), Unusable> {
         guarded(|| uploads::each(&self.uploads, &mut take))
+    }
+
+    /// A message that is not over. `None`, or an error, also while it is written.
+    pub(super) fn live(&self, id: MessageId) -> Result<Option<Stored>, Unusable> {
+        guarded(|| pieces::get(&self.live, id))
     }
 
     /// A message that is over.
@@ -258,7 +291,10 @@ impl Index {
                     .map_err(|error| failed = Some(error))
                     .ok()
             });
-            let page = Page::fill(query, messages.flatten());
+            let looked_at = messages
+                .flatten()
+                .map(|message| (message.id, wanted(query, &message), message));
+            let page = Page::fill(query.page_max, looked_at);
             failed.map_or(Ok(page), Err)
         })
     }

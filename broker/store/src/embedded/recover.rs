@@ -179,7 +179,12 @@ pub(super) struct Found {
 impl Recovery<'_> {
     fn run(&self) -> Result<(State<Located>, Index, replay::Tail), OpenError> {
         let mut claimed = 0;
-        let why = match find(self.paths, self.node, self.cache_bytes) {
+        let why = match find(
+            self.paths,
+            self.node,
+            self.cache_bytes,
+            State::beside_index(),
+        ) {
             Ok(found) => {
                 claimed = found.applied.map_or(0, |applied| applied.at.sequence);
                 match self.replay(found, claimed) {
@@ -196,8 +201,13 @@ impl Recovery<'_> {
             why,
         };
         self.discard().map_err(|error| failed(error.to_string()))?;
-        let anew = find(self.paths, self.node, self.cache_bytes)
-            .map_err(|unusable| failed(unusable.to_string()))?;
+        let anew = find(
+            self.paths,
+            self.node,
+            self.cache_bytes,
+            State::beside_index(),
+        )
+        .map_err(|unusable| failed(unusable.to_string()))?;
         let recovered = self
             .replay(anew, claimed)
             .map_err(|obstacle| match obstacle {
@@ -246,8 +256,13 @@ impl Recovery<'_> {
     }
 }
 
-/// Opens the index and reads what is not settled.
-pub(super) fn find(paths: &Paths, node: NodeId, cache_bytes: u64) -> Result<Found, Unusable> {
+/// Opens the index and reads what is not settled into a state that is `empty`.
+pub(super) fn find(
+    paths: &Paths,
+    node: NodeId,
+    cache_bytes: u64,
+    empty: State<Located>,
+) -> Result<Found, Unusable> {
     if let Ok(why) = fs::read_to_string(&paths.rebuild) {
         return Err(Unusable::Untrue(why));
     }
@@ -256,7 +271,7 @@ pub(super) fn find(paths: &Paths, node: NodeId, cache_bytes: u64) -> Result<Foun
     let (done, opened) = mpsc::channel();
     // A damaged file can keep sled busy for ever, so it is given its own thread, and a time.
     let opener = std::thread::Builder::new().name("axle-index-open".to_owned());
-    opener.spawn(move || drop(done.send(open(&path, node, cache_bytes))))?;
+    opener.spawn(move || drop(done.send(open(&path, node, cache_bytes, empty))))?;
     opened.recv_timeout(patience).unwrap_or_else(|_| {
         let seconds = patience.as_secs();
         Err(Unusable::Untrue(format!(
@@ -271,7 +286,12 @@ fn patience(index: &Path) -> Duration {
     Duration::from_secs(INDEX_OPEN_SECONDS + (bytes >> 25))
 }
 
-fn open(path: &Path, node: NodeId, cache_bytes: u64) -> Result<Found, Unusable> {
+fn open(
+    path: &Path,
+    node: NodeId,
+    cache_bytes: u64,
+    mut state: State<Located>,
+) -> Result<Found, Unusable> {
     let mut opened = Index::open(path, node, cache_bytes);
     // sled's threads let go of its file a moment after it was closed; LOCK says nobody else has it.
     for _ in 0..INDEX_LOCK_TRIES {
@@ -283,10 +303,12 @@ fn open(path: &Path, node: NodeId, cache_bytes: u64) -> Result<Found, Unusable> 
     }
     let index = opened?;
     let applied = index.applied()?;
-    let mut state = State::default();
-    index.each_live(|one| state.restore(one.message, one.sequence, one.body, one.pieces))?;
+    index.restore(&mut state)?;
     index.each_upload(|piece| state.take_piece(piece))?;
     state.settle_in();
+    state.pack();
+    // Nobody waits yet.
+    drop(state.take_arrived());
     state.resume(applied.map(|applied| applied.totals).unwrap_or_default());
     // A checkpoint that was cut short leaves the trees ahead; the replay sets that right.
     let expected = applied.map_or(0, |applied| applied.live);
@@ -320,10 +342,17 @@ fn take(
         state.refusals().insert(refused);
     }
     for advance in written.advances {
-        match state.advance(&advance) {
+        let mut taken = state.advance(&advance);
+        if taken == Err(Misfit::Asleep)
+            && let Some(stored) = index.live(advance.delivery.message)?
+        {
+            state.rouse(stored.message, stored.sequence, stored.body, stored.pieces);
+            taken = state.advance(&advance);
+        }
+        match taken {
             Ok(()) | Err(Misfit::Past) => {}
             Err(Misfit::Absent) if index.settled(advance.delivery.message)?.is_some() => {}
-            Err(Misfit::Absent | Misfit::Ahead) => {
+            Err(Misfit::Absent | Misfit::Ahead | Misfit::Asleep) => {
                 let what = format!("{} is behind the journal", advance.delivery);
                 return Err(Unusable::Untrue(what));
             }

@@ -174,7 +174,7 @@ pub fn verify(directory: &Path) -> Result<Report, OpenError> {
         }
     }
     let index = match paths.index.is_dir() {
-        true => recover::find(&paths, node, CACHE_BYTES).map(Some),
+        true => recover::find(&paths, node, CACHE_BYTES, crate::state::State::default()).map(Some),
         false => Ok(None),
     };
     let index = index.unwrap_or_else(|unusable: Unusable| {

@@ -19,7 +19,7 @@ use axle_model::{
     time::Timestamp,
 };
 
-use super::{Body, State, order::Lines};
+use super::{Body, State, order::Lines, rest::packed_map};
 use crate::{Claim, Claimed, MailboxState};
 
 /// One claim passes over at most this many deliveries that cannot be given just now.
@@ -39,6 +39,13 @@ pub(super) struct Mailbox {
 }
 
 impl Mailbox {
+    /// See [`State::pack`].
+    pub(super) fn pack(&mut self) {
+        packed_map(&mut self.available);
+        packed_map(&mut self.held);
+        self.lines.pack();
+    }
+
     /// Counts a delivery that is not settled.
     pub(super) fn hold(&mut self, sequence: u64, delivery: &Delivery, message: &Message) {
         let held = (message.accept_time, message.id);
@@ -92,14 +99,20 @@ impl Mailbox {
 
 impl<B: Body> State<B> {
     /// Leases what waits in a mailbox, up to the claim's limits, leaving what is reserved. `nonce`
-    /// gives 128 random bits.
+    /// gives 128 random bits. When some of what it would lease is at rest it leases nothing, and says
+    /// what has to be roused first: what waits longest is not passed over.
     pub(crate) fn claim(
         &mut self,
         claim: &Claim,
         mut nonce: impl FnMut() -> [u8; 16],
-    ) -> Vec<Claimed> {
+    ) -> Result<Vec<Claimed>, Vec<MessageId>> {
         self.wake(claim.now);
         let chosen = self.choose(claim);
+        let messages = chosen.iter().map(|(_, id)| id.message);
+        let resting: Vec<_> = messages.filter(|&id| self.is_resting(id)).collect();
+        if !resting.is_empty() {
+            return Err(resting);
+        }
         let mut claimed = Vec::with_capacity(chosen.len());
         for (offer, id) in chosen {
             // The one before in the same line may have been given just now.
@@ -113,7 +126,7 @@ impl<B: Body> State<B> {
             let (Ok(()), Some(key)) = (self.advance(&advance), advance.step.lease) else {
                 continue;
             };
-            let Some(entry) = self.messages.get(&id.message) else {
+            let Some(entry) = self.message(id.message) else {
                 continue;
             };
             let given = Claimed {
@@ -123,7 +136,7 @@ impl<B: Body> State<B> {
             self.leases.push(advance);
             claimed.push(given);
         }
-        claimed
+        Ok(claimed)
     }
 
     /// What [`Store::waiting`](crate::Store::waiting) says.
@@ -131,9 +144,9 @@ impl<B: Body> State<B> {
         let held = self.mailboxes.get(mailbox).map(|mailbox| &mailbox.held);
         let held = held.into_iter().flatten();
         let queued = held.filter_map(|(&(_, recipient), &(_, message))| {
-            let about = &self.messages.get(&message)?.message;
-            let state = about.delivery(recipient)?.state;
-            let waits = matches!(state, Waits::Queued { .. }) && about.sender != OdsCode::BROKER;
+            let about = self.messages.get(&message)?;
+            let state = about.stub(recipient)?.state;
+            let waits = matches!(state, Waits::Queued { .. }) && about.sender() != OdsCode::BROKER;
             waits.then_some(DeliveryId { message, recipient })
         });
         queued.take(max).collect()
@@ -152,15 +165,15 @@ impl<B: Body> State<B> {
             }
             let (_, _, recipient) = offer;
             let id = DeliveryId { message, recipient };
-            let Some(entry) = self.messages.get(&message) else {
+            let Some(kept) = self.messages.get(&message) else {
                 continue;
             };
             // Past its deadline it is due to expire, and is not offered again.
-            let late = entry.message.expire_time <= claim.now && !claim.late;
+            let late = kept.expire_time() <= claim.now && !claim.late;
             if late || self.reserved.contains(&id) {
                 continue;
             }
-            bytes = bytes.saturating_add(entry.message.size);
+            bytes = bytes.saturating_add(kept.size());
             if bytes > claim.bytes_max && !chosen.is_empty() {
                 break;
             }
@@ -171,7 +184,7 @@ impl<B: Body> State<B> {
 
     /// The core's decision to lease one delivery.
     fn lease(&self, claim: &Claim, id: DeliveryId, nonce: [u8; 16]) -> Option<Advance> {
-        let message = &self.messages.get(&id.message)?.message;
+        let message = &self.message(id.message)?.message;
         let wanted = Move::Lease {
             nonce,
             until: claim.until,

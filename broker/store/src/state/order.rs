@@ -14,7 +14,7 @@ use axle_core::{
 };
 use axle_model::{envelope::Priority, id::DeliveryId, mailbox::MailboxId, time::Timestamp};
 
-use super::{Body, State, keys::Half, mailbox::Mailbox};
+use super::{Body, State, keys::Half, mailbox::Mailbox, rest::packed_map};
 
 /// A place in a line: which line, then the order of the ledger, then of the message's recipients.
 pub(super) type Place = (Half, u64, usize);
@@ -54,6 +54,13 @@ pub(super) fn place_of(message: &Message, sequence: u64, delivery: &Delivery) ->
 pub(super) fn hold_end(message: &Message, delivery: &Delivery) -> Option<Timestamp> {
     message.order_key?;
     Some(delivery.tried_since?.after(message.order_hold))
+}
+
+impl Lines {
+    /// See [`State::pack`].
+    pub(super) fn pack(&mut self) {
+        packed_map(&mut self.places);
+    }
 }
 
 impl Waiting {
@@ -156,7 +163,7 @@ impl<B: Body> State<B> {
         id: DeliveryId,
         change: impl FnOnce(&mut Waiting),
     ) -> Option<()> {
-        let entry = self.messages.get(&id.message)?;
+        let entry = self.messages.get(&id.message)?.awake()?;
         let delivery = entry.message.delivery(id.recipient)?;
         let place = place_of(&entry.message, entry.sequence, delivery)?;
         let mailbox = self.mailboxes.get_mut(&delivery.mailbox)?;

@@ -7,6 +7,8 @@ use axle_model::{
     time::Timestamp,
 };
 
+use super::rest::packed;
+
 /// What waits for a moment.
 #[derive(Debug, Default)]
 pub(super) struct Timers {
@@ -25,6 +27,12 @@ pub(super) struct Timers {
 }
 
 impl Timers {
+    /// See [`State::pack`](super::State::pack).
+    pub(super) fn pack(&mut self) {
+        packed(&mut self.deadlines);
+        packed(&mut self.warnings);
+    }
+
     /// Takes one delivery whose rest is over.
     pub(super) fn rested(&mut self, now: Timestamp) -> Option<DeliveryId> {
         over(&mut self.rests, now)
