@@ -59,6 +59,8 @@ const STORE_TICK: Duration = Duration::from_millis(500);
 const DRAIN_TICK: Duration = Duration::from_millis(50);
 /// HTTP/2 windows: one stream's, and one connection's. Fixed; the adaptive window can stall.
 const WINDOW_BYTES: (u32, u32) = (1024 * 1024, 8 * 1024 * 1024);
+/// What a client may send at once: a document in one frame, not cut at the customary 16 KiB.
+const FRAME_BYTES_MAX: u32 = 64 * 1024;
 
 /// Why the broker could not be started, or ended other than asked.
 #[derive(Debug, Error)]
@@ -314,6 +316,7 @@ impl App {
             .timeout(limits.request + self.engine.view().limits.wait_max)
             .initial_stream_window_size(WINDOW_BYTES.0)
             .initial_connection_window_size(WINDOW_BYTES.1)
+            .max_frame_size(FRAME_BYTES_MAX)
             .max_concurrent_streams(limits.streams_per_connection_max)
             .max_connection_age(limits.connection_age)
             .max_connection_age_grace(limits.drain)

@@ -29,6 +29,8 @@ const KEEPALIVE_LIMIT: Duration = Duration::from_secs(15);
 /// Fixed: the adaptive window is known to stall.
 const STREAM_WINDOW_BYTES: u32 = 1024 * 1024;
 const CONNECTION_WINDOW_BYTES: u32 = 8 * 1024 * 1024;
+/// What the other side may send at once: a document in one frame, not cut at the customary 16 KiB.
+const FRAME_BYTES_MAX: u32 = 64 * 1024;
 /// A refusal travels in trailers, with all that was found: more than the customary 16 KiB.
 const HEADERS_BYTES_MAX: u32 = 64 * 1024;
 
@@ -112,6 +114,7 @@ fn tuned(endpoint: Endpoint) -> Endpoint {
         .keep_alive_while_idle(true)
         .initial_stream_window_size(STREAM_WINDOW_BYTES)
         .initial_connection_window_size(CONNECTION_WINDOW_BYTES)
+        .max_frame_size(FRAME_BYTES_MAX)
         .http2_max_header_list_size(HEADERS_BYTES_MAX)
 }
 

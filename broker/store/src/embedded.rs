@@ -8,7 +8,7 @@
 //!   journal/0000000001.log segments of frames: every change, with the bytes of every document
 //!   index/                 sled: messages and idempotency keys, rebuilt from the journal when lost
 //! ```
-//! One thread writes (`committer`): what gathers while it is busy is one append and one sync, and
+//! One thread writes (`committer`): what gathers while it is busy shares one sync, and
 //! only then is anybody answered. One thread feeds the index (`checkpoint`). What is not settled
 //! is in memory; the rest is in the index. Dropping the store is as safe as killing the process;
 //! [`Embedded::close`] spares the next start the replay.

@@ -8,7 +8,7 @@ use std::{
         atomic::Ordering,
         mpsc::{Receiver, RecvTimeoutError, Sender},
     },
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 use tokio::sync::oneshot;
@@ -60,11 +60,18 @@ impl Checkpoint {
 
     /// Works until it is told to end.
     pub(super) fn run(self) {
+        let mut due = Instant::now() + self.interval;
         loop {
-            match self.wishes.recv_timeout(self.interval) {
+            // Whatever else it is asked meanwhile, it runs when it is due.
+            let left = due.saturating_duration_since(Instant::now());
+            match self.wishes.recv_timeout(left) {
                 Ok(Wish::Now) | Err(RecvTimeoutError::Timeout) => {
                     // A failure has stopped the store, which says why.
                     drop(self.take());
+                    due = Instant::now() + self.interval;
+                    if let Err(unusable) = self.shared.index.learn() {
+                        drop(self.shared.stop_for_index(&unusable));
+                    }
                     for _ in 0..RECLAIMED_AT_A_TIME {
                         if !reclaim::step(&self.shared) {
                             break;

@@ -1,5 +1,5 @@
 //! The committer: the one thread that writes. What gathered while it was busy becomes the next
-//! group: one append, one sync, and only then is anybody answered. Leases do not wait for it: they
+//! group: it is written as it gathers, one sync, and only then is anybody answered. Leases do not wait for it: they
 //! are given out by the state, which reserves what a change on its way is about, and follow here,
 //! each before anything that was decided on it. One lost in a crash is a redelivery.
 

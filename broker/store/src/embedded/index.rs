@@ -5,6 +5,7 @@
 //! checkpoint that was cut short is made good by replaying the journal from the `applied` before.
 //! sled may answer with an error or a panic; both are [`Unusable`], and neither ends the process.
 
+mod known;
 mod pieces;
 mod uploads;
 
@@ -17,6 +18,8 @@ use std::{
 
 use axle_core::{change::Refused, message::Message, totals::Totals};
 use axle_model::id::MessageId;
+
+use known::Known;
 
 use super::{
     convert::outline::Outliner,
@@ -34,6 +37,8 @@ use crate::{
 
 /// The layout of the trees; an index of another one is rebuilt.
 const SCHEMA: u8 = 2;
+/// So many keys are learnt between two checkpoints: a tenth of a second's work.
+const LEARNT_AT_A_TIME: usize = 100_000;
 const NODE: &str = "node";
 const APPLIED: &str = "applied";
 const WRITING: &str = "writing";
@@ -48,6 +53,7 @@ pub(super) struct Index {
     /// Messages that are.
     settled: sled::Tree,
     keys: sled::Tree,
+    known: Known,
     uploads: sled::Tree,
     system: sled::Tree,
 }
@@ -140,11 +146,13 @@ impl Index {
                 .cache_capacity(cache_bytes)
                 .mode(sled::Mode::HighThroughput);
             let db = config.open()?;
+            let keys = db.open_tree("idempotency")?;
             let index = Self {
                 path: path.to_path_buf(),
                 live: db.open_tree("live")?,
                 settled: db.open_tree("message")?,
-                keys: db.open_tree("idempotency")?,
+                known: Known::new(&keys),
+                keys,
                 uploads: db.open_tree("upload")?,
                 system: db.open_tree("system")?,
                 db,
@@ -230,8 +238,12 @@ impl Index {
 
     /// The message that used this submission key.
     pub(super) fn submission(&self, key: &Half) -> Result<Option<Earlier>, Unusable> {
+        let key = submission_key(key);
+        if !self.known.may_hold(&key) {
+            return Ok(None);
+        }
         guarded(|| {
-            let found = self.keys.get(submission_key(key))?;
+            let found = self.keys.get(key)?;
             let read = |bytes: sled::IVec| Ok(Earlier::try_from(decode::<KeyRecord>(&bytes)?)?);
             found.map(read).transpose()
         })
@@ -240,9 +252,13 @@ impl Index {
     /// The messages that replace the documents of this name, and those that go by it and asked for an
     /// answer.
     pub(super) fn led_to(&self, name: &Half) -> Result<Vec<MessageId>, Unusable> {
+        let key = leading_key(name);
+        if !self.known.may_hold(&key) {
+            return Ok(Vec::new());
+        }
         guarded(|| {
             let mut found = Vec::new();
-            for entry in self.keys.scan_prefix(leading_key(name)) {
+            for entry in self.keys.scan_prefix(key) {
                 let (_, bytes) = entry?;
                 found.push(Earlier::try_from(decode::<KeyRecord>(&bytes)?)?.message);
             }
@@ -252,8 +268,12 @@ impl Index {
 
     /// The newest refusal with this key.
     pub(super) fn refusal(&self, key: &Half) -> Result<Option<Refused>, Unusable> {
+        let key = refusal_key(key);
+        if !self.known.may_hold(&key) {
+            return Ok(None);
+        }
         guarded(|| {
-            let found = self.keys.get(refusal_key(key))?;
+            let found = self.keys.get(key)?;
             let read = |bytes: sled::IVec| Ok(Refused::try_from(decode::<RefusedRecord>(&bytes)?)?);
             found.map(read).transpose()
         })
@@ -265,9 +285,10 @@ impl Index {
             submission: self.submission(&keys.submission)?,
             documents: Vec::new(),
         };
-        if let Some((document, _)) = keys.document {
+        let document = keys.document.map(|(document, _)| document_key(&document));
+        if let Some(document) = document.filter(|key| self.known.may_hold(key)) {
             guarded(|| {
-                for entry in self.keys.scan_prefix(document_key(&document)) {
+                for entry in self.keys.scan_prefix(document) {
                     let (_, bytes) = entry?;
                     let earlier = Earlier::try_from(decode::<KeyRecord>(&bytes)?)?;
                     prior.documents.push(earlier);
@@ -324,6 +345,7 @@ impl Index {
             let mut keys: Vec<_> = changed.keys.iter().flat_map(records).collect();
             keys.sort_unstable();
             for (key, record) in keys {
+                self.known.add(&key);
                 self.keys.insert(key, record)?;
             }
             uploads::put(&self.uploads, &changed.uploads)?;
@@ -331,7 +353,9 @@ impl Index {
             for refused in &changed.refusals {
                 let record = encode(&RefusedRecord::from(&**refused));
                 for key in refusal_keys(refused) {
-                    self.keys.insert(refusal_key(&key), record.as_slice())?;
+                    let key = refusal_key(&key);
+                    self.known.add(&key);
+                    self.keys.insert(key, record.as_slice())?;
                 }
             }
             self.sync()?;
@@ -341,6 +365,11 @@ impl Index {
             self.system.remove(WRITING)?;
             Ok(written)
         })
+    }
+
+    /// Learns some of the keys that were there when it was opened.
+    pub(super) fn learn(&self) -> Result<(), Unusable> {
+        guarded(|| self.known.learn(&self.keys, LEARNT_AT_A_TIME))
     }
 
     /// Makes durable what was written. sled's own flush stops short of the disk.

@@ -1,5 +1,5 @@
 //! The journal's writing end, owned by the committer alone. Frames are staged, then written in one
-//! vectored append, then made durable by one sync; nothing is ever overwritten or truncated.
+//! vectored append, then made durable by one sync; no frame is ever changed or truncated.
 //!
 //! A segment has its whole length from the start, as a hole, so that a sync need not also record a
 //! longer file: 1.2 to 1.9 times as fast as a file that grows, where it was measured.

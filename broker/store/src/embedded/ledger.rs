@@ -17,7 +17,7 @@ use super::{
     written::Written,
 };
 
-/// How many entries are kept in memory.
+/// Of how many records entries are kept in memory.
 const RECENT_MAX: usize = 16_384;
 /// One call looks at about this many frames.
 const FRAMES_MAX: usize = 10_000;
@@ -27,9 +27,21 @@ const PLACES_MAX: usize = 256;
 /// The ledger's entries, for those who read them.
 #[derive(Debug, Default)]
 pub(super) struct Ledger {
-    recent: Mutex<VecDeque<LedgerEntry>>,
+    recent: Mutex<Recent>,
     /// The segment, whether it was stripped then, and the offset of an entry, by its sequence.
     places: Mutex<BTreeMap<u64, (u32, bool, u64)>>,
+}
+
+/// The newest entries, without a gap, and what they weigh together.
+#[derive(Debug, Default)]
+struct Recent {
+    entries: VecDeque<LedgerEntry>,
+    weight: usize,
+}
+
+/// The records of an entry; that of a piece, which has none, takes room as well.
+fn weight(entry: &LedgerEntry) -> usize {
+    entry.records.len().max(1)
 }
 
 /// An entry could not be read.
@@ -46,10 +58,13 @@ impl Ledger {
     pub(super) fn push(&self, entries: impl Iterator<Item = LedgerEntry>) {
         let mut recent = self.recent.lock().unwrap_or_else(PoisonError::into_inner);
         for entry in entries {
-            if recent.len() == RECENT_MAX {
-                recent.pop_front();
-            }
-            recent.push_back(entry);
+            recent.weight += weight(&entry);
+            recent.entries.push_back(entry);
+        }
+        while recent.weight > RECENT_MAX
+            && let Some(oldest) = recent.entries.pop_front()
+        {
+            recent.weight -= weight(&oldest);
         }
     }
 
@@ -59,6 +74,7 @@ impl Ledger {
             return Some(Vec::new());
         }
         let recent = self.recent.lock().unwrap_or_else(PoisonError::into_inner);
+        let recent = &recent.entries;
         let first = recent.front()?.sequence;
         let skipped = usize::try_from(from.checked_sub(first)?).ok()?;
         let durable = recent
