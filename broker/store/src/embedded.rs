@@ -19,6 +19,7 @@ mod checkpoint;
 mod committer;
 mod convert;
 mod files;
+mod find;
 mod format;
 mod frame;
 mod index;

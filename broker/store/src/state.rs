@@ -10,6 +10,7 @@ mod order;
 mod refusals;
 mod reserve;
 mod rest;
+mod runs;
 mod search;
 mod standing;
 mod timers;
@@ -18,7 +19,7 @@ mod waiting;
 
 use std::{
     cmp::Ordering,
-    collections::{BTreeMap, BTreeSet, HashMap, HashSet},
+    collections::{BTreeSet, HashMap, HashSet},
     sync::Arc,
 };
 
@@ -46,13 +47,14 @@ use aged::Aged;
 use holdings::Holdings;
 use mailbox::Mailbox;
 use rest::Kept;
+use runs::Runs;
 use timers::Timers;
 
 /// Everything known of the messages that are not over, and of those over only just now. `B`
 /// is where a store finds a message's body.
 #[derive(Debug)]
 pub(crate) struct State<B: Body> {
-    messages: BTreeMap<MessageId, Kept<B>>,
+    messages: Runs<MessageId, Kept<B>>,
     mailboxes: HashMap<MailboxId, Mailbox>,
     timers: Timers,
     aged: Aged,
@@ -63,7 +65,9 @@ pub(crate) struct State<B: Body> {
     pending: u64,
     totals: Totals,
     /// What is not over, by what later documents and answers may call it.
-    names: BTreeSet<(Half, MessageId)>,
+    names: Runs<(Half, MessageId)>,
+    /// Those of what the index gave back, until all of it is here: they are sorted once.
+    restored_names: Vec<(Half, MessageId)>,
     dirty: Vec<MessageId>,
     /// Whether an index has what is at rest here.
     beside_index: bool,
@@ -129,7 +133,7 @@ impl<B: Body> Changed<B> {
 impl<B: Body> Default for State<B> {
     fn default() -> Self {
         Self {
-            messages: BTreeMap::new(),
+            messages: Runs::default(),
             mailboxes: HashMap::new(),
             timers: Timers::default(),
             keys: Keys::default(),
@@ -146,7 +150,8 @@ impl<B: Body> Default for State<B> {
             uploads: Uploads::default(),
             holdings: Holdings::default(),
             aged: Aged::default(),
-            names: BTreeSet::default(),
+            names: Runs::default(),
+            restored_names: Vec::new(),
             refusals: Refusals::default(),
         }
     }
@@ -194,6 +199,11 @@ impl<B: Body> State<B> {
     fn insert(&mut self, message: Arc<Message>, sequence: u64, body: B, pieces: u16) {
         let id = message.id;
         self.enter(&message, sequence, &body);
+        if !message.is_over() {
+            for name in names_of(&message) {
+                self.names.insert(name, ());
+            }
+        }
         let dirty = pieces == 0;
         if dirty {
             self.dirty.push(id);
@@ -208,18 +218,17 @@ impl<B: Body> State<B> {
         self.messages.insert(id, Kept::Awake(entry));
     }
 
-    /// Puts a message's deliveries and moments where they wait.
+    /// Puts a message's deliveries and moments where they wait. Its names are the caller's to keep.
     fn enter(&mut self, message: &Message, sequence: u64, body: &B) {
         let id = message.id;
         for delivery in &message.deliveries {
             self.place(message, sequence, delivery);
         }
         if !message.is_settled() {
-            self.timers.deadlines.insert((message.expire_time, id));
+            self.timers.deadlines.insert((message.expire_time, id), ());
         }
         if !message.is_over() {
             self.live += 1;
-            self.names.extend(names_of(message));
             self.watch_age(message);
             for segment in body.pieces().iter().filter_map(Piece::segment) {
                 self.holdings.hold(segment);
@@ -305,7 +314,10 @@ impl<B: Body> State<B> {
     /// and asked for an answer.
     pub(crate) fn named(&self, name: &Digest) -> Vec<MessageId> {
         let name = Half::of(name);
-        let live = keys::named(&self.names, name);
+        let first = (name, MessageId::from_bytes([0; 16]));
+        let live = self.names.onward(&first);
+        let live = live.map(|&(of, ())| of).take_while(|(of, _)| *of == name);
+        let live = live.map(|(_, message)| message);
         let found: BTreeSet<_> = live.chain(self.keys.led_to(name)).collect();
         found.into_iter().collect()
     }
@@ -320,9 +332,16 @@ impl<B: Body> State<B> {
         &mut self.uploads
     }
 
-    /// Takes note that what is here came from the index.
+    /// Takes note that all is here that comes from the index.
     pub(crate) fn settle_in(&mut self) {
         self.uploads.settle_in();
+        let mut names = std::mem::take(&mut self.restored_names);
+        let awake = std::mem::take(&mut self.names);
+        names.extend(awake.iter().map(|&(name, ())| name));
+        names.sort_unstable();
+        for name in names {
+            self.names.insert(name, ());
+        }
     }
 
     /// Takes note of what time it is.
@@ -347,7 +366,7 @@ impl<B: Body> State<B> {
 
     /// All that is whole here, oldest first.
     pub(crate) fn entries(&self) -> impl Iterator<Item = &Entry<B>> {
-        self.messages.values().filter_map(Kept::awake)
+        self.messages.iter().filter_map(|(_, kept)| kept.awake())
     }
 }
 

@@ -5,8 +5,10 @@
 //! checkpoint that was cut short is made good by replaying the journal from the `applied` before.
 //! sled may answer with an error or a panic; both are [`Unusable`], and neither ends the process.
 
+mod keys;
 mod known;
 mod pieces;
+mod restore;
 mod uploads;
 
 use std::{
@@ -19,26 +21,28 @@ use std::{
 use axle_core::{change::Refused, message::Message, totals::Totals};
 use axle_model::id::MessageId;
 
+use keys::{document_key, leading_key, records, refusal_key, submission_key};
 use known::Known;
 
 use super::{
-    convert::outline::Outliner,
     located::Located,
-    record::{AppliedRecord, KeyRecord, Malformed, RefusedRecord, StoredOutline, decode, encode},
+    record::{AppliedRecord, KeyRecord, Malformed, RefusedRecord, decode, encode},
     segment::{Locator, NodeId, Position},
 };
 use crate::{
     Query, failpoint,
     state::{
-        Changed, Earlier, Entry, Half, MessageKeys, Page, Prior, State, StoredPiece, refusal_keys,
-        wanted,
+        Changed, Earlier, Entry, Half, MessageKeys, Page, Prior, StoredPiece, refusal_keys, wanted,
     },
 };
 
 /// The layout of the trees; an index of another one is rebuilt.
 const SCHEMA: u8 = 2;
-/// So many keys are learnt between two checkpoints: a tenth of a second's work.
-const LEARNT_AT_A_TIME: usize = 100_000;
+/// So many keys are learnt between two checkpoints: half a second's work, in parts so that they need little
+/// memory. Until all are known every key that is looked up costs a reading of the index, so it should not
+/// take long: the keys of a million messages are learnt in eight seconds.
+const LEARNT_AT_A_TIME: usize = 50_000;
+const LEARNT_TIMES: usize = 10;
 const NODE: &str = "node";
 const APPLIED: &str = "applied";
 const WRITING: &str = "writing";
@@ -199,25 +203,6 @@ impl Index {
         guarded(|| Ok(self.system.contains_key(WRITING)?))
     }
 
-    /// Brings every message that is not over back to a state: at rest where it may be, and then
-    /// without reading more of it than that takes.
-    pub(super) fn restore(&self, state: &mut State<Located>) -> Result<(), Unusable> {
-        let mut outliner = Outliner::default();
-        guarded(|| {
-            pieces::each(&self.live, |record, pieces| {
-                if state.lets_rest() {
-                    let (outline, body) = outliner.read(decode::<StoredOutline>(record)?)?;
-                    if state.restore_resting(&outline, &body) {
-                        return Ok(());
-                    }
-                }
-                let one = pieces::read(record, pieces)?;
-                state.restore(one.message, one.sequence, one.body, one.pieces);
-                Ok(())
-            })
-        })
-    }
-
     /// Every piece of the documents under way, in order.
     pub(super) fn each_upload(
         &self,
@@ -369,7 +354,12 @@ impl Index {
 
     /// Learns some of the keys that were there when it was opened.
     pub(super) fn learn(&self) -> Result<(), Unusable> {
-        guarded(|| self.known.learn(&self.keys, LEARNT_AT_A_TIME))
+        guarded(|| {
+            for _ in 0..LEARNT_TIMES {
+                self.known.learn(&self.keys, LEARNT_AT_A_TIME)?;
+            }
+            Ok(())
+        })
     }
 
     /// Makes durable what was written. sled's own flush stops short of the disk.
@@ -380,40 +370,6 @@ impl Index {
             Ok(())
         })
     }
-}
-
-/// The keys a message is found by, with what they lead to.
-fn records((keys, earlier): &(MessageKeys, Earlier)) -> impl Iterator<Item = (Vec<u8>, Vec<u8>)> {
-    let record = encode(&KeyRecord::from(earlier));
-    let document = keys.document.map(|(document, request)| {
-        let key = [document_key(&document).as_slice(), request.as_bytes()].concat();
-        (key, record.clone())
-    });
-    let leading = keys.leading().map({
-        let record = record.clone();
-        move |name| {
-            let key = [&leading_key(name)[..], earlier.message.as_bytes()].concat();
-            (key, record.clone())
-        }
-    });
-    let submission = (submission_key(&keys.submission), record);
-    document.into_iter().chain(leading).chain([submission])
-}
-
-fn submission_key(key: &Half) -> Vec<u8> {
-    [b"s".as_slice(), key.as_bytes()].concat()
-}
-
-fn refusal_key(key: &Half) -> Vec<u8> {
-    [b"r".as_slice(), key.as_bytes()].concat()
-}
-
-fn leading_key(name: &Half) -> Vec<u8> {
-    [b"n".as_slice(), name.as_bytes()].concat()
-}
-
-fn document_key(key: &Half) -> Vec<u8> {
-    [b"d".as_slice(), key.as_bytes()].concat()
 }
 
 /// Makes durable every file and directory of the index, and its name.

@@ -1,8 +1,6 @@
 //! One mailbox: its queue of available deliveries, urgent before routine and oldest first, and its
 //! counts. Claims are decided here.
 
-use std::collections::BTreeMap;
-
 use axle_core::{
     change::Advance,
     delivery::{Circumstances, Delivery, Move, Outcome, State as Waits},
@@ -19,7 +17,7 @@ use axle_model::{
     time::Timestamp,
 };
 
-use super::{Body, State, order::Lines, rest::packed_map};
+use super::{Body, State, order::Lines, runs::Runs};
 use crate::{Claim, Claimed, MailboxState};
 
 /// One claim passes over at most this many deliveries that cannot be given just now.
@@ -31,21 +29,15 @@ type Offer = (Priority, u64, OdsCode);
 /// What one mailbox holds.
 #[derive(Debug, Default)]
 pub(super) struct Mailbox {
-    available: BTreeMap<Offer, MessageId>,
+    /// Which messages these are, those held tell.
+    available: Runs<Offer>,
     /// Those of the available and the waiting that have an order.
     pub(super) lines: Lines,
-    held: BTreeMap<(u64, OdsCode), (Timestamp, MessageId)>,
+    held: Runs<(u64, OdsCode), (Timestamp, MessageId)>,
     counts: MailboxState,
 }
 
 impl Mailbox {
-    /// See [`State::pack`].
-    pub(super) fn pack(&mut self) {
-        packed_map(&mut self.available);
-        packed_map(&mut self.held);
-        self.lines.pack();
-    }
-
     /// Counts a delivery that is not settled.
     pub(super) fn hold(&mut self, sequence: u64, delivery: &Delivery, message: &Message) {
         let held = (message.accept_time, message.id);
@@ -72,10 +64,9 @@ impl Mailbox {
         }
     }
 
-    /// Makes a delivery available.
-    pub(super) fn offer(&mut self, priority: Priority, sequence: u64, delivery: DeliveryId) {
-        let place = (priority, sequence, delivery.recipient);
-        self.available.insert(place, delivery.message);
+    /// Makes a delivery available, which it holds.
+    pub(super) fn offer(&mut self, priority: Priority, sequence: u64, recipient: OdsCode) {
+        self.available.insert((priority, sequence, recipient), ());
     }
 
     /// Makes it unavailable.
@@ -91,7 +82,7 @@ impl Mailbox {
     /// How it stands.
     pub(super) fn state(&self) -> MailboxState {
         MailboxState {
-            oldest_time: self.held.first_key_value().map(|(_, &(time, _))| time),
+            oldest_time: self.held.first().map(|&(_, (time, _))| time),
             ..self.counts
         }
     }
@@ -141,9 +132,9 @@ impl<B: Body> State<B> {
 
     /// What [`Store::waiting`](crate::Store::waiting) says.
     pub(crate) fn waiting(&self, mailbox: &MailboxId, max: usize) -> Vec<DeliveryId> {
-        let held = self.mailboxes.get(mailbox).map(|mailbox| &mailbox.held);
-        let held = held.into_iter().flatten();
-        let queued = held.filter_map(|(&(_, recipient), &(_, message))| {
+        let held = self.mailboxes.get(mailbox).into_iter();
+        let held = held.flat_map(|mailbox| mailbox.held.iter());
+        let queued = held.filter_map(|&((_, recipient), (_, message))| {
             let about = self.messages.get(&message)?;
             let state = about.stub(recipient)?.state;
             let waits = matches!(state, Waits::Queued { .. }) && about.sender() != OdsCode::BROKER;
@@ -159,11 +150,14 @@ impl<B: Body> State<B> {
             return chosen;
         };
         let most = claim.deliveries_max.saturating_add(PASSED_OVER_MAX);
-        for (&offer, &message) in mailbox.available.iter().take(most) {
+        for &(offer, ()) in mailbox.available.iter().take(most) {
             if chosen.len() >= claim.deliveries_max {
                 break;
             }
-            let (_, _, recipient) = offer;
+            let (_, sequence, recipient) = offer;
+            let Some(&(_, message)) = mailbox.held.get(&(sequence, recipient)) else {
+                continue;
+            };
             let id = DeliveryId { message, recipient };
             let Some(kept) = self.messages.get(&message) else {
                 continue;

@@ -2,10 +2,7 @@
 //! slip: what queues and timers ask of it. Who wants more reads it from the index, outside the state's
 //! lock, and wakes it with what was read.
 
-use std::{
-    collections::{BTreeMap, BTreeSet},
-    sync::Arc,
-};
+use std::{slice, sync::Arc};
 
 use axle_core::{
     delivery::{Delivery, State as Waits},
@@ -17,7 +14,7 @@ use axle_model::{
     time::Timestamp,
 };
 
-use super::{Body, Entry, State, order};
+use super::{Body, Entry, State, names_of, order};
 
 /// A message as it is kept here.
 #[derive(Debug)]
@@ -34,7 +31,14 @@ pub(super) struct Slip {
     sender: OdsCode,
     size: u64,
     expire_time: Timestamp,
-    deliveries: Box<[Stub]>,
+    deliveries: Stubs,
+}
+
+/// Nearly all messages have one delivery, which takes no room of its own then.
+#[derive(Debug)]
+enum Stubs {
+    One(Stub),
+    Several(Box<[Stub]>),
 }
 
 /// What is kept here of its deliveries.
@@ -67,14 +71,30 @@ impl Slip {
             sender: message.sender,
             size: message.size,
             expire_time: message.expire_time,
-            deliveries: message.deliveries.iter().map(Stub::of).collect(),
+            deliveries: Stubs::of(&message.deliveries),
         }
     }
 
     /// Whether a message is the one that was put to rest, and not an earlier or later state of it.
     fn fits(&self, message: &Message) -> bool {
         let versions = message.deliveries.iter().map(|one| one.version);
-        versions.eq(self.deliveries.iter().map(|one| one.version))
+        versions.eq(self.deliveries.all().iter().map(|one| one.version))
+    }
+}
+
+impl Stubs {
+    fn of(deliveries: &[Delivery]) -> Self {
+        match deliveries {
+            [one] => Self::One(Stub::of(one)),
+            several => Self::Several(several.iter().map(Stub::of).collect()),
+        }
+    }
+
+    fn all(&self) -> &[Stub] {
+        match self {
+            Self::One(one) => slice::from_ref(one),
+            Self::Several(several) => several,
+        }
     }
 }
 
@@ -115,7 +135,7 @@ impl<B> Kept<B> {
     pub(super) fn stubs(&self) -> impl Iterator<Item = Stub> {
         (0..).map_while(|place: usize| match self {
             Self::Awake(entry) => entry.message.deliveries.get(place).map(Stub::of),
-            Self::Resting(slip) => slip.deliveries.get(place).copied(),
+            Self::Resting(slip) => slip.deliveries.all().get(place).copied(),
         })
     }
 
@@ -159,7 +179,8 @@ impl<B: Body> State<B> {
     }
 
     /// Takes back a message that the index keeps, at rest from the beginning. Whether it may be so;
-    /// otherwise nothing has changed.
+    /// otherwise nothing has changed. Nobody finds it by its name before all have
+    /// [settled in](Self::settle_in).
     pub(crate) fn restore_resting(&mut self, outline: &Outline, body: &B) -> bool {
         let Outline { message, sequence } = outline;
         let stirs = |one: &Delivery| {
@@ -180,20 +201,12 @@ impl<B: Body> State<B> {
             return false;
         }
         self.enter(message, *sequence, body);
+        self.restored_names.extend(names_of(message));
+        // Nobody waits yet, and there may be very many.
+        self.arrived.clear();
         let slip = Slip::of(message);
         self.messages.insert(message.id, Kept::Resting(slip));
         true
-    }
-
-    /// Builds anew what grew an entry at a time in rising order, which leaves the nodes of a tree half
-    /// empty.
-    pub(crate) fn pack(&mut self) {
-        packed_map(&mut self.messages);
-        packed(&mut self.names);
-        self.timers.pack();
-        for mailbox in self.mailboxes.values_mut() {
-            mailbox.pack();
-        }
     }
 
     /// Whether this message is here, and at rest.
@@ -269,14 +282,4 @@ impl<B: Body> State<B> {
             self.messages.insert(id, Kept::Resting(slip));
         }
     }
-}
-
-/// The same set, without room in its nodes.
-pub(super) fn packed<T: Ord>(set: &mut BTreeSet<T>) {
-    *set = std::mem::take(set).into_iter().collect();
-}
-
-/// The same map, without room in its nodes.
-pub(super) fn packed_map<K: Ord, V>(map: &mut BTreeMap<K, V>) {
-    *map = std::mem::take(map).into_iter().collect();
 }

@@ -1,6 +1,6 @@
 //! Search: the messages of the state that a query asks for, newest first, a bounded page at a time.
 
-use std::{ops::Bound, sync::Arc};
+use std::sync::Arc;
 
 use axle_core::{delivery::State as Waits, message::Message};
 use axle_model::{id::MessageId, ods::OdsCode};
@@ -96,9 +96,8 @@ impl Page {
 impl<B: Body> State<B> {
     /// The messages here that a query asks for.
     pub(crate) fn find(&self, query: &Query) -> Page<Glimpse<Arc<Message>>> {
-        let end = query.before.map_or(Bound::Unbounded, Bound::Excluded);
-        let newest_first = self.messages.range((Bound::Unbounded, end)).rev();
-        let looked_at = newest_first.map(|(&id, kept)| {
+        let newest_first = self.messages.before(query.before.as_ref());
+        let looked_at = newest_first.map(|&(id, ref kept)| {
             let deliveries = kept.stubs().map(|one| (one.recipient, one.state));
             let wanted = wants(query, kept.sender(), deliveries);
             (id, wanted, kept.glimpse(id))

@@ -110,7 +110,7 @@ fn what_rests_is_due_and_found_like_what_does_not() {
         sequence: 1,
     };
     assert!(state.restore_resting(&outline, &Nowhere));
-    state.pack();
+    state.settle_in();
     let due = state.due(message.expire_time, 9);
     let what: Vec<_> = due.iter().map(|one| one.what).collect();
     assert_eq!(what, [DueFor::Expire]);

@@ -45,7 +45,7 @@ impl<B: Body> State<B> {
         mailbox.hold(sequence, delivery, message);
         self.aged.hold(message, delivery);
         let now = last_time(delivery);
-        let mut in_line = Waiting::new(id, delivery.state);
+        let mut in_line = Waiting::new(delivery.recipient, delivery.state);
         let place = order::place_of(message, sequence, delivery);
         match delivery.state {
             Waits::Queued { not_before } if not_before > now => {
@@ -53,7 +53,7 @@ impl<B: Body> State<B> {
             }
             Waits::Queued { .. } if place.is_some() => in_line.ready = true,
             Waits::Queued { .. } => {
-                mailbox.offer(message.priority, sequence, id);
+                mailbox.offer(message.priority, sequence, delivery.recipient);
                 self.arrived.push(delivery.mailbox.clone());
             }
             Waits::Leased { until } => {
@@ -123,7 +123,7 @@ impl<B: Body> State<B> {
         let moment = (message.warn_time, message.id);
         let silent = |one: &Delivery| !one.aged && !one.state.is_terminal();
         if message.deliveries.iter().any(silent) {
-            self.timers.warnings.insert(moment);
+            self.timers.warnings.insert(moment, ());
         } else {
             self.timers.warnings.remove(&moment);
         }
@@ -149,7 +149,7 @@ impl<B: Body> State<B> {
                 continue;
             };
             if let Some(mailbox) = self.mailboxes.get_mut(&delivery.mailbox) {
-                mailbox.offer(entry.message.priority, entry.sequence, id);
+                mailbox.offer(entry.message.priority, entry.sequence, id.recipient);
                 self.arrived.push(delivery.mailbox.clone());
             }
         }

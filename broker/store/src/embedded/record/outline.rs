@@ -1,9 +1,9 @@
 //! Outlines: the same bytes as the records of messages, read for those fields alone that queues and
 //! timers ask for. Each field has the tag and the meaning that it has there.
 
-use prost::bytes::Bytes;
+use prost::{Message as _, bytes::Bytes};
 
-use super::{LocatorRecord, StateRecord, WaitRecord};
+use super::{LocatorRecord, Malformed, StateRecord, VERSION, WaitRecord, decode};
 
 /// Of a `StoredRecord`.
 #[derive(Clone, PartialEq, prost::Message)]
@@ -16,6 +16,20 @@ pub(in crate::embedded) struct StoredOutline {
     pub(in crate::embedded) segment: u32,
     #[prost(message, repeated, tag = "6")]
     pub(in crate::embedded) pieces: Vec<LocatorRecord>,
+}
+
+impl StoredOutline {
+    /// Reads it out of one copy of the record, in which its fields have their parts: to give each its own
+    /// would be half of a start's work.
+    pub(in crate::embedded) fn read(record: &[u8]) -> Result<Self, Malformed> {
+        match record.split_first() {
+            Some((&VERSION, rest)) => {
+                let read = Self::decode(Bytes::copy_from_slice(rest));
+                read.map_err(|_| Malformed("a record's encoding"))
+            }
+            Some(_) | None => decode(record),
+        }
+    }
 }
 
 /// Of a `MessageRecord`.
