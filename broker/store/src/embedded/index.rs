@@ -40,7 +40,7 @@ use crate::{
 const SCHEMA: u8 = 2;
 /// So many keys are learnt between two checkpoints: half a second's work, in parts so that they need little
 /// memory. Until all are known every key that is looked up costs a reading of the index, so it should not
-/// take long: the keys of a million messages are learnt in eight seconds.
+/// take long: two million keys take four checkpoints.
 const LEARNT_AT_A_TIME: usize = 50_000;
 const LEARNT_TIMES: usize = 10;
 const NODE: &str = "node";
