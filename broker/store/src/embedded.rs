@@ -19,6 +19,7 @@ mod checkpoint;
 mod committer;
 mod convert;
 mod files;
+mod find;
 mod format;
 mod frame;
 mod index;
@@ -69,7 +70,7 @@ use self::{
     segment::Locator,
     shared::{Shared, Space},
 };
-use crate::{StoreError, arrivals::Arrivals};
+use crate::{Claim, Claimed, StoreError, arrivals::Arrivals};
 
 /// The embedded store.
 #[derive(Debug)]
@@ -207,6 +208,23 @@ impl Embedded {
         let (answer, answered) = oneshot::channel();
         self.send(Command::Commit(proposal, answer))?;
         answered.await.map_err(|_| self.ended())?
+    }
+
+    /// Leases what a claim asks for, or says what has to be roused first.
+    fn claim_awake(
+        &self,
+        claim: &Claim,
+    ) -> Result<Result<Vec<Claimed>, Vec<MessageId>>, StoreError> {
+        let mut state = self.shared.state();
+        let known = state.has_leases();
+        let claimed = state.claim(claim, rand::random);
+        let arrived = state.take_arrived();
+        drop(state);
+        self.shared.arrivals.tell(&arrived);
+        if claimed.as_ref().is_ok_and(|claimed| !claimed.is_empty()) && !known {
+            self.send(Command::Leased)?;
+        }
+        Ok(claimed)
     }
 
     /// When what the newest ledger entry records happened. Blocks while it is read.

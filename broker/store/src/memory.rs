@@ -26,7 +26,7 @@ use crate::{
     StoreHealth, UPLOADS_MAX, Upload, Waiter,
     arrivals::Arrivals,
     entry,
-    state::{Body, Earlier, MessageKeys, Page, Piece, State, StoredPiece, Verdict},
+    state::{Body, Earlier, Glimpse, MessageKeys, Page, Piece, State, StoredPiece, Verdict},
 };
 
 /// A store without a disk.
@@ -192,7 +192,8 @@ impl Store for Memory {
     async fn claim(&self, claim: Claim) -> Result<Vec<Claimed>, StoreError> {
         self.with(|inner| {
             let Inner { state, nonces, .. } = inner;
-            let claimed = state.claim(&claim, || nonces.random());
+            // Nothing rests here.
+            let claimed = state.claim(&claim, || nonces.random()).unwrap_or_default();
             for advance in inner.state.take_leases() {
                 inner.record(entry::of(None, [&advance], None));
             }
@@ -304,7 +305,13 @@ impl Store for Memory {
     }
 
     async fn find(&self, query: Query) -> Result<Found, StoreError> {
-        let page = self.lock().state.find(&query);
+        let Page { messages, floor } = self.lock().state.find(&query);
+        let here = |glimpse| match glimpse {
+            Glimpse::Awake(message) => Some(message),
+            Glimpse::Resting(_) => None,
+        };
+        let messages = messages.into_iter().filter_map(here).collect();
+        let page = Page { messages, floor };
         Ok(page.merge(Page::default(), query.page_max))
     }
 

@@ -9,19 +9,22 @@ mod mailbox;
 mod order;
 mod refusals;
 mod reserve;
+mod rest;
+mod runs;
 mod search;
+mod standing;
 mod timers;
 mod uploads;
 mod waiting;
 
 use std::{
-    collections::{BTreeMap, BTreeSet, HashMap, HashSet},
+    cmp::Ordering,
+    collections::{BTreeSet, HashMap, HashSet},
     sync::Arc,
 };
 
 use axle_core::{
-    alarm::AgedDeliveries,
-    change::{Advance, LedgerEntry, Refused},
+    change::{Advance, Refused},
     message::Message,
     totals::Totals,
 };
@@ -35,20 +38,23 @@ use axle_model::{
 
 pub(crate) use keys::{Earlier, Half, Keys, MessageKeys, Prior, Verdict};
 pub(crate) use refusals::{Refusals, key as refusal_key, keys as refusal_keys};
-pub(crate) use search::Page;
+pub(crate) use rest::{Glimpse, Outline};
+pub(crate) use search::{Page, wanted};
 pub(crate) use uploads::{Body, ChangedUploads, Piece, StoredPiece, Uploads};
 
-use crate::{MailboxState, StoreError};
+use crate::StoreError;
 use aged::Aged;
 use holdings::Holdings;
 use mailbox::Mailbox;
+use rest::Kept;
+use runs::Runs;
 use timers::Timers;
 
 /// Everything known of the messages that are not over, and of those over only just now. `B`
 /// is where a store finds a message's body.
 #[derive(Debug)]
 pub(crate) struct State<B: Body> {
-    messages: BTreeMap<MessageId, Entry<B>>,
+    messages: Runs<MessageId, Kept<B>>,
     mailboxes: HashMap<MailboxId, Mailbox>,
     timers: Timers,
     aged: Aged,
@@ -59,8 +65,16 @@ pub(crate) struct State<B: Body> {
     pending: u64,
     totals: Totals,
     /// What is not over, by what later documents and answers may call it.
-    names: BTreeSet<(Half, MessageId)>,
+    names: Runs<(Half, MessageId)>,
+    /// Those of what the index gave back, until all of it is here: they are sorted once.
+    restored_names: Vec<(Half, MessageId)>,
     dirty: Vec<MessageId>,
+    /// Whether an index has what is at rest here.
+    beside_index: bool,
+    /// Awake, perhaps for nothing: to be looked at when the index has been written next.
+    drowsy: Vec<MessageId>,
+    /// The same, since before that writing began.
+    drowsing: Vec<MessageId>,
     arrived: Vec<MailboxId>,
     /// Leases given out that the journal does not have yet, in the order in which they were.
     leases: Vec<Advance>,
@@ -91,6 +105,8 @@ pub(crate) enum Misfit {
     Past,
     /// Steps are missing between what is known and this one.
     Ahead,
+    /// It fits, but the message must be [roused](State::rouse) first.
+    Asleep,
 }
 
 /// What changed since the last checkpoint, as it stood at one moment.
@@ -117,7 +133,7 @@ impl<B: Body> Changed<B> {
 impl<B: Body> Default for State<B> {
     fn default() -> Self {
         Self {
-            messages: BTreeMap::new(),
+            messages: Runs::default(),
             mailboxes: HashMap::new(),
             timers: Timers::default(),
             keys: Keys::default(),
@@ -125,13 +141,17 @@ impl<B: Body> Default for State<B> {
             pending: 0,
             totals: Totals::default(),
             dirty: Vec::new(),
+            beside_index: false,
+            drowsy: Vec::new(),
+            drowsing: Vec::new(),
             arrived: Vec::new(),
             leases: Vec::new(),
             reserved: HashSet::new(),
             uploads: Uploads::default(),
             holdings: Holdings::default(),
             aged: Aged::default(),
-            names: BTreeSet::default(),
+            names: Runs::default(),
+            restored_names: Vec::new(),
             refusals: Refusals::default(),
         }
     }
@@ -141,9 +161,9 @@ impl<B: Body> State<B> {
     /// Whether a step may be taken: its delivery stands at the version it was decided on.
     pub(crate) fn check(&self, advance: &Advance) -> Result<(), StoreError> {
         let id = advance.delivery;
-        let entry = self.messages.get(&id.message);
-        let delivery = entry.and_then(|entry| entry.message.delivery(id.recipient));
-        match (entry, delivery) {
+        let kept = self.messages.get(&id.message);
+        let delivery = kept.and_then(|kept| kept.stub(id.recipient));
+        match (kept, delivery) {
             (None, _) => Err(StoreError::Unknown {
                 message: id.message,
             }),
@@ -171,23 +191,17 @@ impl<B: Body> State<B> {
 
     /// Takes back a message that the index kept in `pieces` pieces.
     pub(crate) fn restore(&mut self, message: Arc<Message>, sequence: u64, body: B, pieces: u16) {
+        let id = message.id;
         self.insert(message, sequence, body, pieces);
+        self.lay_down(id);
     }
 
     fn insert(&mut self, message: Arc<Message>, sequence: u64, body: B, pieces: u16) {
         let id = message.id;
-        for delivery in &message.deliveries {
-            self.place(&message, sequence, delivery);
-        }
-        if !message.is_settled() {
-            self.timers.deadlines.insert((message.expire_time, id));
-        }
+        self.enter(&message, sequence, &body);
         if !message.is_over() {
-            self.live += 1;
-            self.names.extend(names_of(&message));
-            self.watch_age(&message);
-            for segment in body.pieces().iter().filter_map(Piece::segment) {
-                self.holdings.hold(segment);
+            for name in names_of(&message) {
+                self.names.insert(name, ());
             }
         }
         let dirty = pieces == 0;
@@ -201,7 +215,25 @@ impl<B: Body> State<B> {
             pieces,
             dirty,
         };
-        self.messages.insert(id, entry);
+        self.messages.insert(id, Kept::Awake(entry));
+    }
+
+    /// Puts a message's deliveries and moments where they wait. Its names are the caller's to keep.
+    fn enter(&mut self, message: &Message, sequence: u64, body: &B) {
+        let id = message.id;
+        for delivery in &message.deliveries {
+            self.place(message, sequence, delivery);
+        }
+        if !message.is_settled() {
+            self.timers.deadlines.insert((message.expire_time, id), ());
+        }
+        if !message.is_over() {
+            self.live += 1;
+            self.watch_age(message);
+            for segment in body.pieces().iter().filter_map(Piece::segment) {
+                self.holdings.hold(segment);
+            }
+        }
     }
 
     /// Takes a step that is durable now, or is a lease.
@@ -211,9 +243,13 @@ impl<B: Body> State<B> {
             recipient,
         } = advance.delivery;
         // Out of the map while the queues move, so that both can be written to.
-        let mut entry = self.messages.remove(&id).ok_or(Misfit::Absent)?;
-        let fit = self.advance_entry(&mut entry, recipient, advance);
-        self.messages.insert(id, entry);
+        let mut kept = self.messages.remove(&id).ok_or(Misfit::Absent)?;
+        let fit = match (fits(&kept, advance), &mut kept) {
+            (Ok(()), Kept::Awake(entry)) => self.advance_entry(entry, recipient, advance),
+            (Ok(()), Kept::Resting(_)) => Err(Misfit::Asleep),
+            (Err(misfit), _) => Err(misfit),
+        };
+        self.messages.insert(id, kept);
         fit
     }
 
@@ -224,11 +260,6 @@ impl<B: Body> State<B> {
         advance: &Advance,
     ) -> Result<(), Misfit> {
         let before = entry.message.delivery(recipient).ok_or(Misfit::Absent)?;
-        match before.version.cmp(&advance.step.from) {
-            std::cmp::Ordering::Less => return Err(Misfit::Ahead),
-            std::cmp::Ordering::Greater => return Err(Misfit::Past),
-            std::cmp::Ordering::Equal => {}
-        }
         let (was_settled, was_over) = (entry.message.is_settled(), entry.message.is_over());
         self.unplace(&entry.message, entry.sequence, before);
         let left = advance
@@ -268,49 +299,27 @@ impl<B: Body> State<B> {
         Ok(())
     }
 
-    /// A message that is not over, or only just.
+    /// A message that is not over, or only just, and is all here: any that is, in a state without an
+    /// index.
     pub(crate) fn message(&self, id: MessageId) -> Option<&Entry<B>> {
-        self.messages.get(&id)
+        self.messages.get(&id)?.awake()
+    }
+
+    /// Whether a message is here, whole or at rest.
+    pub(crate) fn holds(&self, id: MessageId) -> bool {
+        self.messages.contains_key(&id)
     }
 
     /// What is not over and goes by this name, what of late replaces it, and what of late goes by it
     /// and asked for an answer.
     pub(crate) fn named(&self, name: &Digest) -> Vec<MessageId> {
         let name = Half::of(name);
-        let live = keys::named(&self.names, name);
+        let first = (name, MessageId::from_bytes([0; 16]));
+        let live = self.names.onward(&first);
+        let live = live.map(|&(of, ())| of).take_while(|(of, _)| *of == name);
+        let live = live.map(|(_, message)| message);
         let found: BTreeSet<_> = live.chain(self.keys.led_to(name)).collect();
         found.into_iter().collect()
-    }
-
-    /// How a mailbox stands.
-    pub(crate) fn mailbox(&self, id: &MailboxId) -> MailboxState {
-        self.mailboxes
-            .get(id)
-            .map(Mailbox::state)
-            .unwrap_or_default()
-    }
-
-    /// How every mailbox stands that holds something, by name.
-    pub(crate) fn mailboxes(&self) -> Vec<(MailboxId, MailboxState)> {
-        let holding = self
-            .mailboxes
-            .iter()
-            .filter(|(_, mailbox)| !mailbox.is_empty());
-        let mut all: Vec<_> = holding
-            .map(|(id, mailbox)| (id.clone(), mailbox.state()))
-            .collect();
-        all.sort_by(|(a, _), (b, _)| a.cmp(b));
-        all
-    }
-
-    /// What has waited too long and is not settled.
-    pub(crate) fn aged(&self) -> Vec<AgedDeliveries> {
-        self.aged.told()
-    }
-
-    /// How many messages are not over.
-    pub(crate) const fn live(&self) -> u64 {
-        self.live
     }
 
     /// The documents under way.
@@ -323,9 +332,16 @@ impl<B: Body> State<B> {
         &mut self.uploads
     }
 
-    /// Takes note that what is here came from the index.
+    /// Takes note that all is here that comes from the index.
     pub(crate) fn settle_in(&mut self) {
         self.uploads.settle_in();
+        let mut names = std::mem::take(&mut self.restored_names);
+        let awake = std::mem::take(&mut self.names);
+        names.extend(awake.iter().map(|&(name, ())| name));
+        names.sort_unstable();
+        for name in names {
+            self.names.insert(name, ());
+        }
     }
 
     /// Takes note of what time it is.
@@ -338,27 +354,6 @@ impl<B: Body> State<B> {
         &self.holdings
     }
 
-    /// How many deliveries are not settled.
-    pub(crate) const fn pending(&self) -> u64 {
-        self.pending
-    }
-
-    /// How many deliveries there were, and how they ended.
-    pub(crate) const fn totals(&self) -> Totals {
-        self.totals
-    }
-
-    /// Takes up the totals as they stood when the index was written.
-    pub(crate) const fn resume(&mut self, totals: Totals) {
-        self.totals = totals;
-    }
-
-    /// Counts an entry of the ledger. Apart from what it changes here, since a replay may pass over
-    /// what the index has already.
-    pub(crate) fn count(&mut self, entry: &LedgerEntry) {
-        self.totals.enter(entry);
-    }
-
     /// The mailboxes in which something became available since this was last asked.
     pub(crate) fn take_arrived(&mut self) -> Vec<MailboxId> {
         std::mem::take(&mut self.arrived)
@@ -369,9 +364,20 @@ impl<B: Body> State<B> {
         self.dirty.len()
     }
 
-    /// All that is here, oldest first.
+    /// All that is whole here, oldest first.
     pub(crate) fn entries(&self) -> impl Iterator<Item = &Entry<B>> {
-        self.messages.values()
+        self.messages.iter().filter_map(|(_, kept)| kept.awake())
+    }
+}
+
+/// Whether a step is the next of its delivery.
+fn fits<B>(kept: &Kept<B>, advance: &Advance) -> Result<(), Misfit> {
+    let delivery = kept.stub(advance.delivery.recipient);
+    let version = delivery.ok_or(Misfit::Absent)?.version;
+    match version.cmp(&advance.step.from) {
+        Ordering::Less => Err(Misfit::Ahead),
+        Ordering::Greater => Err(Misfit::Past),
+        Ordering::Equal => Ok(()),
     }
 }
 

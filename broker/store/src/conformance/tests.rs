@@ -133,3 +133,13 @@ fn the_embedded_store_keeps_the_rules_however_it_ended() {
 fn the_embedded_store_is_as_the_model_however_it_ended() {
     any_sequence_of_operations_comes_out_alike(24, || OnDisk::new(0));
 }
+
+#[test]
+fn the_embedded_store_is_as_the_model_when_all_that_waits_rests_at_once() {
+    any_sequence_of_operations_comes_out_alike(24, || {
+        let mut place = OnDisk::new(0);
+        // Sooner than the next operation.
+        place.options.checkpoint_interval = Duration::from_micros(50);
+        place
+    });
+}

@@ -3,6 +3,7 @@
 
 mod answer;
 mod event;
+pub(super) mod outline;
 mod place;
 mod refused;
 mod routing;

@@ -5,8 +5,10 @@
 //! checkpoint that was cut short is made good by replaying the journal from the `applied` before.
 //! sled may answer with an error or a panic; both are [`Unusable`], and neither ends the process.
 
+mod keys;
 mod known;
 mod pieces;
+mod restore;
 mod uploads;
 
 use std::{
@@ -19,6 +21,7 @@ use std::{
 use axle_core::{change::Refused, message::Message, totals::Totals};
 use axle_model::id::MessageId;
 
+use keys::{document_key, leading_key, records, refusal_key, submission_key};
 use known::Known;
 
 use super::{
@@ -28,13 +31,18 @@ use super::{
 };
 use crate::{
     Query, failpoint,
-    state::{Changed, Earlier, Entry, Half, MessageKeys, Page, Prior, StoredPiece, refusal_keys},
+    state::{
+        Changed, Earlier, Entry, Half, MessageKeys, Page, Prior, StoredPiece, refusal_keys, wanted,
+    },
 };
 
 /// The layout of the trees; an index of another one is rebuilt.
 const SCHEMA: u8 = 2;
-/// So many keys are learnt between two checkpoints: a tenth of a second's work.
-const LEARNT_AT_A_TIME: usize = 100_000;
+/// So many keys are learnt between two checkpoints: half a second's work, in parts so that they need little
+/// memory. Until all are known every key that is looked up costs a reading of the index, so it should not
+/// take long: two million keys take four checkpoints.
+const LEARNT_AT_A_TIME: usize = 50_000;
+const LEARNT_TIMES: usize = 10;
 const NODE: &str = "node";
 const APPLIED: &str = "applied";
 const WRITING: &str = "writing";
@@ -75,6 +83,16 @@ pub(super) struct Stored {
 }
 
 impl Stored {
+    /// The message of an entry.
+    pub(super) fn of(entry: &Entry<Located>) -> Self {
+        Self {
+            message: entry.message.clone(),
+            sequence: entry.sequence,
+            body: entry.body.clone(),
+            pieces: entry.pieces,
+        }
+    }
+
     /// Whether it is this entry. Where a body was before it was dropped says nothing.
     pub(super) fn is(&self, entry: &Entry<Located>, body_dropped: bool) -> bool {
         self.message == entry.message
@@ -185,17 +203,17 @@ impl Index {
         guarded(|| Ok(self.system.contains_key(WRITING)?))
     }
 
-    /// Every message that is not over, in the order of their ids.
-    pub(super) fn each_live(&self, mut take: impl FnMut(Stored)) -> Result<(), Unusable> {
-        guarded(|| pieces::each(&self.live, &mut take))
-    }
-
     /// Every piece of the documents under way, in order.
     pub(super) fn each_upload(
         &self,
         mut take: impl FnMut(StoredPiece<Locator>),
     ) -> Result<(), Unusable> {
         guarded(|| uploads::each(&self.uploads, &mut take))
+    }
+
+    /// A message that is not over. `None`, or an error, also while it is written.
+    pub(super) fn live(&self, id: MessageId) -> Result<Option<Stored>, Unusable> {
+        guarded(|| pieces::get(&self.live, id))
     }
 
     /// A message that is over.
@@ -279,7 +297,10 @@ impl Index {
                     .map_err(|error| failed = Some(error))
                     .ok()
             });
-            let page = Page::fill(query, messages.flatten());
+            let looked_at = messages
+                .flatten()
+                .map(|message| (message.id, wanted(query, &message), message));
+            let page = Page::fill(query.page_max, looked_at);
             failed.map_or(Ok(page), Err)
         })
     }
@@ -333,7 +354,12 @@ impl Index {
 
     /// Learns some of the keys that were there when it was opened.
     pub(super) fn learn(&self) -> Result<(), Unusable> {
-        guarded(|| self.known.learn(&self.keys, LEARNT_AT_A_TIME))
+        guarded(|| {
+            for _ in 0..LEARNT_TIMES {
+                self.known.learn(&self.keys, LEARNT_AT_A_TIME)?;
+            }
+            Ok(())
+        })
     }
 
     /// Makes durable what was written. sled's own flush stops short of the disk.
@@ -344,40 +370,6 @@ impl Index {
             Ok(())
         })
     }
-}
-
-/// The keys a message is found by, with what they lead to.
-fn records((keys, earlier): &(MessageKeys, Earlier)) -> impl Iterator<Item = (Vec<u8>, Vec<u8>)> {
-    let record = encode(&KeyRecord::from(earlier));
-    let document = keys.document.map(|(document, request)| {
-        let key = [document_key(&document).as_slice(), request.as_bytes()].concat();
-        (key, record.clone())
-    });
-    let leading = keys.leading().map({
-        let record = record.clone();
-        move |name| {
-            let key = [&leading_key(name)[..], earlier.message.as_bytes()].concat();
-            (key, record.clone())
-        }
-    });
-    let submission = (submission_key(&keys.submission), record);
-    document.into_iter().chain(leading).chain([submission])
-}
-
-fn submission_key(key: &Half) -> Vec<u8> {
-    [b"s".as_slice(), key.as_bytes()].concat()
-}
-
-fn refusal_key(key: &Half) -> Vec<u8> {
-    [b"r".as_slice(), key.as_bytes()].concat()
-}
-
-fn leading_key(name: &Half) -> Vec<u8> {
-    [b"n".as_slice(), name.as_bytes()].concat()
-}
-
-fn document_key(key: &Half) -> Vec<u8> {
-    [b"d".as_slice(), key.as_bytes()].concat()
 }
 
 /// Makes durable every file and directory of the index, and its name.

@@ -4,12 +4,12 @@
 use std::{
     fs,
     path::{Path, PathBuf},
-    sync::{Arc, mpsc},
-    time::Duration,
+    sync::Arc,
 };
 
 use super::{
     files::Files,
+    find::{Found, find},
     format::{self, OpenError},
     frame::Frame,
     index::{Applied, Index, Unusable},
@@ -22,12 +22,6 @@ use crate::state::{Misfit, State};
 
 /// While entries are replayed, the index follows this many at a time.
 const REPLAYED_AT_A_TIME: u64 = 50_000;
-/// An index that has not opened after this long, and a second more for every 32 MiB, never will.
-const INDEX_OPEN_SECONDS: u64 = 15;
-/// How often sled's file is tried again while it is locked, and how far apart.
-const INDEX_LOCK_TRIES: u32 = 500;
-const INDEX_LOCK_PAUSE: Duration = Duration::from_millis(10);
-
 /// A store brought back.
 #[derive(Debug)]
 pub(super) struct Recovered {
@@ -168,18 +162,15 @@ struct Recovery<'r> {
     cache_bytes: u64,
 }
 
-/// The index as it was found.
-pub(super) struct Found {
-    pub(super) index: Index,
-    /// What is not settled, as the index has it.
-    pub(super) state: State<Located>,
-    pub(super) applied: Option<Applied>,
-}
-
 impl Recovery<'_> {
     fn run(&self) -> Result<(State<Located>, Index, replay::Tail), OpenError> {
         let mut claimed = 0;
-        let why = match find(self.paths, self.node, self.cache_bytes) {
+        let why = match find(
+            self.paths,
+            self.node,
+            self.cache_bytes,
+            State::beside_index(),
+        ) {
             Ok(found) => {
                 claimed = found.applied.map_or(0, |applied| applied.at.sequence);
                 match self.replay(found, claimed) {
@@ -187,6 +178,11 @@ impl Recovery<'_> {
                     Err(Obstacle::Journal(error)) => return Err(error),
                     Err(Obstacle::Index(unusable)) => unusable,
                 }
+            }
+            // Locked it is not damaged: whoever has it will be gone.
+            Err(unusable) if unusable.is_in_use() => {
+                let directory = self.paths.index.clone();
+                return Err(OpenError::InUse { directory });
             }
             Err(unusable) => unusable,
         };
@@ -196,8 +192,13 @@ impl Recovery<'_> {
             why,
         };
         self.discard().map_err(|error| failed(error.to_string()))?;
-        let anew = find(self.paths, self.node, self.cache_bytes)
-            .map_err(|unusable| failed(unusable.to_string()))?;
+        let anew = find(
+            self.paths,
+            self.node,
+            self.cache_bytes,
+            State::beside_index(),
+        )
+        .map_err(|unusable| failed(unusable.to_string()))?;
         let recovered = self
             .replay(anew, claimed)
             .map_err(|obstacle| match obstacle {
@@ -246,61 +247,6 @@ impl Recovery<'_> {
     }
 }
 
-/// Opens the index and reads what is not settled.
-pub(super) fn find(paths: &Paths, node: NodeId, cache_bytes: u64) -> Result<Found, Unusable> {
-    if let Ok(why) = fs::read_to_string(&paths.rebuild) {
-        return Err(Unusable::Untrue(why));
-    }
-    let path = paths.index.clone();
-    let patience = patience(&path);
-    let (done, opened) = mpsc::channel();
-    // A damaged file can keep sled busy for ever, so it is given its own thread, and a time.
-    let opener = std::thread::Builder::new().name("axle-index-open".to_owned());
-    opener.spawn(move || drop(done.send(open(&path, node, cache_bytes))))?;
-    opened.recv_timeout(patience).unwrap_or_else(|_| {
-        let seconds = patience.as_secs();
-        Err(Unusable::Untrue(format!(
-            "it did not open within {seconds} s"
-        )))
-    })
-}
-
-/// How long the index may take to open.
-fn patience(index: &Path) -> Duration {
-    let bytes = fs::metadata(index.join("db")).map_or(0, |db| db.len());
-    Duration::from_secs(INDEX_OPEN_SECONDS + (bytes >> 25))
-}
-
-fn open(path: &Path, node: NodeId, cache_bytes: u64) -> Result<Found, Unusable> {
-    let mut opened = Index::open(path, node, cache_bytes);
-    // sled's threads let go of its file a moment after it was closed; LOCK says nobody else has it.
-    for _ in 0..INDEX_LOCK_TRIES {
-        if !opened.as_ref().is_err_and(Unusable::is_in_use) {
-            break;
-        }
-        std::thread::sleep(INDEX_LOCK_PAUSE);
-        opened = Index::open(path, node, cache_bytes);
-    }
-    let index = opened?;
-    let applied = index.applied()?;
-    let mut state = State::default();
-    index.each_live(|one| state.restore(one.message, one.sequence, one.body, one.pieces))?;
-    index.each_upload(|piece| state.take_piece(piece))?;
-    state.settle_in();
-    state.resume(applied.map(|applied| applied.totals).unwrap_or_default());
-    // A checkpoint that was cut short leaves the trees ahead; the replay sets that right.
-    let expected = applied.map_or(0, |applied| applied.live);
-    if state.live() != expected && !index.was_writing()? {
-        let what = format!("it holds {} unsettled messages of {expected}", state.live());
-        return Err(Unusable::Untrue(what));
-    }
-    Ok(Found {
-        index,
-        state,
-        applied,
-    })
-}
-
 /// Makes one entry true again. What the index has already is passed over.
 fn take(
     state: &mut State<Located>,
@@ -320,10 +266,17 @@ fn take(
         state.refusals().insert(refused);
     }
     for advance in written.advances {
-        match state.advance(&advance) {
+        let mut taken = state.advance(&advance);
+        if taken == Err(Misfit::Asleep)
+            && let Some(stored) = index.live(advance.delivery.message)?
+        {
+            state.rouse(stored.message, stored.sequence, stored.body, stored.pieces);
+            taken = state.advance(&advance);
+        }
+        match taken {
             Ok(()) | Err(Misfit::Past) => {}
             Err(Misfit::Absent) if index.settled(advance.delivery.message)?.is_some() => {}
-            Err(Misfit::Absent | Misfit::Ahead) => {
+            Err(Misfit::Absent | Misfit::Ahead | Misfit::Asleep) => {
                 let what = format!("{} is behind the journal", advance.delivery);
                 return Err(Unusable::Untrue(what));
             }

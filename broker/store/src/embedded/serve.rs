@@ -20,17 +20,15 @@ use axle_model::{
 use bytes::{Bytes, BytesMut};
 use tokio::sync::watch;
 
-use super::{
-    Embedded, body,
-    committer::{Command, Outcome},
-    located::Located,
-    proposal::Proposal,
-};
+use super::{Embedded, body, committer::Outcome, located::Located, proposal::Proposal};
 use crate::{
     Chunk, Claim, Claimed, Committed, Due, Found, MailboxState, Query, Store, StoreError,
     StoreHealth, Upload, Waiter,
     state::{MessageKeys, refusal_key},
 };
+
+/// A claim lets what it would lease be roused so often. Once does, unless others claim there as well.
+const ROUSED_MAX: usize = 64;
 
 impl Store for Embedded {
     async fn commit(&self, change: Change) -> Result<Committed, StoreError> {
@@ -48,16 +46,14 @@ impl Store for Embedded {
 
     async fn claim(&self, claim: Claim) -> Result<Vec<Claimed>, StoreError> {
         self.shared.running()?;
-        let mut state = self.shared.state();
-        let known = state.has_leases();
-        let claimed = state.claim(&claim, rand::random);
-        let arrived = state.take_arrived();
-        drop(state);
-        self.shared.arrivals.tell(&arrived);
-        if !claimed.is_empty() && !known {
-            self.send(Command::Leased)?;
+        for _ in 0..ROUSED_MAX {
+            match self.claim_awake(&claim)? {
+                Ok(claimed) => return Ok(claimed),
+                Err(resting) => self.aside(move |shared| shared.rouse(resting)).await?,
+            }
         }
-        Ok(claimed)
+        // Others were quicker each time; whoever asks again is served.
+        Ok(Vec::new())
     }
 
     async fn due(&self, now: Timestamp, max: usize) -> Result<Vec<Due>, StoreError> {
@@ -197,6 +193,7 @@ impl Store for Embedded {
         self.aside(move |shared| {
             // The state first: what leaves it is in the index by then.
             let unsettled = shared.state().find(&query);
+            let unsettled = shared.page(&query, unsettled)?;
             let settled = shared.index.find(&query);
             let settled = settled.map_err(|unusable| shared.stop_for_index(&unusable))?;
             Ok(unsettled.merge(settled, query.page_max))

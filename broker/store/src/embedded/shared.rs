@@ -27,10 +27,14 @@ use super::{
     segment::{Locator, Segments},
 };
 use crate::{
-    StoreError,
+    Query, StoreError,
     arrivals::Arrivals,
-    state::{Earlier, Half, MessageKeys, Prior, State},
+    state::{Earlier, Glimpse, Half, MessageKeys, Page, Prior, State, wanted},
 };
+
+/// A message is looked for so often while it moves between memory and index. It moves once in a
+/// checkpoint, so more than twice is next to impossible.
+const LOOKS_MAX: usize = 16;
 
 /// The store, as its threads and its callers see it.
 #[derive(Debug)]
@@ -125,17 +129,82 @@ impl Shared {
 
     /// A message, wherever it is.
     pub(super) fn stored(&self, id: MessageId) -> Result<Option<Stored>, StoreError> {
-        // The state first: what leaves it is in the index by then.
-        if let Some(entry) = self.state().message(id) {
-            return Ok(Some(Stored {
-                message: entry.message.clone(),
-                sequence: entry.sequence,
-                body: entry.body.clone(),
-                pieces: entry.pieces,
-            }));
+        for _ in 0..LOOKS_MAX {
+            // The state first: what leaves it is in the index by then.
+            match self.state().glimpse(id) {
+                Some(Glimpse::Awake(entry)) => return Ok(Some(Stored::of(entry))),
+                Some(Glimpse::Resting(_)) => {}
+                None => {
+                    let found = self.index.settled(id);
+                    return found.map_err(|unusable| self.stop_for_index(&unusable));
+                }
+            }
+            if let Some(stored) = self.resting(id)? {
+                return Ok(Some(stored));
+            }
         }
-        let found = self.index.settled(id);
+        Err(self.lost(id))
+    }
+
+    /// A message that was at rest a moment ago, out of the index; `None` when it has ended since.
+    fn resting(&self, id: MessageId) -> Result<Option<Stored>, StoreError> {
+        let found = self.index.live(id).or_else(|_| {
+            // Perhaps it was being written just then.
+            let writing = self.checkpointing.lock();
+            let _writing = writing.unwrap_or_else(PoisonError::into_inner);
+            self.index.live(id)
+        });
         found.map_err(|unusable| self.stop_for_index(&unusable))
+    }
+
+    /// Wakes those of these messages that are at rest.
+    pub(super) fn rouse(&self, mut ids: Vec<MessageId>) -> Result<(), StoreError> {
+        for _ in 0..LOOKS_MAX {
+            let state = self.state();
+            ids.retain(|&id| state.is_resting(id));
+            drop(state);
+            if ids.is_empty() {
+                return Ok(());
+            }
+            let mut found = Vec::with_capacity(ids.len());
+            for &id in &ids {
+                found.extend(self.resting(id)?);
+            }
+            let mut state = self.state();
+            for one in found {
+                state.rouse(one.message, one.sequence, one.body, one.pieces);
+            }
+        }
+        match ids.first() {
+            Some(&id) if self.state().is_resting(id) => Err(self.lost(id)),
+            Some(_) | None => Ok(()),
+        }
+    }
+
+    fn lost(&self, id: MessageId) -> StoreError {
+        let what = format!("it does not have {id}, which is not settled");
+        self.stop_for_index(&Unusable::Untrue(what))
+    }
+
+    /// A page of the state with all that is at rest read from the index.
+    pub(super) fn page(
+        &self,
+        query: &Query,
+        page: Page<Glimpse<Arc<Message>>>,
+    ) -> Result<Page, StoreError> {
+        let mut messages = Vec::with_capacity(page.messages.len());
+        for glimpse in page.messages {
+            match glimpse {
+                Glimpse::Awake(message) => messages.push(message),
+                Glimpse::Resting(id) => {
+                    let stored = self.stored(id)?.map(|stored| stored.message);
+                    // It may have moved on since.
+                    messages.extend(stored.filter(|message| wanted(query, message)));
+                }
+            }
+        }
+        let floor = page.floor;
+        Ok(Page { messages, floor })
     }
 
     /// A piece of the body of a message.

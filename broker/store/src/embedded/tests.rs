@@ -11,6 +11,7 @@ mod damage;
 mod faults;
 mod ledger;
 mod reclaim;
+mod rest;
 mod upload;
 mod verify;
 

@@ -14,9 +14,10 @@ use axle_core::totals::Totals;
 
 use super::{
     files::Disk,
+    find,
     format::{self, OpenError},
     index::Unusable,
-    recover::{self, Paths},
+    recover::Paths,
     replay,
     segment::{self, Segments},
 };
@@ -174,7 +175,7 @@ pub fn verify(directory: &Path) -> Result<Report, OpenError> {
         }
     }
     let index = match paths.index.is_dir() {
-        true => recover::find(&paths, node, CACHE_BYTES).map(Some),
+        true => find::find(&paths, node, CACHE_BYTES, crate::state::State::default()).map(Some),
         false => Ok(None),
     };
     let index = index.unwrap_or_else(|unusable: Unusable| {

@@ -2,18 +2,19 @@
 
 use axle_model::id::MessageId;
 
-use super::{Body, Changed, Earlier, MessageKeys, Refusals, State};
+use super::{Body, Changed, Earlier, MessageKeys, Refusals, State, rest::Kept};
 
 impl<B: Body> State<B> {
     /// What changed since this was last asked, for the index.
     pub(crate) fn take_changed(&mut self) -> Changed<B> {
         let mut entries = Vec::with_capacity(self.dirty.len());
         for id in self.dirty.drain(..) {
-            if let Some(entry) = self.messages.get_mut(&id) {
+            if let Some(Kept::Awake(entry)) = self.messages.get_mut(&id) {
                 entry.dirty = false;
                 entries.push(entry.clone());
             }
         }
+        self.drowsing.append(&mut self.drowsy);
         Changed {
             entries,
             keys: self.keys.take_fresh(),
@@ -25,16 +26,21 @@ impl<B: Body> State<B> {
     }
 
     /// The index holds `changed` now, each message that is not over in that many pieces: what is over
-    /// and the keys need not be kept here any longer.
+    /// and the keys need not be kept here any longer, and what waits may rest.
     pub(crate) fn forget(&mut self, changed: &[(MessageId, u16)], keys: &[(MessageKeys, Earlier)]) {
         for &(id, pieces) in changed {
-            let Some(entry) = self.messages.get_mut(&id) else {
+            let Some(Kept::Awake(entry)) = self.messages.get_mut(&id) else {
                 continue;
             };
             entry.pieces = pieces;
             if entry.message.is_over() && !entry.dirty {
                 self.messages.remove(&id);
+            } else {
+                self.lay_down(id);
             }
+        }
+        for id in std::mem::take(&mut self.drowsing) {
+            self.lay_down(id);
         }
         for (key, earlier) in keys {
             self.keys.remove(key, earlier);

@@ -1,8 +1,6 @@
 //! One mailbox: its queue of available deliveries, urgent before routine and oldest first, and its
 //! counts. Claims are decided here.
 
-use std::collections::BTreeMap;
-
 use axle_core::{
     change::Advance,
     delivery::{Circumstances, Delivery, Move, Outcome, State as Waits},
@@ -19,7 +17,7 @@ use axle_model::{
     time::Timestamp,
 };
 
-use super::{Body, State, order::Lines};
+use super::{Body, State, order::Lines, runs::Runs};
 use crate::{Claim, Claimed, MailboxState};
 
 /// One claim passes over at most this many deliveries that cannot be given just now.
@@ -31,10 +29,11 @@ type Offer = (Priority, u64, OdsCode);
 /// What one mailbox holds.
 #[derive(Debug, Default)]
 pub(super) struct Mailbox {
-    available: BTreeMap<Offer, MessageId>,
+    /// Which messages these are, those held tell.
+    available: Runs<Offer>,
     /// Those of the available and the waiting that have an order.
     pub(super) lines: Lines,
-    held: BTreeMap<(u64, OdsCode), (Timestamp, MessageId)>,
+    held: Runs<(u64, OdsCode), (Timestamp, MessageId)>,
     counts: MailboxState,
 }
 
@@ -65,10 +64,9 @@ impl Mailbox {
         }
     }
 
-    /// Makes a delivery available.
-    pub(super) fn offer(&mut self, priority: Priority, sequence: u64, delivery: DeliveryId) {
-        let place = (priority, sequence, delivery.recipient);
-        self.available.insert(place, delivery.message);
+    /// Makes a delivery available, which it holds.
+    pub(super) fn offer(&mut self, priority: Priority, sequence: u64, recipient: OdsCode) {
+        self.available.insert((priority, sequence, recipient), ());
     }
 
     /// Makes it unavailable.
@@ -84,7 +82,7 @@ impl Mailbox {
     /// How it stands.
     pub(super) fn state(&self) -> MailboxState {
         MailboxState {
-            oldest_time: self.held.first_key_value().map(|(_, &(time, _))| time),
+            oldest_time: self.held.first().map(|&(_, (time, _))| time),
             ..self.counts
         }
     }
@@ -92,14 +90,20 @@ impl Mailbox {
 
 impl<B: Body> State<B> {
     /// Leases what waits in a mailbox, up to the claim's limits, leaving what is reserved. `nonce`
-    /// gives 128 random bits.
+    /// gives 128 random bits. When some of what it would lease is at rest it leases nothing, and says
+    /// what has to be roused first: what waits longest is not passed over.
     pub(crate) fn claim(
         &mut self,
         claim: &Claim,
         mut nonce: impl FnMut() -> [u8; 16],
-    ) -> Vec<Claimed> {
+    ) -> Result<Vec<Claimed>, Vec<MessageId>> {
         self.wake(claim.now);
         let chosen = self.choose(claim);
+        let messages = chosen.iter().map(|(_, id)| id.message);
+        let resting: Vec<_> = messages.filter(|&id| self.is_resting(id)).collect();
+        if !resting.is_empty() {
+            return Err(resting);
+        }
         let mut claimed = Vec::with_capacity(chosen.len());
         for (offer, id) in chosen {
             // The one before in the same line may have been given just now.
@@ -113,7 +117,7 @@ impl<B: Body> State<B> {
             let (Ok(()), Some(key)) = (self.advance(&advance), advance.step.lease) else {
                 continue;
             };
-            let Some(entry) = self.messages.get(&id.message) else {
+            let Some(entry) = self.message(id.message) else {
                 continue;
             };
             let given = Claimed {
@@ -123,17 +127,17 @@ impl<B: Body> State<B> {
             self.leases.push(advance);
             claimed.push(given);
         }
-        claimed
+        Ok(claimed)
     }
 
     /// What [`Store::waiting`](crate::Store::waiting) says.
     pub(crate) fn waiting(&self, mailbox: &MailboxId, max: usize) -> Vec<DeliveryId> {
-        let held = self.mailboxes.get(mailbox).map(|mailbox| &mailbox.held);
-        let held = held.into_iter().flatten();
-        let queued = held.filter_map(|(&(_, recipient), &(_, message))| {
-            let about = &self.messages.get(&message)?.message;
-            let state = about.delivery(recipient)?.state;
-            let waits = matches!(state, Waits::Queued { .. }) && about.sender != OdsCode::BROKER;
+        let held = self.mailboxes.get(mailbox).into_iter();
+        let held = held.flat_map(|mailbox| mailbox.held.iter());
+        let queued = held.filter_map(|&((_, recipient), (_, message))| {
+            let about = self.messages.get(&message)?;
+            let state = about.stub(recipient)?.state;
+            let waits = matches!(state, Waits::Queued { .. }) && about.sender() != OdsCode::BROKER;
             waits.then_some(DeliveryId { message, recipient })
         });
         queued.take(max).collect()
@@ -146,21 +150,24 @@ impl<B: Body> State<B> {
             return chosen;
         };
         let most = claim.deliveries_max.saturating_add(PASSED_OVER_MAX);
-        for (&offer, &message) in mailbox.available.iter().take(most) {
+        for &(offer, ()) in mailbox.available.iter().take(most) {
             if chosen.len() >= claim.deliveries_max {
                 break;
             }
-            let (_, _, recipient) = offer;
+            let (_, sequence, recipient) = offer;
+            let Some(&(_, message)) = mailbox.held.get(&(sequence, recipient)) else {
+                continue;
+            };
             let id = DeliveryId { message, recipient };
-            let Some(entry) = self.messages.get(&message) else {
+            let Some(kept) = self.messages.get(&message) else {
                 continue;
             };
             // Past its deadline it is due to expire, and is not offered again.
-            let late = entry.message.expire_time <= claim.now && !claim.late;
+            let late = kept.expire_time() <= claim.now && !claim.late;
             if late || self.reserved.contains(&id) {
                 continue;
             }
-            bytes = bytes.saturating_add(entry.message.size);
+            bytes = bytes.saturating_add(kept.size());
             if bytes > claim.bytes_max && !chosen.is_empty() {
                 break;
             }
@@ -171,7 +178,7 @@ impl<B: Body> State<B> {
 
     /// The core's decision to lease one delivery.
     fn lease(&self, claim: &Claim, id: DeliveryId, nonce: [u8; 16]) -> Option<Advance> {
-        let message = &self.messages.get(&id.message)?.message;
+        let message = &self.message(id.message)?.message;
         let wanted = Move::Lease {
             nonce,
             until: claim.until,

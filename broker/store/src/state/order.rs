@@ -6,15 +6,17 @@
 //! holds and that has been tried for longer than its hold, so that no document blocks its patient
 //! for ever. What is urgent lifts those it waits for: they are offered as urgent too.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
 use axle_core::{
     delivery::{Delivery, State as Waits},
     message::Message,
 };
-use axle_model::{envelope::Priority, id::DeliveryId, mailbox::MailboxId, time::Timestamp};
+use axle_model::{
+    envelope::Priority, id::DeliveryId, mailbox::MailboxId, ods::OdsCode, time::Timestamp,
+};
 
-use super::{Body, State, keys::Half, mailbox::Mailbox};
+use super::{Body, State, keys::Half, mailbox::Mailbox, runs::Runs};
 
 /// A place in a line: which line, then the order of the ledger, then of the message's recipients.
 pub(super) type Place = (Half, u64, usize);
@@ -22,7 +24,7 @@ pub(super) type Place = (Half, u64, usize);
 /// The lines of one mailbox.
 #[derive(Debug, Default)]
 pub(super) struct Lines {
-    places: BTreeMap<Place, Waiting>,
+    places: Runs<Place, Waiting>,
     /// The places of what is urgent.
     urgent: BTreeSet<Place>,
 }
@@ -30,7 +32,7 @@ pub(super) struct Lines {
 /// One that waits in a line, or is leased.
 #[derive(Debug)]
 pub(super) struct Waiting {
-    delivery: DeliveryId,
+    recipient: OdsCode,
     leased: bool,
     /// Queued, and rested.
     pub(super) ready: bool,
@@ -57,9 +59,9 @@ pub(super) fn hold_end(message: &Message, delivery: &Delivery) -> Option<Timesta
 }
 
 impl Waiting {
-    pub(super) const fn new(delivery: DeliveryId, state: Waits) -> Self {
+    pub(super) const fn new(recipient: OdsCode, state: Waits) -> Self {
         Self {
-            delivery,
+            recipient,
             leased: matches!(state, Waits::Leased { .. }),
             ready: false,
             passed: false,
@@ -88,8 +90,10 @@ impl Mailbox {
     pub(super) fn leave_line(&mut self, place: Place) {
         self.lines.urgent.remove(&place);
         let left = self.lines.places.remove(&place);
-        if let Some((waiting, priority)) = left.and_then(|one| Some((one.delivery, one.offered?))) {
-            self.withhold(priority, place.1, waiting.recipient);
+        if let Some((recipient, priority)) =
+            left.and_then(|one| Some((one.recipient, one.offered?)))
+        {
+            self.withhold(priority, place.1, recipient);
         }
     }
 
@@ -104,8 +108,8 @@ impl Mailbox {
         let Lines { places, urgent } = &mut self.lines;
         let (first, last) = ((line, 0, 0), (line, u64::MAX, usize::MAX));
         let (mut open, mut moved) = (true, Vec::new());
-        for (&place, one) in places.range_mut(first..=last) {
-            if !open && !one.front {
+        for (&place, one) in places.onward_mut(&first) {
+            if place > last || (!open && !one.front) {
                 break;
             }
             one.front = open;
@@ -118,17 +122,17 @@ impl Mailbox {
             let offered = (open && one.ready).then_some(priority);
             let before = std::mem::replace(&mut one.offered, offered);
             if before != offered {
-                moved.push((place.1, one.delivery, before, offered));
+                moved.push((place.1, one.recipient, before, offered));
             }
             open &= one.lets_pass();
         }
         let mut new = false;
-        for (sequence, delivery, before, offered) in moved {
+        for (sequence, recipient, before, offered) in moved {
             if let Some(priority) = before {
-                self.withhold(priority, sequence, delivery.recipient);
+                self.withhold(priority, sequence, recipient);
             }
             if let Some(priority) = offered {
-                self.offer(priority, sequence, delivery);
+                self.offer(priority, sequence, recipient);
                 new |= before.is_none();
             }
         }
@@ -156,7 +160,7 @@ impl<B: Body> State<B> {
         id: DeliveryId,
         change: impl FnOnce(&mut Waiting),
     ) -> Option<()> {
-        let entry = self.messages.get(&id.message)?;
+        let entry = self.messages.get(&id.message)?.awake()?;
         let delivery = entry.message.delivery(id.recipient)?;
         let place = place_of(&entry.message, entry.sequence, delivery)?;
         let mailbox = self.mailboxes.get_mut(&delivery.mailbox)?;

@@ -7,6 +7,8 @@ use axle_model::{
     time::Timestamp,
 };
 
+use super::runs::Runs;
+
 /// What waits for a moment.
 #[derive(Debug, Default)]
 pub(super) struct Timers {
@@ -17,11 +19,11 @@ pub(super) struct Timers {
     /// Leases that run out then.
     pub(super) leases: BTreeSet<(Timestamp, DeliveryId)>,
     /// Unsettled messages that end then.
-    pub(super) deadlines: BTreeSet<(Timestamp, MessageId)>,
+    pub(super) deadlines: Runs<(Timestamp, MessageId)>,
     /// Deliveries whose next answer is given up then.
     pub(super) answers: BTreeSet<(Timestamp, DeliveryId)>,
     /// Messages whose sender is to be warned then.
-    pub(super) warnings: BTreeSet<(Timestamp, MessageId)>,
+    pub(super) warnings: Runs<(Timestamp, MessageId)>,
 }
 
 impl Timers {
@@ -52,15 +54,22 @@ impl Timers {
 
     /// The messages that have waited too long to pass in silence, the longest ago first.
     pub(super) fn aged(&self, now: Timestamp) -> impl Iterator<Item = MessageId> {
-        let over = self.warnings.iter().take_while(move |&&(at, _)| at <= now);
-        over.map(|&(_, message)| message)
+        reached(&self.warnings, now)
     }
 
     /// The messages whose deadline has passed, the longest ago first.
     pub(super) fn expired(&self, now: Timestamp) -> impl Iterator<Item = MessageId> {
-        let over = self.deadlines.iter().take_while(move |&&(at, _)| at <= now);
-        over.map(|&(_, message)| message)
+        reached(&self.deadlines, now)
     }
+}
+
+fn reached(
+    timers: &Runs<(Timestamp, MessageId)>,
+    now: Timestamp,
+) -> impl Iterator<Item = MessageId> {
+    let moments = timers.iter().map(|&(moment, ())| moment);
+    let over = moments.take_while(move |&(at, _)| at <= now);
+    over.map(|(_, message)| message)
 }
 
 fn over(timers: &mut BTreeSet<(Timestamp, DeliveryId)>, now: Timestamp) -> Option<DeliveryId> {

@@ -14,6 +14,7 @@ use super::{
     Body, State,
     mailbox::Mailbox,
     order::{self, Waiting},
+    rest::{Kept, Stub},
 };
 use crate::{Due, DueFor};
 
@@ -44,7 +45,7 @@ impl<B: Body> State<B> {
         mailbox.hold(sequence, delivery, message);
         self.aged.hold(message, delivery);
         let now = last_time(delivery);
-        let mut in_line = Waiting::new(id, delivery.state);
+        let mut in_line = Waiting::new(delivery.recipient, delivery.state);
         let place = order::place_of(message, sequence, delivery);
         match delivery.state {
             Waits::Queued { not_before } if not_before > now => {
@@ -52,7 +53,7 @@ impl<B: Body> State<B> {
             }
             Waits::Queued { .. } if place.is_some() => in_line.ready = true,
             Waits::Queued { .. } => {
-                mailbox.offer(message.priority, sequence, id);
+                mailbox.offer(message.priority, sequence, delivery.recipient);
                 self.arrived.push(delivery.mailbox.clone());
             }
             Waits::Leased { until } => {
@@ -122,7 +123,7 @@ impl<B: Body> State<B> {
         let moment = (message.warn_time, message.id);
         let silent = |one: &Delivery| !one.aged && !one.state.is_terminal();
         if message.deliveries.iter().any(silent) {
-            self.timers.warnings.insert(moment);
+            self.timers.warnings.insert(moment, ());
         } else {
             self.timers.warnings.remove(&moment);
         }
@@ -132,20 +133,23 @@ impl<B: Body> State<B> {
     pub(crate) fn wake(&mut self, now: Timestamp) {
         while let Some(id) = self.timers.held(now) {
             self.change_in_line(id, |waiting| waiting.passed = true);
+            self.drowsy.push(id.message);
         }
         while let Some(id) = self.timers.rested(now) {
+            self.drowsy.push(id.message);
             let lined_up = self.change_in_line(id, |waiting| waiting.ready = true);
             if lined_up.is_some() {
                 continue;
             }
-            let Some(entry) = self.messages.get(&id.message) else {
+            // Nothing rests while it has a moment to wait for.
+            let Some(Kept::Awake(entry)) = self.messages.get(&id.message) else {
                 continue;
             };
             let Some(delivery) = entry.message.delivery(id.recipient) else {
                 continue;
             };
             if let Some(mailbox) = self.mailboxes.get_mut(&delivery.mailbox) {
-                mailbox.offer(entry.message.priority, entry.sequence, id);
+                mailbox.offer(entry.message.priority, entry.sequence, id.recipient);
                 self.arrived.push(delivery.mailbox.clone());
             }
         }
@@ -159,9 +163,8 @@ impl<B: Body> State<B> {
             what: DueFor::Lapse,
         });
         let expired = self.timers.expired(now).flat_map(|id| {
-            let entry = self.messages.get(&id);
-            let deliveries = entry.map_or(&[][..], |entry| &entry.message.deliveries);
-            let nobody_holds = |delivery: &&Delivery| match delivery.state {
+            let stubs = self.messages.get(&id).into_iter().flat_map(Kept::stubs);
+            let nobody_holds = |one: &Stub| match one.state {
                 Waits::Queued { .. } | Waits::DeadLettered => true,
                 Waits::Leased { .. }
                 | Waits::Acknowledged
@@ -169,16 +172,13 @@ impl<B: Body> State<B> {
                 | Waits::Expired
                 | Waits::Withdrawn => false,
             };
-            let unheld = deliveries.iter().filter(nobody_holds);
-            unheld.map(move |delivery| due_of(id, delivery, DueFor::Expire))
+            let unheld = stubs.filter(nobody_holds);
+            unheld.map(move |one| due_of(id, one, DueFor::Expire))
         });
         let aged = self.timers.aged(now).flat_map(|id| {
-            let entry = self.messages.get(&id);
-            let deliveries = entry.map_or(&[][..], |entry| &entry.message.deliveries);
-            let silent = deliveries
-                .iter()
-                .filter(|one| !one.aged && !one.state.is_terminal());
-            silent.map(move |delivery| due_of(id, delivery, DueFor::Age))
+            let stubs = self.messages.get(&id).into_iter().flat_map(Kept::stubs);
+            let silent = stubs.filter(|one| !one.aged && !one.state.is_terminal());
+            silent.map(move |one| due_of(id, one, DueFor::Age))
         });
         let unanswered = self.timers.unanswered(now).map(|delivery| Due {
             delivery,
@@ -197,7 +197,7 @@ fn overdue(message: &Message, delivery: &Delivery) -> Option<(Timestamp, Deliver
     Some((until, DeliveryId { message, recipient }))
 }
 
-fn due_of(message: MessageId, delivery: &Delivery, what: DueFor) -> Due {
+fn due_of(message: MessageId, delivery: Stub, what: DueFor) -> Due {
     let recipient = delivery.recipient;
     Due {
         delivery: DeliveryId { message, recipient },

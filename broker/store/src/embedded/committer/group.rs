@@ -204,7 +204,7 @@ impl Group {
         let documents = documents.chain(prior.documents.iter().copied());
         let known = Earlier::judge(&new.message, earlier.or(prior.submission), documents);
         // Ids are random: this would be a defect of whoever made it, and must not merge messages.
-        if known == Verdict::New && state.message(new.message.id).is_some() {
+        if known == Verdict::New && state.holds(new.message.id) {
             return Ok(Verdict::SubmissionConflict(new.message.id));
         }
         Ok(known)
@@ -220,6 +220,9 @@ impl Group {
         if advances.is_empty() {
             return Ok(());
         }
+        // What is reserved below stays awake until it has moved: only this thread lets the index
+        // begin to be written, and nothing is put to rest that was roused after that.
+        shared.rouse(advances.iter().map(|one| one.delivery.message).collect())?;
         let mut state = shared.state();
         let leases = state.take_leases();
         let mut judged = Ok(());

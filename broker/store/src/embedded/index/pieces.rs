@@ -70,6 +70,27 @@ pub(super) fn get(tree: &Tree, id: MessageId) -> Result<Option<Stored>, Unusable
 }
 
 fn join(tree: &Tree, id: MessageId, first: &[u8]) -> Result<Stored, Unusable> {
+    let (record, pieces) = whole(tree, id, first)?;
+    read(&record, pieces)
+}
+
+/// A message out of its record.
+pub(super) fn read(record: &[u8], pieces: u16) -> Result<Stored, Unusable> {
+    let (message, sequence, body) = decode::<StoredRecord>(record)?.read()?;
+    Ok(Stored {
+        message: Arc::new(message),
+        sequence,
+        body,
+        pieces,
+    })
+}
+
+/// A record, put together again, and how many pieces it is in.
+fn whole<'f>(
+    tree: &Tree,
+    id: MessageId,
+    first: &'f [u8],
+) -> Result<(Cow<'f, [u8]>, u16), Unusable> {
     let short = Malformed("a short piece");
     let (count, rest) = first.split_first_chunk().ok_or(short)?;
     let (crc, piece) = rest.split_first_chunk().ok_or(short)?;
@@ -84,13 +105,7 @@ fn join(tree: &Tree, id: MessageId, first: &[u8]) -> Result<Stored, Unusable> {
     if crc32c::crc32c(&record) != u32::from_be_bytes(*crc) {
         return Err(Malformed("a record of pieces that do not belong together").into());
     }
-    let (message, sequence, body) = decode::<StoredRecord>(&record)?.read()?;
-    Ok(Stored {
-        message: Arc::new(message),
-        sequence,
-        body,
-        pieces,
-    })
+    Ok((record, pieces))
 }
 
 /// The message of an entry that is a first piece; `None` for another piece.
@@ -106,12 +121,16 @@ pub(super) fn first(
     Ok(Some(stored.message))
 }
 
-/// Every message of a tree.
-pub(super) fn each(tree: &Tree, mut take: impl FnMut(Stored)) -> Result<(), Unusable> {
+/// The record of every message of a tree, and in how many pieces it is.
+pub(super) fn each(
+    tree: &Tree,
+    mut take: impl FnMut(&[u8], u16) -> Result<(), Unusable>,
+) -> Result<(), Unusable> {
     for entry in tree {
         let (key, value) = entry?;
         if let Some((id, [0, 0])) = key.split_first_chunk() {
-            take(join(tree, MessageId::from_bytes(*id), &value)?);
+            let (record, pieces) = whole(tree, MessageId::from_bytes(*id), &value)?;
+            take(&record, pieces)?;
         }
     }
     Ok(())

@@ -10,11 +10,12 @@ use crate::{
     embedded::{
         body::{self, Unread},
         files::is_blank,
+        find::Found,
         format::OpenError,
         frame::{Frame, Kind, Window},
         index::Unusable,
         located::Located,
-        recover::{Found, Paths},
+        recover::Paths,
         segment::{Header, Locator, Position, Segments},
         written::Written,
     },
