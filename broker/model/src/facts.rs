@@ -45,6 +45,8 @@ pub(crate) mod words {
     pub(crate) const CDA_TYPE: &str = "urn:hl7-org:v3:POCD_HD000040";
 }
 
+use std::borrow::Cow;
+
 use crate::{digest::Digest, format::Malformed, ods::OdsCode};
 
 /// SNOMED CT code of the section that lists who gets a copy (Transfer of Care).
@@ -118,7 +120,7 @@ pub struct Located<'f, 'a> {
     /// Its own id (`Bundle.id`).
     pub id: Option<&'f str>,
     /// Its path: `Bundle`, or `Bundle.entry[2].resource` when it is carried inside a message.
-    pub path: String,
+    pub path: Cow<'static, str>,
 }
 
 impl<'a> Facts<'a> {
@@ -166,7 +168,7 @@ impl<'a> Facts<'a> {
             Kind::Document => Some(Located {
                 bundle,
                 id: self.root.id.as_deref(),
-                path: "Bundle".to_owned(),
+                path: Cow::Borrowed("Bundle"),
             }),
             Kind::Message => {
                 let focus = self.header()?.focus.first()?;
@@ -175,7 +177,7 @@ impl<'a> Facts<'a> {
                 (inner.kind() == Some(Kind::Document)).then(|| Located {
                     bundle: inner,
                     id: entry.resource.id.as_deref(),
-                    path: format!("Bundle.entry[{index}].resource"),
+                    path: Cow::Owned(format!("Bundle.entry[{index}].resource")),
                 })
             }
         }

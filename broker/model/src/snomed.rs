@@ -64,23 +64,22 @@ impl SnomedId {
     /// Reads an identifier and checks its last digit (Verhoeff).
     pub fn parse(text: &str) -> Result<Self, NotASnomedId> {
         let digits = text.as_bytes();
-        let is_shape = (6..=18).contains(&digits.len())
-            && digits.iter().all(u8::is_ascii_digit)
-            && digits.first() != Some(&b'0');
-        if !is_shape {
+        if !(6..=18).contains(&digits.len()) || digits.first() == Some(&b'0') {
             return Err(NotASnomedId::Shape);
         }
-        let mut check = 0;
-        for (place, digit) in digits.iter().rev().enumerate() {
-            let counts = PLACE[place % 8][usize::from(digit - b'0')];
-            check = PRODUCT[usize::from(check)][usize::from(counts)];
+        let (mut check, mut number) = (0, 0);
+        for (place, digit) in (0..digits.len()).rev().zip(digits) {
+            let digit = digit.wrapping_sub(b'0');
+            // Of what is no digit there is none.
+            let counts = PLACE[place % 8].get(usize::from(digit));
+            let counts = counts.ok_or(NotASnomedId::Shape)?;
+            // From left to right, so what a digit counts stands before what those to its left come to.
+            check = PRODUCT[usize::from(*counts)][usize::from(check)];
+            number = number * 10 + u64::from(digit);
         }
         if check != 0 {
             return Err(NotASnomedId::CheckDigit);
         }
-        let number = digits
-            .iter()
-            .fold(0, |number, digit| number * 10 + u64::from(digit - b'0'));
         let id = Self(number);
         // With a namespace of seven digits there is at least one more for the item.
         let room = number / 100 % 10 == 0 || digits.len() > 10;

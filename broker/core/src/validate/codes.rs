@@ -10,7 +10,7 @@ use crate::table::OnUnknownType;
 const SNOMED: &str = "http://snomed.info/sct";
 const LOINC: &str = "http://loinc.org";
 
-/// The headings of Transfer of Care, in SNOMED CT.
+/// The headings of Transfer of Care, in SNOMED CT; as texts in order.
 #[rustfmt::skip]
 const HEADINGS: [&str; 32] = [
     "1052891000000108", "1052901000000109", "1052941000000107", "1052951000000105",
@@ -23,7 +23,7 @@ const HEADINGS: [&str; 32] = [
     "887201000000105", "887231000000104", "887261000000109", "933361000000108",
 ];
 
-/// The sections of an International Patient Summary, in LOINC.
+/// The sections of an International Patient Summary, in LOINC; as texts in order.
 #[rustfmt::skip]
 const SUMMARY_HEADINGS: [&str; 17] = [
     "10157-6", "10160-0", "10162-6", "104605-1", "11348-0", "11369-6", "11450-4", "18776-5",
@@ -34,7 +34,7 @@ const SUMMARY_HEADINGS: [&str; 17] = [
 pub(super) fn check(review: &mut Review<'_>, case: &Case<'_, '_>, profile: Profile) {
     snomed(review, case);
     document_type(review, case);
-    if let (Some(path), Some(composition)) = (case.composition_path(), case.facts.composition()) {
+    if let Some(composition) = case.facts.composition() {
         let known: Option<(&str, &[&str])> = if profile.is_transfer_of_care() {
             Some((SNOMED, &HEADINGS))
         } else if profile == Profile::Summary {
@@ -43,6 +43,7 @@ pub(super) fn check(review: &mut Review<'_>, case: &Case<'_, '_>, profile: Profi
             None
         };
         if let Some((system, headings)) = known {
+            let path = || case.composition_path().unwrap_or_default();
             sections(review, &composition.sections, &path, system, headings);
         }
     }
@@ -86,6 +87,9 @@ fn is_coded(concept: &Concept<'_>, system: Option<&str>) -> bool {
 
 /// V-305, V-306: errors where routing goes by the code, warnings elsewhere.
 fn snomed(review: &mut Review<'_>, case: &Case<'_, '_>) {
+    if case.facts.swept.codes.is_empty() {
+        return;
+    }
     let composition = case.composition_path();
     let routes = |path: &str| {
         let of_composition = composition.as_deref().and_then(|composition| {
@@ -119,19 +123,18 @@ fn is_heading(path: &str) -> bool {
 
 /// V-307: a type that can be told and that the routing table lists.
 fn document_type(review: &mut Review<'_>, case: &Case<'_, '_>) {
-    let (Some(path), Some(composition)) = (case.composition_path(), case.facts.composition())
-    else {
+    let Some(composition) = case.facts.composition() else {
         return;
     };
     // That there is none is told by V-209.
     if composition.kind.is_none() {
         return;
     }
-    let path = format!("{path}.type");
+    let path = || format!("{}.type", case.composition_path().unwrap_or_default());
     let mut types = case.facts.types();
     if !types.any(|(system, _)| matches!(system, SNOMED | LOINC)) {
         let what = "the document's type has no SNOMED CT or LOINC code";
-        review.found("V-307", path, what);
+        review.found("V-307", path(), what);
         return;
     }
     let table = &case.snapshot.table;
@@ -143,7 +146,7 @@ fn document_type(review: &mut Review<'_>, case: &Case<'_, '_>) {
         }
     };
     if case.class.is_none() && !table.classes().is_empty() && is_refused {
-        review.found("V-307", path, "the document's type is not known here");
+        review.found("V-307", path(), "the document's type is not known here");
     }
 }
 
@@ -151,20 +154,31 @@ fn document_type(review: &mut Review<'_>, case: &Case<'_, '_>) {
 fn sections(
     review: &mut Review<'_>,
     sections: &[Section<'_>],
-    around: &str,
+    around: &dyn Fn() -> String,
     system: &str,
     headings: &[&str],
 ) {
     for (index, section) in sections.iter().enumerate() {
-        let path = format!("{around}.section[{index}]");
+        let path = || format!("{}.section[{index}]", around());
         let codings = section.code.iter().flat_map(|code| &code.codings);
         let mut codes = codings
             .filter(|coding| coding.system() == Some(system))
             .filter_map(|coding| coding.code());
-        if codes.any(|code| !headings.contains(&code)) {
+        if codes.any(|code| headings.binary_search(&code).is_err()) {
             let what = "the section's code is not a heading for this kind of document";
-            review.found("V-308", format!("{path}.code"), what);
+            review.found("V-308", format!("{}.code", path()), what);
         }
         self::sections(review, &section.sections, &path, system, headings);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{HEADINGS, SUMMARY_HEADINGS};
+
+    #[test]
+    fn headings_are_in_the_order_they_are_searched_in() {
+        assert!(HEADINGS.is_sorted());
+        assert!(SUMMARY_HEADINGS.is_sorted());
     }
 }

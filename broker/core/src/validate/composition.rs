@@ -10,15 +10,15 @@ pub(super) fn check(review: &mut Review<'_>, facts: &Facts<'_>, document: &Space
     let Some(composition) = document.bundle.composition() else {
         return;
     };
-    let path = format!("{}.entry[0].resource", document.path);
+    let path = || format!("{}.entry[0].resource", document.path);
     subject(review, composition, document, &path);
     others(review, facts, document);
     status(review, composition, &path);
     complete(review, composition, &path);
     for (index, relation) in composition.relates_to.iter().enumerate() {
         let path = match index {
-            0 => format!("{path}.relatesTo"),
-            index => format!("{path}.relatesTo[{index}]"),
+            0 => format!("{}.relatesTo", path()),
+            index => format!("{}.relatesTo[{index}]", path()),
         };
         relates(review, relation, &path);
     }
@@ -29,23 +29,23 @@ fn subject(
     review: &mut Review<'_>,
     composition: &Composition<'_>,
     document: &Space<'_, '_>,
-    path: &str,
+    path: &dyn Fn() -> String,
 ) {
-    let path = format!("{path}.subject");
+    let path = || format!("{}.subject", path());
     let Some(subject) = composition.subject.as_ref() else {
-        review.found("V-207", path, "the document is about nobody");
+        review.found("V-207", path(), "the document is about nobody");
         return;
     };
     let Some(address) = subject.address() else {
         let what = "the document does not bring the patient it is about";
-        review.found("V-207", path, what);
+        review.found("V-207", path(), what);
         return;
     };
     // One that leads nowhere is told by V-204.
     let entry = document.addresses.find(address);
     let entry = entry.and_then(|index| document.bundle.entries.get(index));
     if entry.is_some_and(|entry| entry.resource.patient().is_none()) {
-        review.found("V-207", path, "the document is not about a patient");
+        review.found("V-207", path(), "the document is not about a patient");
     }
 }
 
@@ -84,23 +84,27 @@ fn others(review: &mut Review<'_>, facts: &Facts<'_>, document: &Space<'_, '_>) 
 }
 
 /// V-208: final, or a correction that says of what.
-fn status(review: &mut Review<'_>, composition: &Composition<'_>, path: &str) {
-    let path = format!("{path}.status");
+fn status(review: &mut Review<'_>, composition: &Composition<'_>, path: &dyn Fn() -> String) {
+    let path = || format!("{}.status", path());
     match composition.status.as_deref() {
         Some("final") => {}
         Some("amended" | "entered-in-error") if !composition.relates_to.is_empty() => {}
         Some("amended" | "entered-in-error") => {
             let what = "the document corrects another and does not say which";
-            review.found("V-208", path, what);
+            review.found("V-208", path(), what);
         }
-        Some("preliminary") => review.found("V-208", path, "the document is not final"),
-        Some(_) => review.found("V-208", path, "the document's status is not one of FHIR's"),
-        None => review.found("V-208", path, "the document has no status"),
+        Some("preliminary") => review.found("V-208", path(), "the document is not final"),
+        Some(_) => review.found(
+            "V-208",
+            path(),
+            "the document's status is not one of FHIR's",
+        ),
+        None => review.found("V-208", path(), "the document has no status"),
     }
 }
 
 /// V-209: what every document has.
-fn complete(review: &mut Review<'_>, composition: &Composition<'_>, path: &str) {
+fn complete(review: &mut Review<'_>, composition: &Composition<'_>, path: &dyn Fn() -> String) {
     let there = [
         ("type", composition.kind.is_some()),
         ("date", composition.date.is_some()),
@@ -109,7 +113,7 @@ fn complete(review: &mut Review<'_>, composition: &Composition<'_>, path: &str) 
     ];
     for (name, _) in there.iter().filter(|(_, there)| !there) {
         let what = format!("the document has no {name}");
-        review.found("V-209", format!("{path}.{name}"), what);
+        review.found("V-209", format!("{}.{name}", path()), what);
     }
 }
 

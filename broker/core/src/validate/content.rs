@@ -20,15 +20,15 @@ pub(super) fn narratives(review: &mut Review<'_>, facts: &Facts<'_>) {
 /// V-215: the sections of the Composition, each with those within it.
 pub(super) fn sections(review: &mut Review<'_>, document: &Space<'_, '_>) {
     if let Some(composition) = document.bundle.composition() {
-        let path = format!("{}.entry[0].resource", document.path);
+        let path = || format!("{}.entry[0].resource", document.path);
         within(review, &composition.sections, &path);
     }
 }
 
 // No deeper than the document nests.
-fn within(review: &mut Review<'_>, sections: &[Section<'_>], around: &str) {
+fn within(review: &mut Review<'_>, sections: &[Section<'_>], around: &dyn Fn() -> String) {
     for (index, section) in sections.iter().enumerate() {
-        let path = || format!("{around}.section[{index}]");
+        let path = || format!("{}.section[{index}]", around());
         let says = section.has_text
             || section.has_empty_reason
             || !section.entries.is_empty()
@@ -39,9 +39,7 @@ fn within(review: &mut Review<'_>, sections: &[Section<'_>], around: &str) {
         if section.title.is_none() {
             review.found("V-215", path(), "the section has no title");
         }
-        if !section.sections.is_empty() {
-            within(review, &section.sections, &path());
-        }
+        within(review, &section.sections, &path);
     }
 }
 

@@ -219,7 +219,7 @@ fn document_rules(
     document: &Located<'_, '_>,
     kind: Kind,
 ) {
-    let (bundle, path) = (document.bundle, document.path.as_str());
+    let (bundle, path) = (document.bundle, &*document.path);
     // The outer Bundle's shape has been checked.
     if kind == Kind::Message && shape(review, bundle, path).is_none() {
         return;
@@ -260,24 +260,28 @@ fn times(review: &mut Review<'_>, facts: &Facts<'_>, now: Timestamp) {
     let document = facts.document();
     let composition = document.as_ref().and_then(|document| {
         let date = document.bundle.composition()?.date.as_deref()?;
-        Some((format!("{}.entry[0].resource.date", document.path), date))
+        Some((&document.path, date))
     });
     let sent = facts
         .header()
-        .and_then(|header| header.timestamp.as_deref())
-        .map(|timestamp| (format!("{HEADER}.timestamp"), timestamp));
+        .and_then(|header| header.timestamp.as_deref());
     let assembled = facts
         .bundle()
-        .and_then(|bundle| bundle.timestamp.as_deref())
-        .map(|timestamp| ("Bundle.timestamp".to_owned(), timestamp));
+        .and_then(|bundle| bundle.timestamp.as_deref());
     if composition.is_none() && sent.is_none() && assembled.is_none() {
         review.found("V-107", "Bundle", "the document has no date at all");
     }
-    let written = composition.and_then(|(path, text)| time(review, path, text, now));
-    if let Some((path, text)) = sent {
-        time(review, path, text, now);
+    let written = composition.and_then(|(document, text)| {
+        let path = || format!("{document}.entry[0].resource.date");
+        time(review, path, text, now)
+    });
+    if let Some(text) = sent {
+        time(review, || format!("{HEADER}.timestamp"), text, now);
     }
-    let assembled = assembled.and_then(|(path, text)| time(review, path, text, now));
+    let assembled = assembled.and_then(|text| {
+        let path = || "Bundle.timestamp".to_owned();
+        time(review, path, text, now)
+    });
     if let (Some(When::Moment(written)), Some(When::Moment(assembled))) = (written, assembled)
         && assembled < written
     {
@@ -286,26 +290,31 @@ fn times(review: &mut Review<'_>, facts: &Facts<'_>, now: Timestamp) {
     }
 }
 
-fn time(review: &mut Review<'_>, path: String, text: &str, now: Timestamp) -> Option<When> {
+fn time(
+    review: &mut Review<'_>,
+    path: impl Fn() -> String,
+    text: &str,
+    now: Timestamp,
+) -> Option<When> {
     let when = match When::parse(text) {
         Ok(when) => when,
         Err(NotATime::NoZone) => {
-            review.found("V-107", path, "the document's time has no time zone");
+            review.found("V-107", path(), "the document's time has no time zone");
             return None;
         }
         Err(NotATime::Shape) => {
-            review.found("V-107", path, "the document's date is not a date");
+            review.found("V-107", path(), "the document's date is not a date");
             return None;
         }
     };
     let (skew, age) = (review.rules().clock_skew_max, review.rules().age_max);
     if when.start() > now.after(skew) {
-        review.found("V-107", path, "the document is dated in the future");
+        review.found("V-107", path(), "the document is dated in the future");
     } else if now.since(when.start()) > age {
         let days = age.as_secs() / (24 * 60 * 60);
         review.found(
             "V-107",
-            path,
+            path(),
             format!("the document is dated more than {days} days ago"),
         );
     }
@@ -314,7 +323,7 @@ fn time(review: &mut Review<'_>, path: String, text: &str, now: Timestamp) -> Op
 
 /// V-117: the organisations it says it is from are the sender, or delegated to the sender.
 fn from(review: &mut Review<'_>, facts: &Facts<'_>, authorised: &Authorised) {
-    let mut agrees = |code: Option<OdsCode>, path: String| {
+    let mut agrees = |code: Option<OdsCode>, path: &dyn Fn() -> String| {
         if let Some(code) = code
             && !authorised.speaks_for(code)
         {
@@ -322,12 +331,12 @@ fn from(review: &mut Review<'_>, facts: &Facts<'_>, authorised: &Authorised) {
             let what = format!(
                 "the certificate belongs to {holder} but the document says it is from {code}"
             );
-            review.found("V-117", path, what);
+            review.found("V-117", path(), what);
         }
     };
-    agrees(facts.sender(), format!("{HEADER}.sender"));
+    agrees(facts.sender(), &|| format!("{HEADER}.sender"));
     if let Some(document) = facts.document() {
-        let path = format!("{}.entry[0].resource.custodian", document.path);
-        agrees(facts.custodian(), path);
+        let path = || format!("{}.entry[0].resource.custodian", document.path);
+        agrees(facts.custodian(), &path);
     }
 }

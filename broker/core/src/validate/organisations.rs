@@ -133,27 +133,29 @@ fn why_not(case: &Case<'_, '_>, code: OdsCode) -> Option<Unresolved> {
 
 /// V-310: a custodian, who is the sender or a site of it.
 fn custodian(review: &mut Review<'_>, case: &Case<'_, '_>) {
-    let (Some(path), Some(composition)) = (case.composition_path(), case.facts.composition())
-    else {
+    let Some(composition) = case.facts.composition() else {
         return;
     };
-    let path = format!("{path}.custodian");
+    let path = || {
+        let composition = case.composition_path().unwrap_or_default();
+        format!("{composition}.custodian")
+    };
     if composition.custodian.is_none() {
         review.found(
             "V-310",
-            path,
+            path(),
             "the document does not say which organisation keeps it",
         );
         return;
     }
     match case.facts.custodian() {
-        None => review.found("V-310", path, "the custodian has no ODS code"),
+        None => review.found("V-310", path(), "the custodian has no ODS code"),
         // One that the sender may not speak for is told by V-117.
         Some(code) => {
             let sender = case.facts.sender().unwrap_or(case.authorised.sender());
             let is_site = code.as_str().starts_with(sender.as_str());
             if !is_site && !case.authorised.speaks_for(code) {
-                review.found("V-310", path, "the custodian is not the sender");
+                review.found("V-310", path(), "the custodian is not the sender");
             }
         }
     }
@@ -182,10 +184,11 @@ fn practitioners(review: &mut Review<'_>, case: &Case<'_, '_>) {
 /// V-314: marks that are known, and what they bring with them.
 fn confidentiality(review: &mut Review<'_>, case: &Case<'_, '_>) {
     let unknown = "the mark of confidentiality is not one of v3-Confidentiality";
-    if let (Some(path), Some(composition)) = (case.composition_path(), case.facts.composition())
+    if let Some(composition) = case.facts.composition()
         && let Some(mark) = composition.confidentiality.as_deref()
         && !CONFIDENTIALITY.contains(&mark)
     {
+        let path = case.composition_path().unwrap_or_default();
         review.found("V-314", format!("{path}.confidentiality"), unknown);
     }
     let is_unknown = |mark: &&Coding<'_>| {

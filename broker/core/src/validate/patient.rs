@@ -64,19 +64,19 @@ fn numbers(review: &mut Review<'_>, patient: &Patient<'_>, path: impl Fn() -> St
 
 /// V-302: one number. Without one, nobody can be looked up: somebody has to be named.
 fn one_number(review: &mut Review<'_>, case: &Case<'_, '_>, patient: &Patient<'_>, path: &str) {
-    let path = format!("{path}.identifier");
+    let path = || format!("{path}.identifier");
     let mut numbers = patient.nhs_numbers().filter_map(|(_, one)| one.value());
     if let Some(first) = numbers.next() {
         if numbers.any(|other| other != first) {
-            review.found("V-302", path, "the patient has more than one NHS number");
+            review.found("V-302", path(), "the patient has more than one NHS number");
         }
         return;
     }
     if case.authorised.submission().recipients.is_empty() {
         let what = "there is no NHS number; the document needs an explicit recipient";
-        review.found("V-302", path, what);
+        review.found("V-302", path(), what);
     } else if case.facts.syntax.is_fhir() {
         // V-411 and V-412 say so of the other formats.
-        review.warned("V-302", path, "the patient has no NHS number");
+        review.warned("V-302", path(), "the patient has no NHS number");
     }
 }

@@ -125,6 +125,9 @@ impl<'r> Review<'r> {
 
     /// Everything found, in the order of the rules.
     pub(super) fn into_findings(mut self) -> Vec<Finding> {
+        if self.findings.is_empty() {
+            return Vec::new();
+        }
         for (place, count) in self.counts.iter().enumerate() {
             let more = (*count as usize).saturating_sub(FINDINGS_PER_RULE_MAX);
             let last = self.findings.iter_mut().rfind(|(of, _)| *of == place);

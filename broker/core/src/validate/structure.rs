@@ -160,14 +160,19 @@ enum Judgement {
 
 /// V-202: whether an entry's address is one.
 fn judge(address: &str, entry: &Entry<'_>) -> Judgement {
-    if address.contains("/_history/") {
+    let uuid = address.strip_prefix("urn:uuid:");
+    let is_uuid = uuid.is_some_and(|uuid| uuid.len() == 36 && Uuid::try_parse(uuid).is_ok());
+    // A UUID is nothing else.
+    if !is_uuid && address.contains("/_history/") {
         return Judgement::Wrong("the entry's address names a version");
     }
-    if let Some(uuid) = address.strip_prefix("urn:uuid:") {
-        return match (uuid.len(), Uuid::try_parse(uuid)) {
-            (36, Ok(_)) if !uuid.bytes().any(|b| b.is_ascii_uppercase()) => Judgement::Right,
-            (36, Ok(_)) => Judgement::Doubtful("the UUID of the entry's address is not lower case"),
-            _ => Judgement::Wrong("the entry's address is not a UUID"),
+    if let Some(uuid) = uuid {
+        return if !is_uuid {
+            Judgement::Wrong("the entry's address is not a UUID")
+        } else if uuid.bytes().any(|b| b.is_ascii_uppercase()) {
+            Judgement::Doubtful("the UUID of the entry's address is not lower case")
+        } else {
+            Judgement::Right
         };
     }
     if address.starts_with("urn:") {

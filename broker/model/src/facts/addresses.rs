@@ -89,10 +89,12 @@ impl<'f> Addresses<'f> {
 
 /// The UUID of a `urn:uuid:` address, if it is one.
 fn uuid(address: &str) -> Option<u128> {
-    let start = address.get(..UUID.len())?;
-    let text = address.get(UUID.len()..)?;
-    let is_uuid = start.eq_ignore_ascii_case(UUID) && text.len() == 36;
-    let uuid = is_uuid.then(|| Uuid::try_parse(text).ok()).flatten()?;
+    if address.len() != UUID.len() + 36 {
+        return None;
+    }
+    let (start, text) = address.split_at_checked(UUID.len())?;
+    let is_urn = start == UUID || start.eq_ignore_ascii_case(UUID);
+    let uuid = is_urn.then(|| Uuid::try_parse(text).ok()).flatten()?;
     Some(uuid.as_u128())
 }
 

@@ -10,7 +10,7 @@ use serde_json::value::RawValue;
 
 use self::names::{Seen, Word};
 use super::{
-    Limits, Malformed, Position,
+    Limits, Malformed, Position, any_byte,
     place::{Part, Place},
     record::{Found, Record},
     sweep::Sweep,
@@ -24,6 +24,7 @@ pub(super) fn read<'a>(
 ) -> Result<(Resource<'a>, Found<'a>), Malformed> {
     let mut walk = Walk {
         record: Record::new(limits),
+        seen: Seen::default(),
         stopped: None,
     };
     let mut root = Root(Resource::default());
@@ -53,6 +54,7 @@ impl<'a> Part<'a> for Root<'a> {
 /// The state of the walk. serde's errors are texts, so what stopped it is kept here.
 struct Walk<'a, 'l> {
     record: Record<'a, 'l>,
+    seen: Seen<'a>,
     stopped: Option<Malformed>,
 }
 
@@ -101,6 +103,11 @@ impl<'p, 'a> Member<'p, 'a, '_> {
         if value.is_empty() {
             walk.record.empty();
         }
+        // Of most texts only the length counts.
+        if matches!(place, Place::Skip) && !walk.record.keeps() {
+            walk.record.length(value.len());
+            return Ok(false);
+        }
         let filled = walk
             .record
             .text(&value)
@@ -112,7 +119,7 @@ impl<'p, 'a> Member<'p, 'a, '_> {
     /// A text that is escaped, so that it has to be copied if it is kept. Narrative mostly is.
     fn unescaped<E: de::Error>(self, value: &str) -> Result<bool, E> {
         // Unescaped text may hold what JSON's own syntax keeps out.
-        if value.contains('\0') {
+        if any_byte(value.as_bytes(), |b| b == 0) {
             let nul = self.walk.record.malformed("V-002", "a text holds U+0000");
             return Err(self.walk.stop(nul));
         }
@@ -295,12 +302,12 @@ fn rest<'a, A: MapAccess<'a>>(
     map: &mut A,
     walk: &mut Walk<'a, '_>,
 ) -> Result<usize, A::Error> {
-    let mut seen = Seen::default();
+    let mark = walk.seen.mark();
     let mut count = 0;
     while let Some(name) = map.next_key_seed(Word)? {
         count += 1;
         walk.record.step(name.clone());
-        let repeated = seen.contains(&name);
+        let repeated = walk.seen.contains(mark, &name);
         if repeated {
             walk.record.repeated();
         }
@@ -312,9 +319,10 @@ fn rest<'a, A: MapAccess<'a>>(
         })?;
         walk.record.back();
         if known {
-            seen.add(name);
+            walk.seen.add(name);
         }
     }
+    walk.seen.reset(mark);
     Ok(count)
 }
 

@@ -3,6 +3,8 @@
 //! element; in JSON it is one text, which is looked through as a browser would, for a browser may be
 //! what shows it.
 
+use memchr::memchr;
+
 /// What is wrong with a narrative.
 const CONTENT: &str = "the narrative contains active content";
 const MARKUP: &str = "the narrative contains markup that is not XHTML";
@@ -10,7 +12,7 @@ const MARKUP: &str = "the narrative contains markup that is not XHTML";
 /// The elements that mark up text: those of FHIR's narrative, and others that do nothing. In the
 /// order of the alphabet.
 #[rustfmt::skip]
-static ELEMENTS: &[&str] = &[
+const ELEMENTS: [&str; 78] = [
     "a", "abbr", "acronym", "address", "area", "article", "aside", "b", "bdi", "bdo", "big",
     "blockquote", "body", "br", "caption", "center", "cite", "code", "col", "colgroup", "dd", "del",
     "dfn", "dir", "div", "dl", "dt", "em", "figcaption", "figure", "font", "footer", "h1", "h2",
@@ -20,8 +22,35 @@ static ELEMENTS: &[&str] = &[
     "tt", "u", "ul", "var", "wbr",
 ];
 
-/// The longest name of an element or attribute that means anything here.
+/// The same as numbers, in the same order.
+static PACKED: [u128; ELEMENTS.len()] = {
+    let mut all = [0; ELEMENTS.len()];
+    let mut at = 0;
+    while at < all.len() {
+        all[at] = packed(ELEMENTS[at].as_bytes());
+        at += 1;
+    }
+    all
+};
+
+/// The longest name that is packed: the last byte is the name's length.
+const PACKED_BYTES_MAX: usize = 15;
+/// The longest name of an attribute that means anything here.
 const NAME_BYTES_MAX: usize = 16;
+
+/// A name in lower case as one number, so that it is compared at once and not letter by letter; numbers
+/// are in the order of the names. 0 for one that is longer than any element's.
+const fn packed(name: &[u8]) -> u128 {
+    if name.len() > PACKED_BYTES_MAX {
+        return 0;
+    }
+    let (mut number, mut rest) = (0, name);
+    while let [first, following @ ..] = rest {
+        number = number << 8 | first.to_ascii_lowercase() as u128;
+        rest = following;
+    }
+    number << (8 * (PACKED_BYTES_MAX - name.len())) << 8 | name.len() as u128
+}
 
 /// A name in lower case; `None` when it is longer than any that is known.
 fn lower<'b>(name: &str, buffer: &'b mut [u8; NAME_BYTES_MAX]) -> Option<&'b str> {
@@ -31,20 +60,22 @@ fn lower<'b>(name: &str, buffer: &'b mut [u8; NAME_BYTES_MAX]) -> Option<&'b str
     std::str::from_utf8(place).ok()
 }
 
+/// A name without its prefix.
+fn local(name: &str) -> &str {
+    let colon = name.bytes().rposition(|b| b == b':');
+    colon.map_or(name, |colon| &name[colon + 1..])
+}
+
 /// What is wrong with an element of that name.
 pub(super) fn element(name: &str) -> Option<&'static str> {
-    let name = name.rsplit_once(':').map_or(name, |(_, local)| local);
-    let mut buffer = [0; NAME_BYTES_MAX];
-    let known = lower(name, &mut buffer).is_some_and(|name| ELEMENTS.binary_search(&name).is_ok());
-    (!known).then_some(CONTENT)
+    let name = packed(local(name).as_bytes());
+    PACKED.binary_search(&name).is_err().then_some(CONTENT)
 }
 
 /// What is wrong with an attribute, its value as written.
 pub(super) fn attribute(element: &str, name: &str, value: &str) -> Option<&'static str> {
-    let local = name.rsplit_once(':').map_or(name, |(_, local)| local);
     let mut buffer = [0; NAME_BYTES_MAX];
-    let local = lower(local, &mut buffer)?;
-    let is_active = match local {
+    let is_active = match lower(local(name), &mut buffer)? {
         "src" => {
             let value = plain(value);
             let of_image = element.eq_ignore_ascii_case("img");
@@ -120,9 +151,13 @@ fn plain(value: &str) -> String {
 /// What is wrong with a narrative that is one text.
 pub(super) fn text(narrative: &str) -> Option<&'static str> {
     let mut rest = narrative;
-    while let Some((_, after)) = rest.split_once('<') {
+    while let Some(after) = after_sign(rest) {
         rest = match after.as_bytes().first() {
-            Some(b'/') => after.split_once('>').map_or("", |(_, rest)| rest),
+            Some(b'/') => {
+                // Mostly a few letters away, where a search that takes many bytes at once does not pay.
+                let end = after.bytes().position(|b| b == b'>');
+                end.map_or("", |end| &after[end + 1..])
+            }
             Some(b'!' | b'?') => match after_comment(after) {
                 Ok(rest) => rest,
                 Err(wrong) => return Some(wrong),
@@ -136,6 +171,14 @@ pub(super) fn text(narrative: &str) -> Option<&'static str> {
         };
     }
     None
+}
+
+/// What follows the next sign of a tag. Often one tag follows another.
+fn after_sign(text: &str) -> Option<&str> {
+    text.strip_prefix('<').or_else(|| {
+        let at = memchr(b'<', text.as_bytes())?;
+        text.get(at + 1..)
+    })
 }
 
 /// What follows a comment; everything else that begins like one is refused.
@@ -158,16 +201,21 @@ pub(super) fn unparsed(text: &str) -> Option<&'static str> {
 
 /// What follows a start tag.
 fn tag(after: &str) -> Result<&str, &'static str> {
-    let is_end = |c: char| c.is_ascii_whitespace() || matches!(c, '/' | '>');
-    let end = after.find(is_end).ok_or(MARKUP)?;
+    let is_end = |b: u8| b.is_ascii_whitespace() || matches!(b, b'/' | b'>');
+    let end = after.bytes().position(is_end).ok_or(MARKUP)?;
     let (name, mut rest) = after.split_at(end);
     element(name).map_or(Ok(()), Err)?;
+    // Most have no attributes.
+    if let Some(rest) = rest.strip_prefix('>') {
+        return Ok(rest);
+    }
     loop {
         rest = rest.trim_start_matches(|c: char| c.is_ascii_whitespace() || c == '/');
         if let Some(rest) = rest.strip_prefix('>') {
             return Ok(rest);
         }
-        let end = rest.find(|c: char| is_end(c) || c == '=').ok_or(MARKUP)?;
+        let mut bytes = rest.bytes();
+        let end = bytes.position(|b| is_end(b) || b == b'=').ok_or(MARKUP)?;
         // A browser takes an equals sign in front as a part of the name.
         let end = if end == 0 { 1 } else { end };
         let (key, following) = rest.split_at(end);

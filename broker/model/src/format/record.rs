@@ -12,6 +12,8 @@ const SNOMED: &str = "http://snomed.info/sct";
 
 /// The most flaws that are told; a document with more is broken all through.
 const FLAWS_MAX: usize = 50;
+/// As many links as an ordinary document has, with about four steps each.
+const LINKS: usize = 32;
 /// The most texts and parts that are kept, so that memory stays in bounds whatever the body's size.
 const KEPT_MAX: usize = 200_000;
 
@@ -68,13 +70,17 @@ impl<'a, 'l> Record<'a, 'l> {
     pub(super) fn deeper(&mut self) -> Result<(), Malformed> {
         self.depth += 1;
         if self.depth > self.limits.depth_max {
-            let what = format!(
-                "the document nests deeper than {} levels",
-                self.limits.depth_max
-            );
-            return Err(self.malformed("V-005", what));
+            return Err(self.too_deep());
         }
         Ok(())
+    }
+
+    // Apart from the check, which is made so often that it had better be small. So with those below.
+    #[cold]
+    fn too_deep(&self) -> Malformed {
+        let most = self.limits.depth_max;
+        let what = format!("the document nests deeper than {most} levels");
+        self.malformed("V-005", what)
     }
 
     /// Comes one level back.
@@ -122,8 +128,7 @@ impl<'a, 'l> Record<'a, 'l> {
             "reference" => {
                 self.references += 1;
                 if self.references > self.limits.references_max {
-                    let what = format!("more than {} references", self.limits.references_max);
-                    return Err(self.malformed("V-008", what));
+                    return Err(self.too_many(self.limits.references_max, "references"));
                 }
                 self.link(text)?;
             }
@@ -154,6 +159,11 @@ impl<'a, 'l> Record<'a, 'l> {
         let steps = self.trail.get(entered.steps..).unwrap_or_default();
         let steps = steps.split_last().map_or(&[][..], |(_, steps)| steps);
         let start = self.swept.steps.len();
+        if start == 0 {
+            // Most documents have no more, so that neither list grows.
+            self.swept.links.reserve(LINKS);
+            self.swept.steps.reserve(4 * LINKS);
+        }
         self.swept.steps.extend_from_slice(steps);
         let link = Link {
             owner: self.owner(),
@@ -201,12 +211,15 @@ impl<'a, 'l> Record<'a, 'l> {
     /// Checks how long a text is (V-008). Data of attachments may be of any length.
     pub(super) fn length(&mut self, bytes: usize) {
         if bytes > self.limits.string_bytes_max && !matches!(self.name(), "data" | "content") {
-            let what = format!(
-                "a text of {bytes} bytes is longer than the {} allowed",
-                self.limits.string_bytes_max
-            );
-            self.flaw("V-008", what);
+            self.too_long(bytes);
         }
+    }
+
+    #[cold]
+    fn too_long(&mut self, bytes: usize) {
+        let most = self.limits.string_bytes_max;
+        let what = format!("a text of {bytes} bytes is longer than the {most} allowed");
+        self.flaw("V-008", what);
     }
 
     /// Enters an entry, and counts it.
@@ -221,8 +234,7 @@ impl<'a, 'l> Record<'a, 'l> {
     pub(super) fn entry(&mut self) -> Result<(), Malformed> {
         self.entries += 1;
         if self.entries > self.limits.entries_max {
-            let what = format!("more than {} entries", self.limits.entries_max);
-            return Err(self.malformed("V-008", what));
+            return Err(self.too_many(self.limits.entries_max, "entries"));
         }
         Ok(())
     }
@@ -236,10 +248,14 @@ impl<'a, 'l> Record<'a, 'l> {
     pub(super) fn keep(&mut self) -> Result<(), Malformed> {
         self.kept += 1;
         if self.kept > KEPT_MAX {
-            let what = format!("more than {KEPT_MAX} identifiers, codes and references to keep");
-            return Err(self.malformed("V-008", what));
+            return Err(self.too_many(KEPT_MAX, "identifiers, codes and references to keep"));
         }
         Ok(())
+    }
+
+    #[cold]
+    fn too_many(&self, most: usize, things: &str) -> Malformed {
+        self.malformed("V-008", format!("more than {most} {things}"))
     }
 
     /// Records that the present child is there more than once (V-007).

@@ -5,26 +5,30 @@ use std::{borrow::Cow, fmt};
 
 use serde::de::{self, DeserializeSeed, Deserializer, Visitor};
 
-/// More names than any part of the facts reads.
-const SEEN_MAX: usize = 20;
-
-/// The names seen in one object, as many as any part of the facts has.
+/// The names seen in the objects that are being read, the innermost last: one list for all of them, for
+/// there are many objects and few names in each.
 #[derive(Default)]
-pub(super) struct Seen<'a> {
-    names: [Cow<'a, str>; SEEN_MAX],
-    length: usize,
-}
+pub(super) struct Seen<'a>(Vec<Cow<'a, str>>);
 
 impl<'a> Seen<'a> {
-    pub(super) fn contains(&self, name: &str) -> bool {
-        self.names.iter().take(self.length).any(|seen| seen == name)
+    /// Where the names of an object begin that is entered now.
+    pub(super) const fn mark(&self) -> usize {
+        self.0.len()
+    }
+
+    /// Whether the object that began at `mark` has that name already.
+    pub(super) fn contains(&self, mark: usize, name: &str) -> bool {
+        let names = self.0.get(mark..).unwrap_or_default();
+        names.iter().any(|seen| seen == name)
     }
 
     pub(super) fn add(&mut self, name: Cow<'a, str>) {
-        if let Some(free) = self.names.get_mut(self.length) {
-            *free = name;
-            self.length += 1;
-        }
+        self.0.push(name);
+    }
+
+    /// Forgets the names of the object that began at `mark`.
+    pub(super) fn reset(&mut self, mark: usize) {
+        self.0.truncate(mark);
     }
 }
 

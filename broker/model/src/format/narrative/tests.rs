@@ -2,11 +2,30 @@
 
 use proptest::prelude::*;
 
-use super::{ELEMENTS, text};
+use super::{ELEMENTS, PACKED, element, text};
+
+#[test]
+fn elements_are_known_in_any_case_and_by_their_whole_name() {
+    assert!(ELEMENTS.is_sorted() && PACKED.is_sorted());
+    for name in ELEMENTS {
+        for known in [name.to_owned(), name.to_uppercase(), format!("h:{name}")] {
+            assert_eq!(element(&known), None, "{known}");
+        }
+        for unknown in [
+            format!("{name}\0"),
+            format!("\0{name}"),
+            format!("{name}é"),
+            format!("{name:x<20}"),
+            format!("{name}:"),
+        ] {
+            assert!(element(&unknown).is_some(), "{unknown:?}");
+        }
+    }
+    assert!(element("").is_some());
+}
 
 #[test]
 fn marked_up_text_is_plain() {
-    assert!(ELEMENTS.is_sorted());
     for narrative in [
         "",
         "Seen in clinic.",
