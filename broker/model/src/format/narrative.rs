@@ -75,7 +75,8 @@ pub(super) fn element(name: &str) -> Option<&'static str> {
 /// What is wrong with an attribute, its value as written.
 pub(super) fn attribute(element: &str, name: &str, value: &str) -> Option<&'static str> {
     let mut buffer = [0; NAME_BYTES_MAX];
-    let is_active = match lower(local(name), &mut buffer)? {
+    let name = local(name);
+    let is_active = match lower(name, &mut buffer).unwrap_or(name) {
         "src" => {
             let value = plain(value);
             let of_image = element.eq_ignore_ascii_case("img");
@@ -100,7 +101,8 @@ pub(super) fn attribute(element: &str, name: &str, value: &str) -> Option<&'stat
         }
         "action" | "formaction" | "background" | "srcset" | "srcdoc" | "data" | "poster"
         | "dynsrc" | "lowsrc" | "codebase" | "classid" | "ping" | "manifest" => true,
-        handler => handler.starts_with("on"),
+        // Also one of a name longer than those above.
+        handler => matches!(handler.as_bytes(), [b'o' | b'O', b'n' | b'N', ..]),
     };
     is_active.then_some(CONTENT)
 }

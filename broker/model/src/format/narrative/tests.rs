@@ -57,6 +57,7 @@ fn what_runs_loads_or_posts_is_active() {
         "<div><svg onload=alert(1)></div>",
         "<div><math><mi/></math></div>",
         "<div><p onclick=\"a()\">x</p></div>",
+        "<div><p OnAnimationIteration=\"a()\">x</p></div>",
         "<div><p ONMOUSEOVER = 'a()'>x</p></div>",
         "<div><p/onclick='a()'>x</p></div>",
         "<div><p title='a>b' onclick='a()'>x</p></div>",
