@@ -242,14 +242,16 @@ impl<B: Body> State<B> {
             message: id,
             recipient,
         } = advance.delivery;
-        // Out of the map while the queues move, so that both can be written to.
-        let mut kept = self.messages.remove(&id).ok_or(Misfit::Absent)?;
-        let fit = match (fits(&kept, advance), &mut kept) {
-            (Ok(()), Kept::Awake(entry)) => self.advance_entry(entry, recipient, advance),
-            (Ok(()), Kept::Resting(_)) => Err(Misfit::Asleep),
-            (Err(misfit), _) => Err(misfit),
+        // Apart while the queues move, so that both can be written to.
+        let mut messages = std::mem::take(&mut self.messages);
+        let fit = match messages.get_mut(&id) {
+            None => Err(Misfit::Absent),
+            Some(kept) => fits(kept, advance).and_then(|()| match kept {
+                Kept::Awake(entry) => self.advance_entry(entry, recipient, advance),
+                Kept::Resting(_) => Err(Misfit::Asleep),
+            }),
         };
-        self.messages.insert(id, kept);
+        self.messages = messages;
         fit
     }
 
