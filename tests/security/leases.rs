@@ -87,6 +87,44 @@ async fn of_ten_thousand_forged_tokens_none_is_accepted() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn of_tokens_said_at_once_each_has_an_answer_of_its_own() {
+    let (broker, old) = leased().await;
+    let practice = broker.raw(PRACTICE);
+    let release = ReleaseDeliveriesRequest {
+        lease_tokens: vec![old.clone()],
+        delay: None,
+    };
+    let mut collection = practice.collection.clone();
+    collection.release_deliveries(release).await.unwrap();
+    for id in ["2", "3"] {
+        let trust = broker.client(TRUST);
+        let sent = trust.submit(named(id, to(&[PRACTICE])), small(id, TRUST, 0).into());
+        sent.await.unwrap();
+    }
+    let mut tokens = Vec::new();
+    for _ in 0..3 {
+        let lease = lease_from("mailboxes/K81003", 60);
+        let leased = broker.client(PRACTICE).lease(lease).await.unwrap();
+        tokens.extend(leased.into_iter().map(|one| one.lease_token));
+    }
+    let [first, second, third] = &*tokens else {
+        panic!("three were sent: {tokens:?}");
+    };
+    // One twice, so that they cannot all become true together; one that is over; one of nobody's.
+    let said = [second, &old, second, "nonsense", third].map(str::to_owned);
+    let answers = acknowledge(&practice, said.to_vec()).await;
+    let reasons: Vec<_> = answers.iter().map(|one| one.reason.as_str()).collect();
+    let over = ["", "LEASE_LOST", "", "LEASE_TOKEN_INVALID", ""];
+    assert_eq!(reasons, over);
+    let places: Vec<_> = answers.iter().map(|one| one.command_id).collect();
+    assert_eq!(places, [0, 1, 2, 3, 4]);
+    let mailbox = broker.client(PRACTICE).mailbox("mailboxes/K81003").await;
+    assert_eq!(mailbox.unwrap().leased_count, 1, "the one not named");
+    let answers = acknowledge(&practice, vec![first.clone()]).await;
+    assert_eq!(answers[0].code, 0, "{answers:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_stolen_token_is_worth_no_more_than_nonsense() {
     let (broker, token) = leased().await;
     let thief = broker.raw(OTHER_PRACTICE);
