@@ -106,25 +106,24 @@ pub fn backlog(points: &[Point]) -> io::Result<Picture> {
 
 /// One figure of all who were compared, job by job; of a job that was played again, the newest.
 pub fn peers(lines: &[Medians], figure: &str) -> io::Result<Picture> {
-    let mut bars: Vec<Bars> = Vec::new();
+    let mut newest: Vec<&Medians> = Vec::new();
     for medians in lines {
+        newest.retain(|old| old.job != medians.job);
+        newest.push(medians);
+    }
+    let bars = newest.iter().map(|medians| {
         let sides = medians.sides.iter();
         let known = sides.filter_map(|side| Some((side.name.clone(), *side.figures.get(figure)?)));
-        let new = Bars {
-            title: format!("{}: {figure}", medians.job),
+        Bars {
+            title: format!("{}: {figure}, of {} runs", medians.job, medians.rounds),
             bars: known.collect(),
-        };
-        bars.retain(|old| old.title != new.title);
-        bars.push(new);
-    }
-    bars.retain(|job| !job.bars.is_empty());
+        }
+    });
+    let bars: Vec<Bars> = bars.filter(|job| !job.bars.is_empty()).collect();
     let last = lines.last().filter(|_| !bars.is_empty());
     let last = last.ok_or_else(|| nothing(figure))?;
-    let what = format!("medians of {} runs each, in turn", last.rounds);
-    Ok(Picture::of_bars(
-        titled("Axle beside others", &what, &last.at),
-        bars,
-    ))
+    let title = titled("Axle beside others", "medians, in turn", &last.at);
+    Ok(Picture::of_bars(title, bars))
 }
 
 impl Line {
