@@ -10,7 +10,7 @@
 //! ```
 //! One thread writes (`committer`): what gathers while it is busy shares one sync, and
 //! only then is anybody answered. One thread feeds the index (`checkpoint`). What is not settled
-//! is in memory; the rest is in the index. Dropping the store is as safe as killing the process;
+//! is in memory, whole or as a slip (decision 0018); the rest is in the index. Dropping the store is as safe as killing the process;
 //! [`Embedded::close`] spares the next start the replay.
 
 mod backup;
