@@ -14,7 +14,11 @@ use std::{
 use tokio::sync::oneshot;
 
 use super::{
-    committer::Command, files::File, reclaim, reserve::has_room_for_index, shared::Shared,
+    committer::Command,
+    files::File,
+    reclaim,
+    reserve::has_room_for_index,
+    shared::{Shared, Space},
 };
 use crate::StoreError;
 
@@ -69,9 +73,7 @@ impl Checkpoint {
                     // A failure has stopped the store, which says why.
                     drop(self.take());
                     due = Instant::now() + self.interval;
-                    if let Err(unusable) = self.shared.index.learn() {
-                        drop(self.shared.stop_for_index(&unusable));
-                    }
+                    self.tidy();
                     for _ in 0..RECLAIMED_AT_A_TIME {
                         if !reclaim::step(&self.shared) {
                             break;
@@ -98,11 +100,27 @@ impl Checkpoint {
         }
     }
 
+    /// Merges keys, as far as the disk has room that nobody else is to have.
+    fn tidy(&self) {
+        let Space {
+            reserve,
+            free_bytes,
+        } = &self.shared.space;
+        let free = free_bytes.load(Ordering::Relaxed);
+        let has_room = |bytes| !reserve.forbids(free.saturating_sub(bytes));
+        if let Err(unusable) = self.shared.index.tidy(has_room) {
+            drop(self.shared.stop_for_index(&unusable));
+        }
+    }
+
     /// Brings the index up to the journal.
     fn take(&self) -> Result<(), StoreError> {
         // On a full disk the index waits: the journal has everything, and a start replays it.
         let (changes, free) = (self.shared.state().changes(), self.shared.measure_space());
-        if !has_room_for_index(self.shared.index.path(), changes, free) {
+        let (index, reserve) = (self.shared.index.path(), &self.shared.space.reserve);
+        if !has_room_for_index(index, changes, free)
+            || !reserve.has_room_for_keys(changes, || self.shared.free_space())
+        {
             return Ok(());
         }
         let (answer, answered) = oneshot::channel();

@@ -30,12 +30,11 @@ use axle_model::{
 use super::{
     index::Applied,
     record::{
-        AdvanceRecord, AnswerRecord, AppliedRecord, DeliveryRecord, EventRecord, KeyRecord,
-        LeaseRecord, Malformed, MessageRecord, StateRecord, StateWord, TotalsRecord, WarningRecord,
+        AdvanceRecord, AnswerRecord, AppliedRecord, DeliveryRecord, EventRecord, LeaseRecord,
+        Malformed, MessageRecord, StateRecord, StateWord, TotalsRecord, WarningRecord,
     },
     segment::Position,
 };
-use crate::state::Earlier;
 
 fn id(bytes: &[u8]) -> Result<MessageId, Malformed> {
     let bytes = bytes.try_into().map_err(|_| Malformed("a message's id"))?;
@@ -318,31 +317,11 @@ impl TryFrom<AdvanceRecord> for Advance {
     }
 }
 
-impl From<&Earlier> for KeyRecord {
-    fn from(earlier: &Earlier) -> Self {
+impl AppliedRecord {
+    /// With the number of checkpoints whose keys the index has.
+    pub(super) fn of(applied: &Applied, keys: u32) -> Self {
         Self {
-            message: earlier.message.as_bytes().to_vec(),
-            request: earlier.request.as_bytes().to_vec(),
-            body: earlier.body.as_bytes().to_vec(),
-        }
-    }
-}
-
-impl TryFrom<KeyRecord> for Earlier {
-    type Error = Malformed;
-
-    fn try_from(record: KeyRecord) -> Result<Self, Malformed> {
-        Ok(Self {
-            message: id(&record.message)?,
-            request: digest(&record.request)?,
-            body: digest(&record.body)?,
-        })
-    }
-}
-
-impl From<&Applied> for AppliedRecord {
-    fn from(applied: &Applied) -> Self {
-        Self {
+            keys,
             sequence: applied.at.sequence,
             segment: applied.at.segment,
             last: applied.at.last,

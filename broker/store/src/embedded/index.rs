@@ -6,9 +6,9 @@
 //! sled may answer with an error or a panic; both are [`Unusable`], and neither ends the process.
 
 mod keys;
-mod known;
 mod pieces;
 mod restore;
+mod sorted;
 mod uploads;
 
 use std::{
@@ -21,28 +21,21 @@ use std::{
 use axle_core::{change::Refused, message::Message, totals::Totals};
 use axle_model::id::MessageId;
 
-use keys::{document_key, leading_key, records, refusal_key, submission_key};
-use known::Known;
+use keys::Key;
+use sorted::Sorted;
 
 use super::{
     located::Located,
-    record::{AppliedRecord, KeyRecord, Malformed, RefusedRecord, decode, encode},
+    record::{AppliedRecord, Malformed, RefusedRecord, decode, encode},
     segment::{Locator, NodeId, Position},
 };
 use crate::{
     Query, failpoint,
-    state::{
-        Changed, Earlier, Entry, Half, MessageKeys, Page, Prior, StoredPiece, refusal_keys, wanted,
-    },
+    state::{Changed, Earlier, Entry, Half, MessageKeys, Page, Prior, StoredPiece, wanted},
 };
 
 /// The layout of the trees; an index of another one is rebuilt.
-const SCHEMA: u8 = 2;
-/// So many keys are learnt between two checkpoints: half a second's work, in parts so that they need little
-/// memory. Until all are known every key that is looked up costs a reading of the index, so it should not
-/// take long: two million keys take four checkpoints.
-const LEARNT_AT_A_TIME: usize = 50_000;
-const LEARNT_TIMES: usize = 10;
+const SCHEMA: u8 = 3;
 const NODE: &str = "node";
 const APPLIED: &str = "applied";
 const WRITING: &str = "writing";
@@ -56,8 +49,7 @@ pub(super) struct Index {
     live: sled::Tree,
     /// Messages that are.
     settled: sled::Tree,
-    keys: sled::Tree,
-    known: Known,
+    keys: Sorted,
     uploads: sled::Tree,
     system: sled::Tree,
 }
@@ -150,18 +142,23 @@ impl Index {
                 .cache_capacity(cache_bytes)
                 .mode(sled::Mode::HighThroughput);
             let db = config.open()?;
-            let keys = db.open_tree("idempotency")?;
+            let system = db.open_tree("system")?;
+            let directory = path.join("keys");
+            if !system.contains_key(NODE)? && directory.is_dir() {
+                // Of an index whose other half is gone.
+                fs::remove_dir_all(&directory)?;
+            }
             let index = Self {
                 path: path.to_path_buf(),
                 live: db.open_tree("live")?,
                 settled: db.open_tree("message")?,
-                known: Known::new(&keys),
-                keys,
+                keys: Sorted::open(&directory)?,
                 uploads: db.open_tree("upload")?,
-                system: db.open_tree("system")?,
+                system,
                 db,
             };
             index.belongs_to(node)?;
+            index.has_its_keys()?;
             Ok(index)
         })
     }
@@ -181,6 +178,20 @@ impl Index {
                 sync_all(&self.path)
             }
         }
+    }
+
+    /// The keys may be ahead of the rest, never behind.
+    fn has_its_keys(&self) -> Result<(), Unusable> {
+        let written = self.system.get(APPLIED)?;
+        let written = written
+            .map(|bytes| decode::<AppliedRecord>(&bytes))
+            .transpose()?;
+        let (expected, last) = (written.map_or(0, |record| record.keys), self.keys.last());
+        if last < expected {
+            let what = format!("it has the keys of {last} checkpoints of {expected}");
+            return Err(Unusable::Untrue(what));
+        }
+        Ok(())
     }
 
     /// Its directory.
@@ -223,65 +234,41 @@ impl Index {
 
     /// The message that used this submission key.
     pub(super) fn submission(&self, key: &Half) -> Result<Option<Earlier>, Unusable> {
-        let key = submission_key(key);
-        if !self.known.may_hold(&key) {
-            return Ok(None);
-        }
-        guarded(|| {
-            let found = self.keys.get(key)?;
-            let read = |bytes: sled::IVec| Ok(Earlier::try_from(decode::<KeyRecord>(&bytes)?)?);
-            found.map(read).transpose()
-        })
+        let found = self.keys.newest(&Key::submission(key))?;
+        Ok(found.map(|value| keys::earlier(&value)).transpose()?)
     }
 
     /// The messages that replace the documents of this name, and those that go by it and asked for an
     /// answer.
     pub(super) fn led_to(&self, name: &Half) -> Result<Vec<MessageId>, Unusable> {
-        let key = leading_key(name);
-        if !self.known.may_hold(&key) {
-            return Ok(Vec::new());
-        }
-        guarded(|| {
-            let mut found = Vec::new();
-            for entry in self.keys.scan_prefix(key) {
-                let (_, bytes) = entry?;
-                found.push(Earlier::try_from(decode::<KeyRecord>(&bytes)?)?.message);
-            }
-            Ok(found)
-        })
+        let mut found = Vec::new();
+        self.keys.each(&Key::leading(name), |key, _| {
+            found.push(keys::led_to(key)?);
+            Ok(())
+        })?;
+        Ok(found)
     }
 
     /// The newest refusal with this key.
     pub(super) fn refusal(&self, key: &Half) -> Result<Option<Refused>, Unusable> {
-        let key = refusal_key(key);
-        if !self.known.may_hold(&key) {
-            return Ok(None);
-        }
-        guarded(|| {
-            let found = self.keys.get(key)?;
-            let read = |bytes: sled::IVec| Ok(Refused::try_from(decode::<RefusedRecord>(&bytes)?)?);
-            found.map(read).transpose()
-        })
+        let found = self.keys.newest(&Key::refusal(key))?;
+        let read = |value: Vec<u8>| Ok(Refused::try_from(decode::<RefusedRecord>(&value)?)?);
+        found.map(read).transpose()
     }
 
     /// What it knows of a message's keys.
     pub(super) fn prior(&self, keys: &MessageKeys) -> Result<Prior, Unusable> {
-        let mut prior = Prior {
-            submission: self.submission(&keys.submission)?,
-            documents: Vec::new(),
-        };
-        let document = keys.document.map(|(document, _)| document_key(&document));
-        if let Some(document) = document.filter(|key| self.known.may_hold(key)) {
-            guarded(|| {
-                for entry in self.keys.scan_prefix(document) {
-                    let (_, bytes) = entry?;
-                    let earlier = Earlier::try_from(decode::<KeyRecord>(&bytes)?)?;
-                    prior.documents.push(earlier);
-                }
+        let mut documents = Vec::new();
+        if let Some((document, _)) = &keys.document {
+            self.keys.each(&Key::document(document), |_, value| {
+                documents.push(keys::earlier(value)?);
                 Ok(())
             })?;
         }
-        Ok(prior)
+        Ok(Prior {
+            submission: self.submission(&keys.submission)?,
+            documents,
+        })
     }
 
     /// The messages a query asks for that are over.
@@ -326,40 +313,22 @@ impl Index {
                     written.push((id, pieces));
                 }
             }
-            // In the order of the tree: neighbours share a leaf.
-            let mut keys: Vec<_> = changed.keys.iter().flat_map(records).collect();
-            keys.sort_unstable();
-            for (key, record) in keys {
-                self.known.add(&key);
-                self.keys.insert(key, record)?;
-            }
+            self.keys.add(&keys::entries(changed))?;
             uploads::put(&self.uploads, &changed.uploads)?;
-            // In the order of the journal: the newest of a key stays.
-            for refused in &changed.refusals {
-                let record = encode(&RefusedRecord::from(&**refused));
-                for key in refusal_keys(refused) {
-                    let key = refusal_key(&key);
-                    self.known.add(&key);
-                    self.keys.insert(key, record.as_slice())?;
-                }
-            }
             self.sync()?;
             failpoint::hit("before-applied")?;
-            self.system
-                .insert(APPLIED, encode(&AppliedRecord::from(applied)))?;
+            self.system.insert(
+                APPLIED,
+                encode(&AppliedRecord::of(applied, self.keys.last())),
+            )?;
             self.system.remove(WRITING)?;
             Ok(written)
         })
     }
 
-    /// Learns some of the keys that were there when it was opened.
-    pub(super) fn learn(&self) -> Result<(), Unusable> {
-        guarded(|| {
-            for _ in 0..LEARNT_TIMES {
-                self.known.learn(&self.keys, LEARNT_AT_A_TIME)?;
-            }
-            Ok(())
-        })
+    /// Keeps the keys in few files. `has_room` tells whether the disk has room for so many bytes.
+    pub(super) fn tidy(&self, has_room: impl Fn(u64) -> bool) -> Result<(), Unusable> {
+        self.keys.tidy(has_room)
     }
 
     /// Makes durable what was written. sled's own flush stops short of the disk.

@@ -323,17 +323,6 @@ pub(super) struct StoredRecord {
     pub(super) pieces: Vec<LocatorRecord>,
 }
 
-/// An idempotency key's message.
-#[derive(Clone, PartialEq, prost::Message)]
-pub(super) struct KeyRecord {
-    #[prost(bytes = "vec", tag = "1")]
-    pub(super) message: Vec<u8>,
-    #[prost(bytes = "vec", tag = "2")]
-    pub(super) request: Vec<u8>,
-    #[prost(bytes = "vec", tag = "3")]
-    pub(super) body: Vec<u8>,
-}
-
 /// How far the index has followed the journal.
 #[derive(Clone, PartialEq, prost::Message)]
 pub(super) struct AppliedRecord {
@@ -356,6 +345,9 @@ pub(super) struct AppliedRecord {
     /// The totals of the ledger up to there.
     #[prost(message, optional, tag = "7")]
     pub(super) totals: Option<TotalsRecord>,
+    /// Of how many checkpoints the index has the keys.
+    #[prost(uint32, tag = "8")]
+    pub(super) keys: u32,
 }
 
 /// How many deliveries there were, and how they ended.

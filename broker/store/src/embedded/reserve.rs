@@ -25,8 +25,10 @@ const FILE_BYTES_MAX: u64 = 32 << 20;
 const STEPS: u64 = 16;
 /// A step is no shorter.
 const STEP_BYTES_MIN: u64 = 64 << 10;
-/// What sled may write for a message and its keys.
+/// What sled may write for a message.
 const INDEX_MESSAGE_BYTES: u64 = 4 << 10;
+/// And what its keys may take.
+const KEYS_MESSAGE_BYTES: u64 = 512;
 /// And what it is given for all that it writes at once: no less than this, and no more.
 const INDEX_BYTES: (u64, u64) = (1 << 20, 32 << 20);
 
@@ -109,6 +111,17 @@ impl Reserve {
         match self.shrink(left) {
             Ok(()) => tracing::warn!(left_bytes = left, "the disk is full; gave up some reserve"),
             Err(error) => tracing::error!(%error, path = %self.path.display(), "giving up reserve"),
+        }
+        true
+    }
+
+    /// Whether the keys of so many messages can be written: if need be the reserve is given up for them.
+    pub(super) fn has_room_for_keys(&self, messages: usize, free: impl Fn() -> u64) -> bool {
+        let room = (messages as u64).saturating_mul(KEYS_MESSAGE_BYTES);
+        while free() < room.min(INDEX_BYTES.1) {
+            if !self.give_up() {
+                return false;
+            }
         }
         true
     }

@@ -32,8 +32,8 @@ pub(crate) struct MessageKeys {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Earlier {
     pub(crate) message: MessageId,
-    pub(crate) request: Digest,
-    pub(crate) body: Digest,
+    pub(crate) request: Half,
+    pub(crate) body: Half,
 }
 
 /// What other places than these keys know of a message.
@@ -118,8 +118,8 @@ impl Earlier {
     pub(crate) fn of(message: &Message) -> Self {
         Self {
             message: message.id,
-            request: message.request,
-            body: message.digest,
+            request: Half::of(&message.request),
+            body: Half::of(&message.digest),
         }
     }
 
@@ -130,21 +130,20 @@ impl Earlier {
         submission: Option<Self>,
         mut documents: impl Iterator<Item = Self> + Clone,
     ) -> Verdict {
+        let Self { request, body, .. } = Self::of(message);
         match submission {
-            Some(earlier) if earlier.request == message.request => {
+            Some(earlier) if earlier.request == request => {
                 return Verdict::Repeat(earlier.message);
             }
             Some(earlier) => return Verdict::SubmissionConflict(earlier.message),
             None => {}
         }
-        let mut other = documents
-            .clone()
-            .filter(|earlier| earlier.body != message.digest);
+        let mut other = documents.clone().filter(|earlier| earlier.body != body);
         if let Some(earlier) = other.next() {
             return Verdict::DocumentConflict(earlier.message);
         }
         documents
-            .find(|earlier| earlier.request == message.request)
+            .find(|earlier| earlier.request == request)
             .map_or(Verdict::New, |earlier| Verdict::Repeat(earlier.message))
     }
 }

@@ -1,0 +1,254 @@
+//! Sorted: the keys in sorted files. Each checkpoint writes its keys as one run, in order and at once, however
+//! many there were before; a tree would have to find and rewrite a leaf for nearly each, since keys are
+//! hashes and fall anywhere. Eight runs of a level are merged into one of the next, so that there are
+//! few to look in, and each key is written again only as often as there are levels.
+//!
+//! A run's name says which checkpoints it covers (`00000009-00000016.keys`). One that is covered by another
+//! was merged into it and only not removed yet.
+
+mod filter;
+mod layout;
+mod merge;
+mod run;
+mod writer;
+
+use std::{
+    fs, io,
+    path::{Path, PathBuf},
+    sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock},
+};
+
+use self::{filter::Print, merge::Merge, run::Run, writer::Writer};
+use super::{Unusable, keys::Key};
+
+/// So many runs of a level become one of the next.
+const MERGED_AT_ONCE: u32 = 8;
+/// So many entries are merged for each that is written: more than there are levels in a year.
+const MERGED_FOR_EACH: u64 = 10;
+const MERGED_AT_LEAST: u64 = 20_000;
+
+/// The keys of an index.
+#[derive(Debug)]
+pub(super) struct Sorted {
+    directory: PathBuf,
+    /// Oldest first.
+    runs: RwLock<Arc<Vec<Arc<Run>>>>,
+    merges: Mutex<Merges>,
+}
+
+/// The merges under way. Those further on are of lower levels, newer and shorter, and are done first.
+#[derive(Debug, Default)]
+struct Merges {
+    under_way: Vec<Merge>,
+    /// How many entries may be merged.
+    owed: u64,
+}
+
+impl Sorted {
+    /// Opens what is there, and clears what was left over.
+    pub(super) fn open(directory: &Path) -> Result<Self, Unusable> {
+        fs::create_dir_all(directory)?;
+        let mut runs: Vec<Run> = Vec::new();
+        for covers in listed(directory)? {
+            let path = directory.join(covers.name());
+            match runs.last().map_or(0, |before| before.covers.last) {
+                covered if covers.last <= covered => fs::remove_file(&path)?,
+                covered if covers.first == covered + 1 => runs.push(Run::open(&path, covers)?),
+                covered => {
+                    let what = format!(
+                        "the keys of checkpoint {} are missing in {}",
+                        covered + 1,
+                        directory.display()
+                    );
+                    return Err(Unusable::Untrue(what));
+                }
+            }
+        }
+        let runs = runs.into_iter().map(Arc::new).collect();
+        Ok(Self {
+            directory: directory.to_path_buf(),
+            runs: RwLock::new(Arc::new(runs)),
+            merges: Mutex::default(),
+        })
+    }
+
+    fn runs(&self) -> Arc<Vec<Arc<Run>>> {
+        let runs = self.runs.read().unwrap_or_else(PoisonError::into_inner);
+        Arc::clone(&runs)
+    }
+
+    fn change(&self, change: impl FnOnce(&mut Vec<Arc<Run>>)) {
+        let mut runs = self.runs.write().unwrap_or_else(PoisonError::into_inner);
+        change(Arc::make_mut(&mut runs));
+    }
+
+    fn merges(&self) -> MutexGuard<'_, Merges> {
+        self.merges.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The number of the newest run.
+    pub(super) fn last(&self) -> u32 {
+        self.runs().last().map_or(0, |run| run.covers.last)
+    }
+
+    /// Every entry whose key begins so; those of newer runs first.
+    pub(super) fn each(
+        &self,
+        beginning: &Key,
+        mut take: impl FnMut(&[u8], &[u8]) -> Result<(), Unusable>,
+    ) -> Result<(), Unusable> {
+        let print = Print::of(beginning);
+        let runs = self.runs();
+        let mut newest_first = runs.iter().rev();
+        newest_first.try_for_each(|run| run.find(beginning, print, &mut take))
+    }
+
+    /// The newest entry whose key begins so.
+    pub(super) fn newest(&self, beginning: &Key) -> Result<Option<Vec<u8>>, Unusable> {
+        let mut newest = None;
+        self.each(beginning, |_, value| {
+            newest.get_or_insert_with(|| value.to_vec());
+            Ok(())
+        })?;
+        Ok(newest)
+    }
+
+    /// Writes entries, in order of their keys, and makes them durable. Of two with one key the last counts.
+    pub(super) fn add(&self, entries: &[(Key, Vec<u8>)]) -> Result<(), Unusable> {
+        if entries.is_empty() {
+            return Ok(());
+        }
+        let covers = Covers::one(self.last() + 1);
+        let count = entries.len() as u64;
+        let mut writer = Writer::create(&self.directory, covers, count)?;
+        for same in entries.chunk_by(|(one, _), (other, _)| one == other) {
+            if let Some((key, value)) = same.last() {
+                writer.add(key, value)?;
+            }
+        }
+        let run = Arc::new(writer.finish()?);
+        self.change(|runs| runs.push(run));
+        let mut merges = self.merges();
+        merges.owed = (merges.owed + count * MERGED_FOR_EACH).max(MERGED_AT_LEAST);
+        Ok(())
+    }
+
+    /// Merges a part of what is to be merged: as much as keeps up with what is added. `has_room` tells
+    /// whether the disk has room for so many bytes.
+    pub(super) fn tidy(&self, has_room: impl Fn(u64) -> bool) -> Result<(), Unusable> {
+        let mut merges = self.merges();
+        while merges.owed > 0 {
+            self.begin_merges(&mut merges.under_way, &has_room)?;
+            let Some(mut merge) = merges.under_way.pop() else {
+                merges.owed = 0;
+                break;
+            };
+            if !merge.go_on(&mut merges.owed)? {
+                merges.under_way.push(merge);
+                break;
+            }
+            self.put_in_place(merge)?;
+        }
+        Ok(())
+    }
+
+    /// Begins what can begin, the lowest level last.
+    fn begin_merges(
+        &self,
+        under_way: &mut Vec<Merge>,
+        has_room: impl Fn(u64) -> bool,
+    ) -> Result<(), Unusable> {
+        let runs = self.runs();
+        let behind = under_way.last().and_then(|merge| merge.of.last());
+        let behind = behind.map_or(0, |run| run.covers.last);
+        let free = runs.iter().filter(|run| run.covers.first > behind);
+        let free: Vec<_> = free.cloned().collect();
+        for level in free.chunk_by(|one, other| one.covers.level() == other.covers.level()) {
+            let Some(of) = level.get(..MERGED_AT_ONCE as usize) else {
+                continue;
+            };
+            if has_room(of.iter().map(|run| run.bytes).sum()) {
+                under_way.push(Merge::begin(&self.directory, of.to_vec())?);
+            }
+        }
+        Ok(())
+    }
+
+    fn put_in_place(&self, merge: Merge) -> Result<(), Unusable> {
+        let (run, merged) = merge.finish()?;
+        let run = Arc::new(run);
+        self.change(|runs| {
+            let at = runs.partition_point(|one| one.covers.first < run.covers.first);
+            runs.splice(at..at + merged.len(), [run]);
+        });
+        for run in merged {
+            fs::remove_file(self.directory.join(run.covers.name()))?;
+        }
+        Ok(())
+    }
+}
+
+/// Which checkpoints a run covers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Covers {
+    first: u32,
+    last: u32,
+}
+
+impl Covers {
+    const fn one(number: u32) -> Self {
+        Self {
+            first: number,
+            last: number,
+        }
+    }
+
+    /// Of several that follow each other.
+    fn all(of: impl Iterator<Item = Self>) -> Self {
+        of.reduce(|all, next| Self {
+            first: all.first,
+            last: next.last,
+        })
+        .unwrap_or(Self::one(0))
+    }
+
+    const fn level(self) -> u32 {
+        (self.last - self.first + 1).ilog(MERGED_AT_ONCE)
+    }
+
+    fn name(self) -> String {
+        format!("{:08}-{:08}.keys", self.first, self.last)
+    }
+
+    fn of(name: &str) -> Option<Self> {
+        let (first, last) = name.strip_suffix(".keys")?.split_once('-')?;
+        let covers = Self {
+            first: first.parse().ok()?,
+            last: last.parse().ok()?,
+        };
+        (covers.first <= covers.last).then_some(covers)
+    }
+}
+
+/// The runs of a directory in order: of those that begin together the longest first. What was being
+/// written when a process ended is removed.
+fn listed(directory: &Path) -> io::Result<Vec<Covers>> {
+    let mut listed = Vec::new();
+    for entry in fs::read_dir(directory)? {
+        let entry = entry?;
+        if entry.path().extension().is_some_and(|kind| kind == "new") {
+            fs::remove_file(entry.path())?;
+        }
+        listed.extend(entry.file_name().to_str().and_then(Covers::of));
+    }
+    listed.sort_unstable_by_key(|covers| (covers.first, u32::MAX - covers.last));
+    Ok(listed)
+}
+
+#[cfg(test)]
+#[expect(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    reason = "tests fail by panicking"
+)]
+mod tests;

@@ -1,0 +1,189 @@
+//! A run: keys in order with what they lead to, in a file that never changes. Blocks of about 4 KiB, each
+//! with a checksum; behind them, read into memory when the file is opened, where each block begins and
+//! a filter; at the end, where those are.
+
+use std::{
+    fs,
+    os::unix::fs::FileExt as _,
+    path::{Path, PathBuf},
+    sync::Arc,
+};
+
+use super::{
+    Covers,
+    filter::{Filter, Print},
+    layout::{FENCE_BYTES, Fence, TRAILER_BYTES, Trailer, head},
+};
+use crate::embedded::index::Unusable;
+
+/// A run on the disk.
+#[derive(Debug)]
+pub(super) struct Run {
+    pub(super) covers: Covers,
+    pub(super) bytes: u64,
+    pub(super) entries: u64,
+    path: PathBuf,
+    file: fs::File,
+    fences: Vec<Fence>,
+    filter: Filter,
+}
+
+impl Run {
+    /// Of what was just written.
+    pub(super) fn new(
+        covers: Covers,
+        (path, file): (PathBuf, fs::File),
+        trailer: &Trailer,
+        (fences, filter): (Vec<Fence>, Filter),
+    ) -> Self {
+        Self {
+            covers,
+            bytes: trailer.end(),
+            entries: trailer.entries,
+            path,
+            file,
+            fences,
+            filter,
+        }
+    }
+
+    pub(super) fn open(path: &Path, covers: Covers) -> Result<Self, Unusable> {
+        let untrue = |what: &str| Unusable::Untrue(format!("{} {what}", path.display()));
+        let file = fs::File::open(path)?;
+        let length = file.metadata()?.len();
+        let mut bytes = [0; TRAILER_BYTES];
+        let at = length.checked_sub(TRAILER_BYTES as u64);
+        file.read_exact_at(&mut bytes, at.ok_or_else(|| untrue("is too short"))?)?;
+        let trailer = Trailer::read(&bytes).filter(|trailer| trailer.end() == length);
+        let trailer = trailer.ok_or_else(|| untrue("does not end as it was written"))?;
+
+        let [fences_bytes, filter_bytes] = trailer.lengths();
+        let mut behind = vec![0; fences_bytes + filter_bytes];
+        file.read_exact_at(&mut behind, trailer.blocks_end)?;
+        if crc32c::crc32c(&behind) != trailer.crc {
+            return Err(untrue("is damaged behind its blocks"));
+        }
+        let (fences, filter) = behind.split_at(fences_bytes);
+        let (fences, _) = fences.as_chunks::<FENCE_BYTES>();
+        let fences = fences.iter().map(Fence::read).collect();
+        let filter = Filter::read(filter);
+        let file = (path.to_path_buf(), file);
+        Ok(Self::new(covers, file, &trailer, (fences, filter)))
+    }
+
+    /// Every entry whose key begins so, in order.
+    pub(super) fn find(
+        &self,
+        beginning: &[u8],
+        print: Print,
+        take: &mut impl FnMut(&[u8], &[u8]) -> Result<(), Unusable>,
+    ) -> Result<(), Unusable> {
+        if !self.filter.may_hold(print) {
+            return Ok(());
+        }
+        let head = head(beginning);
+        // Keys of this head may begin in the block before the first that begins with it.
+        let from = self.fences.partition_point(|fence| fence.head < head);
+        let fences = self.fences.get(from.saturating_sub(1)..);
+        let mut block = Vec::new();
+        for fence in fences.unwrap_or_default() {
+            if fence.head > head {
+                break;
+            }
+            self.read(*fence, &mut block)?;
+            let mut rest = block.as_slice();
+            while let Some((key, value, behind)) = self.entry(rest)? {
+                if key.starts_with(beginning) {
+                    take(key, value)?;
+                } else if key > beginning {
+                    return Ok(());
+                }
+                rest = behind;
+            }
+        }
+        Ok(())
+    }
+
+    /// Reads a block, its checksum verified.
+    fn read(&self, fence: Fence, block: &mut Vec<u8>) -> Result<(), Unusable> {
+        block.resize(fence.length as usize, 0);
+        self.file.read_exact_at(block, fence.offset)?;
+        match crc32c::crc32c(block) == fence.crc {
+            true => Ok(()),
+            false => Err(self.damaged(fence.offset)),
+        }
+    }
+
+    fn damaged(&self, offset: u64) -> Unusable {
+        Unusable::Untrue(format!(
+            "{} is damaged at byte {offset}",
+            self.path.display()
+        ))
+    }
+
+    /// Key, value and what is behind them; `None` at the end of the block.
+    fn entry<'b>(
+        &self,
+        block: &'b [u8],
+    ) -> Result<Option<(&'b [u8], &'b [u8], &'b [u8])>, Unusable> {
+        if block.is_empty() {
+            return Ok(None);
+        }
+        let mut rest = block;
+        let mut lengths = [0; 2];
+        for length in &mut lengths {
+            let read = prost::encoding::decode_varint(&mut rest);
+            *length = usize::try_from(read.map_err(|_| self.damaged(0))?).unwrap_or(usize::MAX);
+        }
+        let [key, value] = lengths;
+        let split = rest.split_at_checked(key).and_then(|(key, rest)| {
+            let (value, rest) = rest.split_at_checked(value)?;
+            Some((key, value, rest))
+        });
+        split.map(Some).ok_or_else(|| self.damaged(0))
+    }
+}
+
+/// A reading of a whole run, entry by entry.
+#[derive(Debug)]
+pub(super) struct Cursor {
+    run: Arc<Run>,
+    next_block: usize,
+    block: Vec<u8>,
+    /// Where in the block the entry that comes next begins.
+    at: usize,
+}
+
+impl Cursor {
+    pub(super) const fn new(run: Arc<Run>) -> Self {
+        Self {
+            run,
+            next_block: 0,
+            block: Vec::new(),
+            at: 0,
+        }
+    }
+
+    /// The entry that comes next; `None` at the end.
+    pub(super) fn peek(&self) -> Result<Option<(&[u8], &[u8])>, Unusable> {
+        let entry = self
+            .run
+            .entry(self.block.get(self.at..).unwrap_or_default())?;
+        Ok(entry.map(|(key, value, _)| (key, value)))
+    }
+
+    /// Goes to the next entry; the first call to the first one.
+    pub(super) fn advance(&mut self) -> Result<(), Unusable> {
+        let rest = self.block.get(self.at..).unwrap_or_default();
+        if let Some((_, _, behind)) = self.run.entry(rest)? {
+            self.at = self.block.len() - behind.len();
+        }
+        if self.at == self.block.len()
+            && let Some(&fence) = self.run.fences.get(self.next_block)
+        {
+            self.run.read(fence, &mut self.block)?;
+            (self.next_block, self.at) = (self.next_block + 1, 0);
+        }
+        Ok(())
+    }
+}

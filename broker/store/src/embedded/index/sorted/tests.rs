@@ -1,0 +1,159 @@
+use std::{collections::BTreeMap, fs, path::Path};
+
+use axle_model::digest::Digest;
+
+use super::*;
+use crate::state::Half;
+
+fn key(number: u32) -> Key {
+    Key::submission(&Half::of(&Digest::of(&number.to_le_bytes())))
+}
+
+/// Adds `count` keys, the first of which were there before with another value.
+fn add(sorted: &Sorted, model: &mut BTreeMap<Key, Vec<u8>>, checkpoint: u32, count: u32) {
+    let from = checkpoint * count - checkpoint.min(3);
+    let mut entries: Vec<_> = (from..from + count)
+        .map(|number| (key(number), checkpoint.to_le_bytes().to_vec()))
+        .collect();
+    entries.sort_unstable();
+    sorted.add(&entries).unwrap();
+    model.extend(entries);
+}
+
+fn assert_holds(sorted: &Sorted, model: &BTreeMap<Key, Vec<u8>>) {
+    for (key, value) in model.iter().step_by(7) {
+        assert_eq!(sorted.newest(key).unwrap().as_ref(), Some(value));
+    }
+    for number in 1_000_000..1_001_000 {
+        assert_eq!(sorted.newest(&key(number)).unwrap(), None);
+    }
+}
+
+/// A directory of so many checkpoints with everything merged that may be, and what it holds.
+fn merged(directory: &Path, checkpoints: u32, count: u32) -> BTreeMap<Key, Vec<u8>> {
+    let sorted = Sorted::open(directory).unwrap();
+    let mut model = BTreeMap::new();
+    for checkpoint in 0..checkpoints {
+        add(&sorted, &mut model, checkpoint, count);
+        sorted.tidy(|_| true).unwrap();
+    }
+    model
+}
+
+fn names(directory: &Path) -> Vec<String> {
+    let listed = fs::read_dir(directory).unwrap();
+    let names = listed.map(|entry| entry.unwrap().file_name().into_string().unwrap());
+    let mut names: Vec<_> = names.collect();
+    names.sort_unstable();
+    names
+}
+
+#[test]
+fn what_was_added_is_found_in_few_files_while_they_are_merged_and_after() {
+    let directory = tempfile::tempdir().unwrap();
+    let sorted = Sorted::open(directory.path()).unwrap();
+    let mut model = BTreeMap::new();
+    for checkpoint in 0..80 {
+        add(&sorted, &mut model, checkpoint, 400);
+        sorted.tidy(|_| true).unwrap();
+        assert!(sorted.runs().len() < 23, "{}", sorted.runs().len());
+        if checkpoint % 11 == 0 {
+            assert_holds(&sorted, &model);
+        }
+    }
+    assert_holds(&sorted, &model);
+    drop(sorted);
+    let sorted = Sorted::open(directory.path()).unwrap();
+    assert_eq!(sorted.last(), 80);
+    assert_holds(&sorted, &model);
+}
+
+#[test]
+fn what_begins_alike_is_found_together_and_across_blocks() {
+    let directory = tempfile::tempdir().unwrap();
+    let sorted = Sorted::open(directory.path()).unwrap();
+    let name = Half::of(&Digest::of(b"a name"));
+    let mut entries: Vec<_> = (0..2_000).map(|number| (key(number), vec![])).collect();
+    let led_to = |number: u8| Key::document_in(&name, &Half::from_bytes([number; 16]));
+    entries.extend((0..200).map(|number| (led_to(number), vec![number; 100])));
+    entries.sort_unstable();
+    sorted.add(&entries).unwrap();
+    sorted.add(&[(led_to(200), vec![])]).unwrap();
+    let mut found = Vec::new();
+    let take = |key: &[u8], _: &[u8]| {
+        found.push(key[32]);
+        Ok(())
+    };
+    sorted.each(&Key::document(&name), take).unwrap();
+    assert_eq!(found[0], 200, "the newer run comes first");
+    assert_eq!(found[1..], (0..200).collect::<Vec<_>>());
+}
+
+#[test]
+fn runs_that_were_merged_and_what_was_never_finished_are_cleared() {
+    let directory = tempfile::tempdir().unwrap();
+    let model = merged(directory.path(), 7, 100);
+    let early = directory.path().join("00000003-00000003.keys");
+    let kept = fs::read(&early).unwrap();
+    let sorted = Sorted::open(directory.path()).unwrap();
+    sorted.add(&[(key(9_999_999), vec![])]).unwrap();
+    sorted.tidy(|_| true).unwrap();
+    drop(sorted);
+    assert_eq!(names(directory.path()), ["00000001-00000008.keys"]);
+    fs::write(&early, kept).unwrap();
+    let unfinished = directory.path().join("00000009-00000009.new");
+    fs::write(&unfinished, "half").unwrap();
+    let sorted = Sorted::open(directory.path()).unwrap();
+    assert_holds(&sorted, &model);
+    assert_eq!(names(directory.path()), ["00000001-00000008.keys"]);
+}
+
+#[test]
+fn nothing_is_merged_while_the_disk_has_no_room_for_it() {
+    let directory = tempfile::tempdir().unwrap();
+    let sorted = Sorted::open(directory.path()).unwrap();
+    let mut model = BTreeMap::new();
+    for checkpoint in 0..20 {
+        add(&sorted, &mut model, checkpoint, 100);
+        sorted.tidy(|bytes| bytes < 8 * 100 * 17).unwrap();
+    }
+    assert_eq!(sorted.runs().len(), 20);
+    assert_holds(&sorted, &model);
+    add(&sorted, &mut model, 20, 100);
+    sorted.tidy(|_| true).unwrap();
+    assert_eq!(sorted.runs().len(), 2 + 5);
+    assert_holds(&sorted, &model);
+}
+
+#[test]
+fn a_run_that_is_missing_between_others_is_missed() {
+    let directory = tempfile::tempdir().unwrap();
+    merged(directory.path(), 5, 10);
+    fs::remove_file(directory.path().join("00000002-00000002.keys")).unwrap();
+    let unusable = Sorted::open(directory.path()).unwrap_err().to_string();
+    assert!(unusable.contains("checkpoint 2 "), "{unusable}");
+}
+
+#[test]
+fn a_damaged_run_says_so_and_never_anything_untrue() {
+    let directory = tempfile::tempdir().unwrap();
+    let model = merged(directory.path(), 1, 200);
+    let path = directory.path().join("00000001-00000001.keys");
+    let whole = fs::read(&path).unwrap();
+    let damaged_at = |at: usize, whole: &[u8]| {
+        let mut damaged = whole.to_vec();
+        damaged[at] ^= 0x20;
+        damaged
+    };
+    let places = (0..whole.len()).step_by(97);
+    let damaged = places.map(|at| damaged_at(at, &whole));
+    let torn = (0..whole.len()).step_by(997).map(|at| whole[..at].to_vec());
+    for bytes in damaged.chain(torn) {
+        fs::write(&path, bytes).unwrap();
+        let found = Sorted::open(directory.path()).and_then(|sorted| {
+            let found = model.keys().map(|key| sorted.newest(key));
+            found.collect::<Result<Vec<_>, _>>()
+        });
+        assert!(matches!(found, Err(Unusable::Untrue(_))));
+    }
+}
