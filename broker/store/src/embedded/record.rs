@@ -2,13 +2,13 @@
 //! one version byte. A field is added with a new tag and never changes its meaning.
 
 mod answer;
-mod outline;
+mod fields;
 mod routing;
 
 use std::collections::BTreeMap;
 
 pub(super) use answer::{AnswerRecord, WaitRecord, WaitWord};
-pub(super) use outline::{DeliveryOutline, EventOutline, MessageOutline, StoredOutline};
+pub(super) use fields::{Fields, Value};
 pub(super) use routing::{RedirectRecord, RoutingRecord};
 
 /// The version byte before every record.

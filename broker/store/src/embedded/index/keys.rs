@@ -76,7 +76,7 @@ pub(super) fn entries(changed: &Changed<Located>) -> Vec<(Key, Vec<u8>)> {
     let of_messages = changed.keys.iter().flat_map(of_message);
     let of_refusals = changed.refusals.iter().flat_map(|one| of_refusal(one));
     let mut entries: Vec<_> = of_messages.chain(of_refusals).collect();
-    entries.sort_by(|(one, _), (other, _)| one.cmp(other));
+    entries.sort_by_key(|&(key, _)| key);
     entries
 }
 

@@ -1,18 +1,19 @@
 //! Restore: every message that is not over, back in a state. One thread reads and decodes while the other puts
-//! what was read where it waits: a start does both for each message, and has two processors.
+//! what was read where it waits: a start does both for each message, and has two processors. What was
+//! taken goes back to whoever read it, since memory is cheaper to give up where it came from.
 
 use std::{
     mem,
     sync::{
         atomic::{AtomicU64, Ordering},
-        mpsc::{self, SyncSender},
+        mpsc::{self, Receiver, SyncSender},
     },
     thread,
 };
 
 use super::{Index, Stored, Unusable, guarded, pieces};
 use crate::{
-    embedded::{convert::outline::Outliner, located::Located, record::StoredOutline},
+    embedded::{convert::outline::Outliner, located::Located},
     state::{Outline, State},
 };
 
@@ -41,26 +42,29 @@ impl Index {
     ) -> Result<(), Unusable> {
         let lets_rest = state.lets_rest();
         let (sender, batches) = mpsc::sync_channel(BATCHES);
+        let (taken, used) = mpsc::channel();
         thread::scope(|scope| {
             let reader = thread::Builder::new().name("axle-index-read".to_owned());
-            let reading = move || guarded(|| self.read_live(lets_rest, &sender));
+            let reading = move || guarded(|| self.read_live(lets_rest, &sender, &used));
             let reader = reader.spawn_scoped(scope, reading)?;
             for batch in batches {
                 moved.fetch_add(1, Ordering::Relaxed);
-                for read in batch {
+                for read in &batch {
                     self.take(state, read)?;
                 }
+                // Who read it may have come to the end.
+                drop(taken.send(batch));
             }
             let ended = |_| Unusable::Panicked("while it was read".to_owned());
             reader.join().map_err(ended)?
         })
     }
 
-    fn take(&self, state: &mut State<Located>, read: Read) -> Result<(), Unusable> {
+    fn take(&self, state: &mut State<Located>, read: &Read) -> Result<(), Unusable> {
         let whole = match read {
-            Read::Outline(outline, body) if state.restore_resting(&outline, &body) => return Ok(()),
+            Read::Outline(outline, body) if state.restore_resting(outline, body) => return Ok(()),
             Read::Outline(outline, _) => self.live(outline.message.id)?,
-            Read::Whole(whole) => Some(whole),
+            Read::Whole(whole) => Some(whole.clone()),
         };
         let gone = || Unusable::Untrue("a message is gone that was just there".to_owned());
         let one = whole.ok_or_else(gone)?;
@@ -68,18 +72,27 @@ impl Index {
         Ok(())
     }
 
-    fn read_live(&self, outlines: bool, to: &SyncSender<Vec<Read>>) -> Result<(), Unusable> {
-        let mut outliner = Outliner::default();
+    fn read_live(
+        &self,
+        outlines: bool,
+        to: &SyncSender<Vec<Read>>,
+        used: &Receiver<Vec<Read>>,
+    ) -> Result<(), Unusable> {
+        let mut outliner = Outliner::new()?;
         let mut batch = Vec::with_capacity(BATCH);
         pieces::each(&self.live, |record, pieces| {
             batch.push(if outlines {
-                let (outline, body) = outliner.read(StoredOutline::read(record)?)?;
+                let (outline, body) = outliner.read(record)?;
                 Read::Outline(outline, body)
             } else {
                 Read::Whole(pieces::read(record, pieces)?)
             });
             if batch.len() == BATCH {
-                let full = mem::replace(&mut batch, Vec::with_capacity(BATCH));
+                let mut next = used
+                    .try_recv()
+                    .unwrap_or_else(|_| Vec::with_capacity(BATCH));
+                next.clear();
+                let full = mem::replace(&mut batch, next);
                 hand_over(to, full)?;
             }
             Ok(())

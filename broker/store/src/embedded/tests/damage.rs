@@ -6,7 +6,7 @@ use axle_model::id::MessageId;
 
 use super::{Bench, block_on, commit, missing};
 use crate::{
-    Store, StoreError,
+    Committed, Store, StoreError,
     conformance::sample::draft,
     embedded::{OpenError, files::Files as _, frame, segment},
 };
@@ -184,6 +184,40 @@ fn any_damage_to_the_index_costs_a_rebuild_at_most() {
         let store = bench.open().unwrap();
         assert_eq!(block_on(missing(&store, &acknowledged)), []);
         assert_eq!(store.health().messages_live, 10);
+        drop(store);
+    }
+}
+
+#[test]
+fn damage_to_the_keys_costs_a_rebuild_at_most_and_no_repeat_is_taken_for_new() {
+    let (bench, _) = bench(true);
+    let keys = bench.directory.path().join("index/keys");
+    let newest = keys.join("00000001-00000001.keys");
+    let damages: [&dyn Fn(); 4] = [
+        &|| fs::remove_dir_all(&keys).unwrap(),
+        &|| fs::remove_file(&newest).unwrap(),
+        &|| fs::write(&newest, &fs::read(&newest).unwrap()[..300]).unwrap(),
+        &|| {
+            let mut bytes = fs::read(&newest).unwrap();
+            // In a block: it is only seen when a key in it is looked up.
+            bytes[300] ^= 1;
+            fs::write(&newest, bytes).unwrap();
+        },
+    ];
+    for damage in damages {
+        damage();
+        let mut store = bench.open().unwrap();
+        let mut again = block_on(store.commit(draft(3).accept()));
+        if matches!(again, Err(StoreError::Stopped { .. })) {
+            drop(store);
+            store = bench.open().unwrap();
+            again = block_on(store.commit(draft(3).accept()));
+        }
+        let repeats =
+            |one| matches!(one, Committed::Repeat(message) if message.id == draft(3).id());
+        assert!(repeats(again.unwrap()));
+        assert_eq!(store.health().messages_live, 10);
+        block_on(store.close()).unwrap();
         drop(store);
     }
 }

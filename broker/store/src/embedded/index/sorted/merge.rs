@@ -5,7 +5,7 @@ use std::{path::Path, sync::Arc};
 
 use super::{
     Covers,
-    run::{Cursor, Run},
+    run::{Cursor, Entry, Run},
     writer::Writer,
 };
 use crate::embedded::index::Unusable;
@@ -40,7 +40,7 @@ impl Merge {
     /// Goes on until `left` is used up; whether it is through.
     pub(super) fn go_on(&mut self, left: &mut u64) -> Result<bool, Unusable> {
         while *left > 0 {
-            let mut least: Option<(&[u8], &[u8])> = None;
+            let mut least: Option<Entry<'_>> = None;
             for cursor in &self.cursors {
                 if let Some((key, value)) = cursor.peek()?
                     && least.is_none_or(|(before, _)| key <= before)

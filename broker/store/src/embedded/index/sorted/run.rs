@@ -92,7 +92,7 @@ impl Run {
             }
             self.read(*fence, &mut block)?;
             let mut rest = block.as_slice();
-            while let Some((key, value, behind)) = self.entry(rest)? {
+            while let Some(((key, value), behind)) = self.entry(rest)? {
                 if key.starts_with(beginning) {
                     take(key, value)?;
                 } else if key > beginning {
@@ -121,11 +121,8 @@ impl Run {
         ))
     }
 
-    /// Key, value and what is behind them; `None` at the end of the block.
-    fn entry<'b>(
-        &self,
-        block: &'b [u8],
-    ) -> Result<Option<(&'b [u8], &'b [u8], &'b [u8])>, Unusable> {
+    /// An entry and what is behind it; `None` at the end of the block.
+    fn entry<'b>(&self, block: &'b [u8]) -> Result<Option<(Entry<'b>, &'b [u8])>, Unusable> {
         if block.is_empty() {
             return Ok(None);
         }
@@ -138,11 +135,14 @@ impl Run {
         let [key, value] = lengths;
         let split = rest.split_at_checked(key).and_then(|(key, rest)| {
             let (value, rest) = rest.split_at_checked(value)?;
-            Some((key, value, rest))
+            Some(((key, value), rest))
         });
         split.map(Some).ok_or_else(|| self.damaged(0))
     }
 }
+
+/// A key and what it leads to.
+pub(super) type Entry<'b> = (&'b [u8], &'b [u8]);
 
 /// A reading of a whole run, entry by entry.
 #[derive(Debug)]
@@ -165,17 +165,17 @@ impl Cursor {
     }
 
     /// The entry that comes next; `None` at the end.
-    pub(super) fn peek(&self) -> Result<Option<(&[u8], &[u8])>, Unusable> {
+    pub(super) fn peek(&self) -> Result<Option<Entry<'_>>, Unusable> {
         let entry = self
             .run
             .entry(self.block.get(self.at..).unwrap_or_default())?;
-        Ok(entry.map(|(key, value, _)| (key, value)))
+        Ok(entry.map(|(entry, _)| entry))
     }
 
     /// Goes to the next entry; the first call to the first one.
     pub(super) fn advance(&mut self) -> Result<(), Unusable> {
         let rest = self.block.get(self.at..).unwrap_or_default();
-        if let Some((_, _, behind)) = self.run.entry(rest)? {
+        if let Some((_, behind)) = self.run.entry(rest)? {
             self.at = self.block.len() - behind.len();
         }
         if self.at == self.block.len()
