@@ -42,7 +42,7 @@ mod written;
 use std::{
     sync::{
         Arc, Mutex, OnceLock,
-        atomic::{AtomicU32, AtomicU64},
+        atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering},
         mpsc,
     },
     thread::{self, JoinHandle},
@@ -137,6 +137,7 @@ impl Embedded {
             retention: options.body_retention,
             told_micros: AtomicU64::new(now.as_micros()),
             followed: AtomicU32::new(recovered.followed),
+            asleep: AtomicBool::new(false),
             stopped: OnceLock::new(),
             rebuild: paths.rebuild.clone(),
             _lock: lock,
@@ -216,12 +217,12 @@ impl Embedded {
         claim: &Claim,
     ) -> Result<Result<Vec<Claimed>, Vec<MessageId>>, StoreError> {
         let mut state = self.shared.state();
-        let known = state.has_leases();
         let claimed = state.claim(claim, rand::random);
         let arrived = state.take_arrived();
         drop(state);
         self.shared.arrivals.tell(&arrived);
-        if claimed.as_ref().is_ok_and(|claimed| !claimed.is_empty()) && !known {
+        let leases = claimed.as_ref().is_ok_and(|claimed| !claimed.is_empty());
+        if leases && self.shared.asleep.swap(false, Ordering::SeqCst) {
             self.send(Command::Leased)?;
         }
         Ok(claimed)

@@ -29,6 +29,9 @@ use patience::Patience;
 
 /// Leases nobody waits for are made durable this much later.
 const LEASES_LINGER: Duration = Duration::from_millis(50);
+/// What only settles waits so long for a document to share its sync: whoever submits one waits for the
+/// sync before it as well, and hardly anybody for the confirmation of an acknowledgement.
+const SETTLED_LINGER: Duration = Duration::from_micros(300);
 /// A group takes no more than about this many changes.
 const GROUP_CHANGES_MAX: usize = 1_024;
 /// The free space is asked for again after this many bytes.
@@ -45,7 +48,7 @@ const CHECKPOINTS_BEHIND_MAX: u64 = 8;
 pub(super) enum Command {
     /// To make a change true.
     Commit(Proposal, oneshot::Sender<Result<Outcome, StoreError>>),
-    /// To take the leases that were given out to the journal.
+    /// To wake up and take the leases that were given out to the journal.
     Leased,
     /// For what changed since it was last asked, all of it durable.
     Snapshot(oneshot::Sender<Option<Snapshot>>),
@@ -126,6 +129,7 @@ impl Committer {
     pub(super) fn run(mut self) {
         while let Some(last) = self.gather() {
             self.patience.end(self.group.len());
+            self.stage_leases();
             if failpoint::is_planted("answer-early") {
                 self.group.tell(&Ok(()));
             }
@@ -147,13 +151,18 @@ impl Committer {
 
     /// Stages the next group. `None` when the store is gone; otherwise what ended the group.
     fn gather(&mut self) -> Option<Option<Command>> {
+        let waits = Instant::now();
         let mut next = match self.wait() {
             Ok(command) => Some(command),
-            Err(RecvTimeoutError::Timeout) => None,
+            Err(RecvTimeoutError::Timeout) => {
+                // If there are leases, they may be as old as that.
+                self.behind_since.get_or_insert(waits);
+                None
+            }
             Err(RecvTimeoutError::Disconnected) => return None,
         };
         self.patience.begin();
-        let mut bytes = 0;
+        let (begun, mut bytes) = (Instant::now(), 0);
         while let Some(command) = next {
             match command {
                 Command::Commit(proposal, answer) => {
@@ -161,7 +170,7 @@ impl Committer {
                     self.group
                         .commit(&self.shared, &mut self.journal, proposal, answer);
                 }
-                Command::Leased => self.stage_leases(),
+                Command::Leased => {}
                 alone @ (Command::Snapshot(_) | Command::Close(_)) => return Some(Some(alone)),
             }
             if bytes >= self.group_bytes_max || self.group.len() >= GROUP_CHANGES_MAX {
@@ -176,23 +185,40 @@ impl Committer {
                 }
                 Patience::wait();
                 next = self.commands.try_recv().ok();
+            } else if next.is_none() && self.group.only_settles() {
+                let left = SETTLED_LINGER.saturating_sub(begun.elapsed());
+                next = self.commands.recv_timeout(left).ok();
             }
         }
         Some(None)
     }
 
-    /// Waits for a command; not for ever while there are leases to be made durable.
+    /// Waits for a command; not for long while there may be leases to be made durable. Who gives one out
+    /// wakes only a committer that sleeps: to be woken for each would cost more than all else of it.
     fn wait(&self) -> Result<Command, RecvTimeoutError> {
-        match self.behind_since {
-            Some(since) if self.shared.stopped.get().is_none() => {
-                let left = LEASES_LINGER.saturating_sub(since.elapsed());
-                self.commands.recv_timeout(left)
+        let since = self.behind_since.unwrap_or_else(Instant::now);
+        let left = LEASES_LINGER.saturating_sub(since.elapsed());
+        match self.commands.recv_timeout(left) {
+            Err(RecvTimeoutError::Timeout) if self.may_sleep() => {
+                let command = self.commands.recv();
+                self.shared.asleep.store(false, Ordering::SeqCst);
+                command.map_err(|_| RecvTimeoutError::Disconnected)
             }
-            Some(_) | None => self
-                .commands
-                .recv()
-                .map_err(|_| RecvTimeoutError::Disconnected),
+            waited => waited,
         }
+    }
+
+    /// Whether nothing is left to be made durable. From then on whoever gives out a lease says so.
+    fn may_sleep(&self) -> bool {
+        if self.behind_since.is_some() && self.shared.stopped.get().is_none() {
+            return false;
+        }
+        self.shared.asleep.store(true, Ordering::SeqCst);
+        let wakes = self.shared.state().has_leases();
+        if wakes {
+            self.shared.asleep.store(false, Ordering::SeqCst);
+        }
+        !wakes
     }
 
     fn stage_leases(&mut self) {

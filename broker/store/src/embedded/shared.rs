@@ -6,7 +6,7 @@ use std::{
     path::PathBuf,
     sync::{
         Arc, Mutex, MutexGuard, OnceLock, PoisonError,
-        atomic::{AtomicU32, AtomicU64, Ordering},
+        atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering},
     },
     time::Duration,
 };
@@ -61,6 +61,8 @@ pub(super) struct Shared {
     pub(super) told_micros: AtomicU64,
     /// The segment up to which the index has followed.
     pub(super) followed: AtomicU32,
+    /// Whether the committer is to be woken for a lease.
+    pub(super) asleep: AtomicBool,
     pub(super) stopped: OnceLock<Arc<str>>,
     /// A file that says why the index is to be rebuilt at the next start.
     pub(super) rebuild: PathBuf,

@@ -71,6 +71,12 @@ impl Group {
         self.staged.len()
     }
 
+    /// Whether all of it is steps of deliveries.
+    pub(super) fn only_settles(&self) -> bool {
+        let settles = |staged: &Staged| matches!(staged, Staged::Advance(_));
+        !self.staged.is_empty() && self.staged.iter().all(settles)
+    }
+
     /// Whether anything is to be written.
     pub(super) fn is_empty(&self) -> bool {
         self.staged.is_empty() && self.leases == 0
