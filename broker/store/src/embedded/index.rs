@@ -9,6 +9,7 @@ mod keys;
 mod known;
 mod pieces;
 mod restore;
+mod settled;
 mod uploads;
 
 use std::{
@@ -23,6 +24,7 @@ use axle_model::id::MessageId;
 
 use keys::{document_key, leading_key, records, refusal_key, submission_key};
 use known::Known;
+use settled::NewestFirst;
 
 use super::{
     located::Located,
@@ -37,7 +39,7 @@ use crate::{
 };
 
 /// The layout of the trees; an index of another one is rebuilt.
-const SCHEMA: u8 = 2;
+const SCHEMA: u8 = 3;
 /// So many keys are learnt between two checkpoints: half a second's work, in parts so that they need little
 /// memory. Until all are known every key that is looked up costs a reading of the index, so it should not
 /// take long: two million keys take four checkpoints.
@@ -54,7 +56,7 @@ pub(super) struct Index {
     db: sled::Db,
     /// Messages that are not over.
     live: sled::Tree,
-    /// Messages that are.
+    /// Messages that are, in blocks.
     settled: sled::Tree,
     keys: sled::Tree,
     known: Known,
@@ -154,7 +156,7 @@ impl Index {
             let index = Self {
                 path: path.to_path_buf(),
                 live: db.open_tree("live")?,
-                settled: db.open_tree("message")?,
+                settled: db.open_tree("settled")?,
                 known: Known::new(&keys),
                 keys,
                 uploads: db.open_tree("upload")?,
@@ -218,7 +220,7 @@ impl Index {
 
     /// A message that is over.
     pub(super) fn settled(&self, id: MessageId) -> Result<Option<Stored>, Unusable> {
-        guarded(|| pieces::get(&self.settled, id))
+        guarded(|| settled::get(&self.settled, id))
     }
 
     /// The message that used this submission key.
@@ -287,19 +289,11 @@ impl Index {
     /// The messages a query asks for that are over.
     pub(super) fn find(&self, query: &Query) -> Result<Page, Unusable> {
         guarded(|| {
-            let newest_first = match query.before {
-                Some(before) => self.settled.range(..before.as_bytes().as_slice()).rev(),
-                None => self.settled.iter().rev(),
-            };
             let mut failed = None;
-            let messages = newest_first.map_while(|entry| {
-                pieces::first(&self.settled, entry)
-                    .map_err(|error| failed = Some(error))
-                    .ok()
-            });
-            let looked_at = messages
-                .flatten()
-                .map(|message| (message.id, wanted(query, &message), message));
+            let newest_first = NewestFirst::new(&self.settled, query.before);
+            let messages =
+                newest_first.map_while(|read| read.map_err(|error| failed = Some(error)).ok());
+            let looked_at = messages.map(|message| (message.id, wanted(query, &message), message));
             let page = Page::fill(query.page_max, looked_at);
             failed.map_or(Ok(page), Err)
         })
@@ -313,12 +307,13 @@ impl Index {
     ) -> Result<Vec<(MessageId, u16)>, Unusable> {
         guarded(|| {
             self.system.insert(WRITING, &[])?;
+            let over = changed.entries.iter();
+            settled::put(&self.settled, over.filter(|entry| entry.message.is_over()))?;
             let mut written = Vec::with_capacity(changed.entries.len());
             for entry in &changed.entries {
                 let id = entry.message.id;
                 if entry.message.is_over() {
-                    pieces::put(&self.settled, entry, 0)?;
-                    // Last: whenever this is cut short, the message is in one of the two.
+                    // It is among the settled by now: whenever this is cut short, it is in one of the two.
                     pieces::remove(&self.live, id, 0..entry.pieces)?;
                     written.push((id, 0));
                 } else {
