@@ -17,7 +17,11 @@ use axle_core::{
     change::{Acceptance, Body, Change},
     delivery::Delivery,
 };
-use axle_model::{digest::Digest, id::SubmissionId, time::Timestamp};
+use axle_model::{
+    digest::Digest,
+    id::{MessageId, SubmissionId},
+    time::Timestamp,
+};
 use axle_store::{
     Store,
     conformance::sample::{PRACTICES, acknowledge, claim, draft},
@@ -44,9 +48,18 @@ fn taken(folder: &Path) -> u64 {
     blocks / 2048
 }
 
+/// As the broker makes it: of the time, and of what nobody can guess.
+fn id(now: Timestamp, number: u64) -> MessageId {
+    let unique = Digest::of(&number.to_be_bytes());
+    let mut id = *MessageId::least_at(now).as_bytes();
+    id[6..].copy_from_slice(&unique.as_bytes()[..10]);
+    MessageId::from_bytes(id)
+}
+
 fn document(number: u64) -> Change {
     let now = now();
     let mut message = draft(number * 2 + 1).message();
+    message.id = id(now, number);
     let mut body = vec![b'x'; BODY_BYTES];
     body[..8].copy_from_slice(&number.to_be_bytes());
     message.submission = SubmissionId::parse(&format!("s{number}")).unwrap();

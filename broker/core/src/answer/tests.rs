@@ -280,6 +280,7 @@ proptest! {
                 continue;
             }
             prop_assert!(before.answers.end().is_none() || expected.is_none(), "it had ended");
+            prop_assert!(!before.is_over(), "what is over never changes");
             match which {
                 0 | 1 => model.leased = true,
                 2 => model.collected = Some(now),

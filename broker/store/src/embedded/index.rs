@@ -8,6 +8,7 @@
 mod keys;
 mod pieces;
 mod restore;
+mod settled;
 mod sorted;
 mod uploads;
 
@@ -22,6 +23,7 @@ use axle_core::{change::Refused, message::Message, totals::Totals};
 use axle_model::id::MessageId;
 
 use keys::Key;
+use settled::NewestFirst;
 use sorted::Sorted;
 
 use super::{
@@ -47,7 +49,7 @@ pub(super) struct Index {
     db: sled::Db,
     /// Messages that are not over.
     live: sled::Tree,
-    /// Messages that are.
+    /// Messages that are, in blocks.
     settled: sled::Tree,
     keys: Sorted,
     uploads: sled::Tree,
@@ -151,7 +153,7 @@ impl Index {
             let index = Self {
                 path: path.to_path_buf(),
                 live: db.open_tree("live")?,
-                settled: db.open_tree("message")?,
+                settled: db.open_tree("settled")?,
                 keys: Sorted::open(&directory)?,
                 uploads: db.open_tree("upload")?,
                 system,
@@ -229,7 +231,7 @@ impl Index {
 
     /// A message that is over.
     pub(super) fn settled(&self, id: MessageId) -> Result<Option<Stored>, Unusable> {
-        guarded(|| pieces::get(&self.settled, id))
+        guarded(|| settled::get(&self.settled, id))
     }
 
     /// The message that used this submission key.
@@ -274,19 +276,11 @@ impl Index {
     /// The messages a query asks for that are over.
     pub(super) fn find(&self, query: &Query) -> Result<Page, Unusable> {
         guarded(|| {
-            let newest_first = match query.before {
-                Some(before) => self.settled.range(..before.as_bytes().as_slice()).rev(),
-                None => self.settled.iter().rev(),
-            };
             let mut failed = None;
-            let messages = newest_first.map_while(|entry| {
-                pieces::first(&self.settled, entry)
-                    .map_err(|error| failed = Some(error))
-                    .ok()
-            });
-            let looked_at = messages
-                .flatten()
-                .map(|message| (message.id, wanted(query, &message), message));
+            let newest_first = NewestFirst::new(&self.settled, query.before);
+            let messages =
+                newest_first.map_while(|read| read.map_err(|error| failed = Some(error)).ok());
+            let looked_at = messages.map(|message| (message.id, wanted(query, &message), message));
             let page = Page::fill(query.page_max, looked_at);
             failed.map_or(Ok(page), Err)
         })
@@ -300,12 +294,13 @@ impl Index {
     ) -> Result<Vec<(MessageId, u16)>, Unusable> {
         guarded(|| {
             self.system.insert(WRITING, &[])?;
+            let over = changed.entries.iter();
+            settled::put(&self.settled, over.filter(|entry| entry.message.is_over()))?;
             let mut written = Vec::with_capacity(changed.entries.len());
             for entry in &changed.entries {
                 let id = entry.message.id;
                 if entry.message.is_over() {
-                    pieces::put(&self.settled, entry, 0)?;
-                    // Last: whenever this is cut short, the message is in one of the two.
+                    // It is among the settled by now: whenever this is cut short, it is in one of the two.
                     pieces::remove(&self.live, id, 0..entry.pieces)?;
                     written.push((id, 0));
                 } else {

@@ -2,12 +2,14 @@
 //! one version byte. A field is added with a new tag and never changes its meaning.
 
 mod answer;
+mod applied;
 mod fields;
 mod routing;
 
 use std::collections::BTreeMap;
 
 pub(super) use answer::{AnswerRecord, WaitRecord, WaitWord};
+pub(super) use applied::{AppliedRecord, TotalsRecord};
 pub(super) use fields::{Fields, Value};
 pub(super) use routing::{RedirectRecord, RoutingRecord};
 
@@ -323,55 +325,18 @@ pub(super) struct StoredRecord {
     pub(super) pieces: Vec<LocatorRecord>,
 }
 
-/// How far the index has followed the journal.
-#[derive(Clone, PartialEq, prost::Message)]
-pub(super) struct AppliedRecord {
-    #[prost(uint64, tag = "1")]
-    pub(super) sequence: u64,
-    #[prost(uint32, tag = "2")]
-    pub(super) segment: u32,
-    /// Where the next frame begins.
-    #[prost(uint64, tag = "3")]
-    pub(super) offset: u64,
-    /// The chain's hash up to there.
-    #[prost(bytes = "vec", tag = "4")]
-    pub(super) hash: Vec<u8>,
-    /// How many unsettled messages the index holds.
-    #[prost(uint64, tag = "5")]
-    pub(super) live: u64,
-    /// Where the last frame begins; 0 for none in this segment.
-    #[prost(uint64, tag = "6")]
-    pub(super) last: u64,
-    /// The totals of the ledger up to there.
-    #[prost(message, optional, tag = "7")]
-    pub(super) totals: Option<TotalsRecord>,
-    /// Of how many checkpoints the index has the keys.
-    #[prost(uint32, tag = "8")]
-    pub(super) keys: u32,
-}
-
-/// How many deliveries there were, and how they ended.
-#[derive(Clone, Copy, PartialEq, prost::Message)]
-pub(super) struct TotalsRecord {
-    #[prost(uint64, tag = "1")]
-    pub(super) accepted: u64,
-    #[prost(uint64, tag = "2")]
-    pub(super) acknowledged: u64,
-    #[prost(uint64, tag = "3")]
-    pub(super) rejected: u64,
-    #[prost(uint64, tag = "4")]
-    pub(super) expired: u64,
-    #[prost(uint64, tag = "5")]
-    pub(super) withdrawn: u64,
-}
-
 /// The bytes of a record, behind its version.
 pub(super) fn encode(record: &impl prost::Message) -> Vec<u8> {
     let mut bytes = Vec::with_capacity(1 + record.encoded_len());
+    append(record, &mut bytes);
+    bytes
+}
+
+/// Writes a record, behind its version, at the end of `bytes`.
+pub(super) fn append(record: &impl prost::Message, bytes: &mut Vec<u8>) {
     bytes.push(VERSION);
     // A Vec grows as it must, so this cannot fail.
-    record.encode_raw(&mut bytes);
-    bytes
+    record.encode_raw(bytes);
 }
 
 /// Reads a record behind its version.

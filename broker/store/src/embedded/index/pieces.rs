@@ -1,13 +1,12 @@
-//! Pieces: a message's record cut so that no value of the index is longer than 4 KiB, which keeps
-//! sled from writing a leaf to a file of its own that is never synced. The key of a piece is the
-//! message's id and the piece's number; the first piece begins with how many there are (2 bytes) and
-//! the crc32c of the whole, since a write of several pieces can be cut short.
+//! Pieces: a message's record, or a block of several, cut so that no value of the index is longer than
+//! 4 KiB, which keeps sled from writing a leaf to a file of its own that is never synced. The key of a
+//! piece is a message's id and the piece's number; the first piece begins with how many there are (2
+//! bytes) and the crc32c of the whole, since a write of several pieces can be cut short.
 
 use std::{borrow::Cow, ops::Range, sync::Arc};
 
-use axle_core::message::Message;
 use axle_model::id::MessageId;
-use sled::{IVec, Tree};
+use sled::Tree;
 
 use super::{Stored, Unusable};
 use crate::{
@@ -20,23 +19,36 @@ use crate::{
 
 /// No value is longer.
 const VALUE_BYTES_MAX: usize = (4 << 10) - 1;
-const PIECE_BYTES: usize = VALUE_BYTES_MAX - 6;
+pub(super) const PIECE_BYTES: usize = VALUE_BYTES_MAX - 6;
 
-fn key(id: MessageId, piece: u16) -> [u8; 18] {
+pub(super) fn key(id: MessageId, piece: u16) -> [u8; 18] {
     let mut key = [0; 18];
     key[..16].copy_from_slice(id.as_bytes());
     key[16..].copy_from_slice(&piece.to_be_bytes());
     key
 }
 
+/// The id of the key of a first piece; `None` for that of another.
+pub(super) fn first(key: &[u8]) -> Option<MessageId> {
+    match key.split_first_chunk() {
+        Some((id, [0, 0])) => Some(MessageId::from_bytes(*id)),
+        Some(_) | None => None,
+    }
+}
+
 /// Writes a message over the `before` pieces that are there; returns how many there are now.
 pub(super) fn put(tree: &Tree, entry: &Entry<Located>, before: u16) -> Result<u16, Unusable> {
-    let id = entry.message.id;
-    let record = encode(&StoredRecord::of(
-        &entry.message,
-        entry.sequence,
-        &entry.body,
-    ));
+    let record = StoredRecord::of(&entry.message, entry.sequence, &entry.body);
+    write(tree, entry.message.id, &encode(&record), before)
+}
+
+/// Writes a record, or a block, over the `before` pieces that are there; returns how many there are now.
+pub(super) fn write(
+    tree: &Tree,
+    id: MessageId,
+    record: &[u8],
+    before: u16,
+) -> Result<u16, Unusable> {
     let count = u16::try_from(record.len().div_ceil(PIECE_BYTES))
         .map_err(|_| Malformed("a record too long to be cut"))?;
     // Backwards: the first piece says how many there are, so it comes when they are all there.
@@ -44,7 +56,7 @@ pub(super) fn put(tree: &Tree, entry: &Entry<Located>, before: u16) -> Result<u1
         if number > 0 {
             tree.insert(key(id, number), piece)?;
         } else {
-            let crc = crc32c::crc32c(&record).to_be_bytes();
+            let crc = crc32c::crc32c(record).to_be_bytes();
             tree.insert(
                 key(id, 0),
                 [count.to_be_bytes().as_slice(), &crc, piece].concat(),
@@ -65,13 +77,11 @@ pub(super) fn remove(tree: &Tree, id: MessageId, pieces: Range<u16>) -> Result<(
 
 /// A message, put together again.
 pub(super) fn get(tree: &Tree, id: MessageId) -> Result<Option<Stored>, Unusable> {
-    let first = tree.get(key(id, 0))?;
-    first.map(|first| join(tree, id, &first)).transpose()
-}
-
-fn join(tree: &Tree, id: MessageId, first: &[u8]) -> Result<Stored, Unusable> {
-    let (record, pieces) = whole(tree, id, first)?;
-    read(&record, pieces)
+    let Some(first) = tree.get(key(id, 0))? else {
+        return Ok(None);
+    };
+    let (record, pieces) = whole(tree, id, &first)?;
+    read(&record, pieces).map(Some)
 }
 
 /// A message out of its record.
@@ -85,8 +95,8 @@ pub(super) fn read(record: &[u8], pieces: u16) -> Result<Stored, Unusable> {
     })
 }
 
-/// A record, put together again, and how many pieces it is in.
-fn whole<'f>(
+/// A record, or a block, put together again, and how many pieces it is in.
+pub(super) fn whole<'f>(
     tree: &Tree,
     id: MessageId,
     first: &'f [u8],
@@ -108,19 +118,6 @@ fn whole<'f>(
     Ok((record, pieces))
 }
 
-/// The message of an entry that is a first piece; `None` for another piece.
-pub(super) fn first(
-    tree: &Tree,
-    entry: sled::Result<(IVec, IVec)>,
-) -> Result<Option<Arc<Message>>, Unusable> {
-    let (key, value) = entry?;
-    let Some((id, [0, 0])) = key.split_first_chunk() else {
-        return Ok(None);
-    };
-    let stored = join(tree, MessageId::from_bytes(*id), &value)?;
-    Ok(Some(stored.message))
-}
-
 /// The record of every message of a tree, and in how many pieces it is.
 pub(super) fn each(
     tree: &Tree,
@@ -128,8 +125,8 @@ pub(super) fn each(
 ) -> Result<(), Unusable> {
     for entry in tree {
         let (key, value) = entry?;
-        if let Some((id, [0, 0])) = key.split_first_chunk() {
-            let (record, pieces) = whole(tree, MessageId::from_bytes(*id), &value)?;
+        if let Some(id) = first(&key) {
+            let (record, pieces) = whole(tree, id, &value)?;
             take(&record, pieces)?;
         }
     }

@@ -1,0 +1,281 @@
+//! Settled history in blocks: everything that was written is found, once, whatever it shares a block with.
+#![allow(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    reason = "these are tests: a broken promise ends them"
+)]
+
+use std::{fs, time::Duration};
+
+use sled::{Config, IVec};
+
+use super::*;
+use crate::{
+    Store as _,
+    conformance::sample::{PRACTICES, acknowledge, at, claim, draft},
+    embedded::{
+        Embedded, Options,
+        index::{APPLIED, WRITING},
+        segment::Locator,
+        verify,
+    },
+    state::State,
+};
+
+fn tree() -> Tree {
+    let db = Config::new().temporary(true).open().unwrap();
+    db.open_tree("settled").unwrap()
+}
+
+/// An id of the `number`th window, and in it of the `place`th message.
+fn id(number: u128, place: u128) -> MessageId {
+    MessageId::from_bytes((number << WINDOW_BITS | place).to_be_bytes())
+}
+
+fn entries(ids: impl IntoIterator<Item = MessageId>) -> Vec<Entry<Located>> {
+    long_entries(ids, 0)
+}
+
+/// The same, whose records are longer by so much.
+fn long_entries(ids: impl IntoIterator<Item = MessageId>, longer: usize) -> Vec<Entry<Located>> {
+    let mut state = State::<Located>::default();
+    for (number, id) in (1..).zip(ids) {
+        let mut message = draft(number).message();
+        message.id = id;
+        message.labels.insert("long".into(), "x".repeat(longer));
+        let body = Located::Whole(Locator {
+            length: message.size,
+            ..Locator::default()
+        });
+        state.accept(Arc::new(message), number, body);
+    }
+    state.take_changed().entries
+}
+
+/// Writes messages as one checkpoint does.
+fn write(tree: &Tree, ids: impl IntoIterator<Item = MessageId>) {
+    put(tree, entries(ids).iter()).unwrap();
+}
+
+fn newest_first(tree: &Tree, before: Option<MessageId>) -> Vec<MessageId> {
+    let read = NewestFirst::new(tree, before).map(|message| message.unwrap().id);
+    read.collect()
+}
+
+fn holds(tree: &Tree, id: MessageId) -> bool {
+    let found = get(tree, id).unwrap();
+    found
+        .inspect(|stored| assert_eq!(stored.message.id, id))
+        .is_some()
+}
+
+#[test]
+fn what_several_checkpoints_wrote_is_found_once_each_and_newest_first() {
+    let tree = tree();
+    // Each of three checkpoints settles some of every window, and the last in no order.
+    let all = (1..=20).flat_map(|window| (0..40).map(move |place| id(window, place * 3)));
+    let all: Vec<_> = all.collect();
+    for settled in 0..3 {
+        let mut some: Vec<_> = all.iter().copied().skip(settled).step_by(3).collect();
+        some.rotate_left(settled * 100);
+        write(&tree, some);
+    }
+    // A checkpoint that is made good writes some again.
+    write(&tree, all.iter().copied().skip(7).step_by(5));
+    assert!(tree.len() * 3 < all.len(), "{}", tree.len());
+
+    for (at, &one) in all.iter().enumerate() {
+        assert!(holds(&tree, one), "{one}");
+        if at % 37 == 0 {
+            let expected: Vec<_> = all[..at].iter().rev().copied().collect();
+            assert_eq!(newest_first(&tree, Some(one)), expected);
+        }
+    }
+    for absent in [
+        id(0, 0),
+        id(3, 1),
+        id(3, 1 << 80),
+        id(3, 200),
+        id(4, 118),
+        id(21, 0),
+    ] {
+        assert!(!holds(&tree, absent), "{absent}");
+    }
+    assert_eq!(
+        newest_first(&tree, None),
+        all.iter().rev().copied().collect::<Vec<_>>()
+    );
+}
+
+#[test]
+fn an_entry_comes_back_as_it_was_also_when_it_is_too_long_for_a_piece() {
+    let tree = tree();
+    for (longer, pieces) in [(0, 1), (2_000, 1), (10_000, 3)] {
+        let window = longer as u128;
+        let all = long_entries((0..5).map(|place| id(window, place)), longer);
+        put(&tree, all.iter()).unwrap();
+        for entry in &all {
+            let stored = get(&tree, entry.message.id).unwrap().unwrap();
+            assert!(stored.is(entry, false));
+        }
+        let last = pieces::key(id(window, 4), pieces);
+        assert!(!tree.contains_key(last).unwrap());
+        assert_eq!(newest_first(&tree, Some(id(window, 5)))[..5].len(), 5);
+    }
+    let longest = tree.iter().values().map(|value| value.unwrap().len()).max();
+    assert!(longest < Some(4 << 10));
+}
+
+#[test]
+fn a_block_is_never_written_over_and_what_it_does_not_hold_is_put_elsewhere() {
+    let tree = tree();
+    write(&tree, [1, 2, 4].map(|place| id(9, place)));
+    write(&tree, [3, 6].map(|place| id(9, place)));
+    let before: Vec<_> = tree.iter().map(|entry| entry.unwrap()).collect();
+    // Under 1 there is a block, and behind what that holds there is one under 3.
+    write(&tree, [1, 2, 3, 4, 5].map(|place| id(9, place)));
+    let mut places: Vec<_> = (1..=6).map(|place| id(9, place)).collect();
+    assert!(places.iter().all(|&one| holds(&tree, one)));
+    places.reverse();
+    assert_eq!(newest_first(&tree, None), places);
+    for (key, value) in before {
+        assert_eq!(tree.get(key).unwrap(), Some(value));
+    }
+    assert_eq!(tree.len(), 3);
+    // One that does not hold the message it is under is not taken for it.
+    let value = tree.get(pieces::key(id(9, 5), 0)).unwrap().unwrap();
+    tree.insert(pieces::key(id(9, 7), 0), value).unwrap();
+    let refused = put(&tree, entries([id(9, 7)]).iter());
+    assert!(matches!(refused, Err(Unusable::Malformed(_))));
+}
+
+#[test]
+fn only_the_windows_are_read_that_are_needed() {
+    let tree = tree();
+    for window in 1..=3 {
+        write(&tree, (0..20).map(|place| id(window, place)));
+    }
+    tree.insert(pieces::key(id(2, 3), 0), b"\0\x01damaged")
+        .unwrap();
+    let mut read = NewestFirst::new(&tree, None);
+    assert!(read.by_ref().take(20).all(|message| message.is_ok()));
+    assert!(matches!(read.next(), Some(Err(Unusable::Malformed(_)))));
+    assert!(holds(&tree, id(1, 5)) && holds(&tree, id(3, 5)));
+    assert!(!holds(&tree, id(3, 30)));
+    assert!(get(&tree, id(2, 9)).is_err());
+}
+
+#[test]
+fn a_block_that_is_cut_or_says_other_lengths_is_malformed_and_nothing_worse() {
+    let tree = tree();
+    let (first, last) = (id(1, 1), id(1, 3));
+    write(&tree, [first, id(1, 2), last]);
+    let key = pieces::key(first, 0);
+    let value: IVec = tree.get(key).unwrap().unwrap();
+    let block = pieces::whole(&tree, first, &value).unwrap().0.into_owned();
+    for end in 0..block.len() {
+        // With a checksum that is right: another build may have written it.
+        pieces::write(&tree, first, &block[..end], 0).unwrap();
+        if end > 0 {
+            assert!(
+                matches!(get(&tree, last), Err(Unusable::Malformed(_)) | Ok(None)),
+                "{end}"
+            );
+        }
+    }
+    for at in 0..block.len() {
+        let mut other = block.clone();
+        other[at] ^= 0xff;
+        pieces::write(&tree, first, &other, 0).unwrap();
+        for sought in [first, last] {
+            assert!(
+                matches!(get(&tree, sought), Err(Unusable::Malformed(_)) | Ok(_)),
+                "{at}"
+            );
+        }
+        drop(
+            NewestFirst::new(&tree, None)
+                .take(9)
+                .map(|read| read.is_ok())
+                .collect::<Vec<_>>(),
+        );
+    }
+}
+
+/// Accepts these, and settles whatever waits.
+async fn settle(store: &Embedded, numbers: impl Iterator<Item = u64>) {
+    for number in numbers {
+        store.commit(draft(number).accept()).await.unwrap();
+    }
+    loop {
+        let claimed = store.claim(claim(PRACTICES[0], 64, at(300))).await.unwrap();
+        if claimed.is_empty() {
+            return;
+        }
+        for one in claimed {
+            store.commit(acknowledge(&one, at(301))).await.unwrap();
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_checkpoint_that_was_cut_short_is_made_good_and_verify_agrees() {
+    let directory = tempfile::tempdir().unwrap();
+    let options = Options {
+        directory: directory.path().to_path_buf(),
+        checkpoint_interval: Duration::from_hours(1),
+        ..Options::default()
+    };
+    // Of one that the replay brings back and one that it passes over, in turns, blocks are made.
+    let store = Embedded::open(&options, at(0)).unwrap();
+    for number in (2..=100).step_by(2) {
+        let mut draft = draft(number);
+        draft.patient = None;
+        store.commit(draft.accept()).await.unwrap();
+    }
+    store.close().await.unwrap();
+    drop(store);
+    let store = Embedded::open(&options, at(0)).unwrap();
+    let applied = store.shared.index.system.get(APPLIED).unwrap().unwrap();
+    settle(&store, (1..=99).step_by(2)).await;
+    store.close().await.unwrap();
+    // As if the power had failed just before the last of it.
+    let index = &store.shared.index;
+    assert!(index.live.is_empty());
+    index.system.insert(APPLIED, applied).unwrap();
+    index.system.insert(WRITING, &[]).unwrap();
+    index.sync().unwrap();
+    drop(store);
+    // A rebuild would remove it.
+    let kept = directory.path().join("index/kept");
+    fs::write(&kept, "").unwrap();
+
+    let store = Embedded::open(&options, at(0)).unwrap();
+    settle(&store, 101..=120).await;
+    store.close().await.unwrap();
+    for number in 1..=120 {
+        let message = store.load(draft(number).id()).await.unwrap();
+        assert!(message.is_some_and(|message| message.is_over()), "{number}");
+    }
+    let settled = &store.shared.index.settled;
+    let newest = (1..=120).rev().map(|number| draft(number).id());
+    assert_eq!(newest_first(settled, None), newest.collect::<Vec<_>>());
+    drop(store);
+    assert!(kept.exists());
+    let report = verify(directory.path()).unwrap();
+    assert!(report.is_sound(), "{report}");
+    assert!(report.index_entries.is_some());
+
+    // And it would see a block that is gone.
+    let store = Embedded::open(&options, at(0)).unwrap();
+    let settled = &store.shared.index.settled;
+    settled.pop_max().unwrap().unwrap();
+    store.close().await.unwrap();
+    drop(store);
+    let report = verify(directory.path()).unwrap();
+    let lost = report
+        .problems
+        .iter()
+        .filter(|problem| problem.what.contains("not as the journal"));
+    assert!(lost.count() > 1, "{report}");
+}
