@@ -84,6 +84,15 @@ pub(super) fn get(tree: &Tree, id: MessageId) -> Result<Option<Stored>, Unusable
     read(&record, pieces).map(Some)
 }
 
+/// A record, or a block, put together again.
+pub(super) fn whole_of(tree: &Tree, id: MessageId) -> Result<Option<Vec<u8>>, Unusable> {
+    let Some(first) = tree.get(key(id, 0))? else {
+        return Ok(None);
+    };
+    let (record, _) = whole(tree, id, &first)?;
+    Ok(Some(record.into_owned()))
+}
+
 /// A message out of its record.
 pub(super) fn read(record: &[u8], pieces: u16) -> Result<Stored, Unusable> {
     let (message, sequence, body) = decode::<StoredRecord>(record)?.read()?;
@@ -96,7 +105,7 @@ pub(super) fn read(record: &[u8], pieces: u16) -> Result<Stored, Unusable> {
 }
 
 /// A record, or a block, put together again, and how many pieces it is in.
-pub(super) fn whole<'f>(
+fn whole<'f>(
     tree: &Tree,
     id: MessageId,
     first: &'f [u8],
