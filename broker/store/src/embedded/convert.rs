@@ -7,6 +7,7 @@ pub(super) mod outline;
 mod place;
 mod refused;
 mod routing;
+pub(super) mod writing;
 
 use axle_core::{
     change::Advance,
@@ -18,7 +19,6 @@ use axle_core::{
     totals::Totals,
 };
 use axle_model::{
-    answer::Stage,
     digest::Digest,
     envelope::{MediaType, Priority, RecipientType},
     id::{DeliveryId, MessageId, SubmissionId},
@@ -30,8 +30,8 @@ use axle_model::{
 use super::{
     index::Applied,
     record::{
-        AdvanceRecord, AnswerRecord, AppliedRecord, DeliveryRecord, EventRecord, LeaseRecord,
-        Malformed, MessageRecord, StateRecord, StateWord, TotalsRecord, WarningRecord,
+        AdvanceRecord, AppliedRecord, DeliveryRecord, EventRecord, LeaseRecord, Malformed,
+        MessageRecord, StateRecord, StateWord, TotalsRecord,
     },
     segment::Position,
 };
@@ -49,12 +49,6 @@ fn digests(all: &[Vec<u8>]) -> Result<Vec<Digest>, Malformed> {
     all.iter().map(|bytes| digest(bytes)).collect()
 }
 
-fn bytes_of(all: &[Digest]) -> Vec<Vec<u8>> {
-    all.iter()
-        .map(|digest| digest.as_bytes().to_vec())
-        .collect()
-}
-
 fn mailbox(text: &str) -> Result<MailboxId, Malformed> {
     MailboxId::parse(text).map_err(|_| Malformed("a mailbox"))
 }
@@ -65,50 +59,6 @@ fn delivery_id(text: &str) -> Result<DeliveryId, Malformed> {
 
 fn ods(text: &str) -> Result<OdsCode, Malformed> {
     OdsCode::parse(text).map_err(|_| Malformed("an ODS code"))
-}
-
-impl From<&Message> for MessageRecord {
-    fn from(message: &Message) -> Self {
-        let warnings = message.warnings.iter().map(|warning| WarningRecord {
-            rule: warning.rule.to_string(),
-            path: warning.path.to_string(),
-            what: warning.what.to_string(),
-        });
-        Self {
-            id: message.id.as_bytes().to_vec(),
-            sender: message.sender.as_str().to_owned(),
-            submission: message.submission.as_str().to_owned(),
-            request: message.request.as_bytes().to_vec(),
-            workflow: message.workflow.as_str().to_owned(),
-            table_version: message.table_version,
-            media_type: message.media_type.as_str().to_owned(),
-            digest: message.digest.as_bytes().to_vec(),
-            size: message.size,
-            urgent: message.priority == Priority::Urgent,
-            order_key: message.order_key.map(|key| key.as_bytes().to_vec()),
-            order_hold_micros: u64::try_from(message.order_hold.as_micros()).ok(),
-            correlation_id: message.correlation_id.as_deref().map(str::to_owned),
-            labels: message.labels.clone(),
-            document: message.document.map(|key| key.as_bytes().to_vec()),
-            names: bytes_of(&message.names),
-            replaces: bytes_of(&message.replaces),
-            class: message.routed_by.class.as_deref().map(str::to_owned),
-            register_version: message.routed_by.register_version.to_string(),
-            restricted: message.routed_by.restricted,
-            accept_micros: message.accept_time.as_micros(),
-            expire_micros: message.expire_time.as_micros(),
-            warn_micros: Some(message.warn_time.as_micros()),
-            warnings: warnings.collect(),
-            answer: message.answer.as_deref().map(AnswerRecord::from),
-            reroute_once: message.reroute_once,
-            rerouted_from: message.rerouted_from.as_ref().map(ToString::to_string),
-            deliveries: message
-                .deliveries
-                .iter()
-                .map(DeliveryRecord::from)
-                .collect(),
-        }
-    }
 }
 
 impl TryFrom<MessageRecord> for Message {
@@ -162,27 +112,6 @@ impl TryFrom<MessageRecord> for Message {
                 .transpose()?,
             deliveries: deliveries.collect::<Result<_, _>>()?,
         })
-    }
-}
-
-impl From<&Delivery> for DeliveryRecord {
-    fn from(delivery: &Delivery) -> Self {
-        Self {
-            recipient: delivery.recipient.as_str().to_owned(),
-            mailbox: delivery.mailbox.to_string(),
-            state: Some(delivery.state.into()),
-            version: delivery.version,
-            attempts: delivery.attempts,
-            lease: delivery.lease.map(LeaseRecord::from),
-            aged: delivery.aged,
-            tried_since_micros: delivery.tried_since.map(Timestamp::as_micros),
-            superseded_by: delivery.superseded_by.map(|id| id.as_bytes().to_vec()),
-            for_information: delivery.recipient_type == RecipientType::ForInformation,
-            routing: routing::kept(&delivery.routing),
-            timeline: delivery.timeline.iter().map(EventRecord::from).collect(),
-            infrastructure: answer::wait(&delivery.answers, Stage::Infrastructure),
-            business: answer::wait(&delivery.answers, Stage::Business),
-        }
     }
 }
 

@@ -5,6 +5,7 @@ mod answer;
 mod applied;
 mod fields;
 mod routing;
+mod writer;
 
 use std::collections::BTreeMap;
 
@@ -12,6 +13,7 @@ pub(super) use answer::{AnswerRecord, WaitRecord, WaitWord};
 pub(super) use applied::{AppliedRecord, TotalsRecord};
 pub(super) use fields::{Fields, Value};
 pub(super) use routing::{RedirectRecord, RoutingRecord};
+pub(super) use writer::{Writer, append_with};
 
 /// The version byte before every record.
 pub(super) const VERSION: u8 = 1;
@@ -328,15 +330,10 @@ pub(super) struct StoredRecord {
 /// The bytes of a record, behind its version.
 pub(super) fn encode(record: &impl prost::Message) -> Vec<u8> {
     let mut bytes = Vec::with_capacity(1 + record.encoded_len());
-    append(record, &mut bytes);
-    bytes
-}
-
-/// Writes a record, behind its version, at the end of `bytes`.
-pub(super) fn append(record: &impl prost::Message, bytes: &mut Vec<u8>) {
     bytes.push(VERSION);
     // A Vec grows as it must, so this cannot fail.
-    record.encode_raw(bytes);
+    record.encode_raw(&mut bytes);
+    bytes
 }
 
 /// Reads a record behind its version.

@@ -8,11 +8,12 @@ use axle_core::{
 use axle_model::time::Timestamp;
 
 use super::{
+    convert::writing::write_message,
     frame::{Frame, Kind},
     located::Located,
     record::{
         AdvanceRecord, LocatorRecord, Malformed, MessageRecord, PieceRecord, RefusedRecord,
-        TogetherRecord, decode, encode,
+        TogetherRecord, append_with, decode, encode,
     },
     segment::Locator,
 };
@@ -20,6 +21,9 @@ use crate::{
     Chunk, entry,
     state::{Body as _, Half, StoredPiece},
 };
+
+/// Nearly every record is shorter.
+const RECORD_BYTES: usize = 640;
 
 /// An entry out of the journal: a change, or a piece of an upload.
 #[derive(Debug, Default)]
@@ -38,20 +42,34 @@ pub(super) fn encoded(
     advances: &[Advance],
     refused: Option<&Refused>,
 ) -> (Kind, Vec<u8>) {
-    match (message, pieces, advances, refused) {
-        (Some(message), None, [], None) => (Kind::Accept, encode(&MessageRecord::from(message))),
-        (None, None, [advance], None) => (Kind::Advance, encode(&AdvanceRecord::from(advance))),
-        (message, pieces, advances, refused) => {
-            let pieces = pieces.unwrap_or_default().iter().copied();
-            let record = TogetherRecord {
-                message: message.map(MessageRecord::from),
-                advances: advances.iter().map(AdvanceRecord::from).collect(),
-                refused: refused.map(RefusedRecord::from),
-                pieces: pieces.map(LocatorRecord::from).collect(),
-            };
-            (Kind::Together, encode(&record))
+    let mut record = Vec::with_capacity(RECORD_BYTES);
+    let kind = match (message, pieces, advances, refused) {
+        (Some(message), None, [], None) => {
+            append_with(&mut record, |to| write_message(to, message));
+            Kind::Accept
         }
-    }
+        (None, None, [advance], None) => {
+            return (Kind::Advance, encode(&AdvanceRecord::from(advance)));
+        }
+        (message, pieces, advances, refused) => {
+            append_with(&mut record, |to| {
+                if let Some(message) = message {
+                    to.within(1, |to| write_message(to, message));
+                }
+                for advance in advances {
+                    to.made(2, &AdvanceRecord::from(advance));
+                }
+                if let Some(refused) = refused {
+                    to.made(3, &RefusedRecord::from(refused));
+                }
+                for &piece in pieces.unwrap_or_default() {
+                    to.made(4, &LocatorRecord::from(piece));
+                }
+            });
+            Kind::Together
+        }
+    };
+    (kind, record)
 }
 
 /// The record of the frame for a piece of an upload.

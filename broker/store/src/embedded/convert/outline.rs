@@ -206,7 +206,7 @@ fn text(bytes: &[u8]) -> Result<&str, Malformed> {
 #[cfg(test)]
 #[expect(clippy::unwrap_used, reason = "tests fail by panicking")]
 mod tests {
-    use super::*;
+    use super::{super::writing::append_stored, *};
     use crate::{
         conformance::sample::{at, both, draft, named, ods},
         embedded::record::{StoredRecord, encode},
@@ -231,8 +231,14 @@ mod tests {
         message
     }
 
+    fn stored(message: &Message, body: &Located) -> Vec<u8> {
+        let mut record = Vec::new();
+        append_stored(&mut record, message, 11, body);
+        record
+    }
+
     fn outline(message: &Message, body: &Located) -> (Outline, Located) {
-        let record = encode(&StoredRecord::of(message, 11, body));
+        let record = stored(message, body);
         Outliner::new().unwrap().read(&record).unwrap()
     }
 
@@ -268,7 +274,7 @@ mod tests {
     #[test]
     fn a_record_that_is_cut_short_or_of_nobody_is_malformed() {
         let place = Located::Whole(Locator::default());
-        let record = encode(&StoredRecord::of(&message(), 11, &place));
+        let record = stored(&message(), &place);
         let mut outliner = Outliner::new().unwrap();
         for length in 0..record.len() {
             let read = outliner.read(record.get(..length).unwrap());

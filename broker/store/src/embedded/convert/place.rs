@@ -36,24 +36,6 @@ impl From<LocatorRecord> for Locator {
 }
 
 impl StoredRecord {
-    pub(in crate::embedded) fn of(message: &Message, sequence: u64, body: &Located) -> Self {
-        let (one, pieces) = match body {
-            Located::Whole(one) => (*one, Vec::new()),
-            Located::Pieces(all) => {
-                let pieces = all.iter().copied().map(LocatorRecord::from);
-                (Locator::default(), pieces.collect())
-            }
-        };
-        Self {
-            message: Some(message.into()),
-            sequence,
-            segment: one.segment,
-            offset: one.offset,
-            crc: one.crc,
-            pieces,
-        }
-    }
-
     /// The message, its ledger sequence and the place of its body.
     pub(in crate::embedded) fn read(self) -> Result<(Message, u64, Located), Malformed> {
         let record = self

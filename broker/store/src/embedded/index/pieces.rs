@@ -11,8 +11,9 @@ use sled::Tree;
 use super::{Stored, Unusable};
 use crate::{
     embedded::{
+        convert::writing::append_stored,
         located::Located,
-        record::{Malformed, StoredRecord, decode, encode},
+        record::{Malformed, StoredRecord, decode},
     },
     state::Entry,
 };
@@ -38,8 +39,9 @@ pub(super) fn first(key: &[u8]) -> Option<MessageId> {
 
 /// Writes a message over the `before` pieces that are there; returns how many there are now.
 pub(super) fn put(tree: &Tree, entry: &Entry<Located>, before: u16) -> Result<u16, Unusable> {
-    let record = StoredRecord::of(&entry.message, entry.sequence, &entry.body);
-    write(tree, entry.message.id, &encode(&record), before)
+    let mut record = Vec::new();
+    append_stored(&mut record, &entry.message, entry.sequence, &entry.body);
+    write(tree, entry.message.id, &record, before)
 }
 
 /// Writes a record, or a block, over the `before` pieces that are there; returns how many there are now.

@@ -24,10 +24,7 @@ use super::{
     pieces::{self, PIECE_BYTES},
 };
 use crate::{
-    embedded::{
-        located::Located,
-        record::{Malformed, StoredRecord, append},
-    },
+    embedded::{convert::writing::append_stored, located::Located, record::Malformed},
     state::Entry,
 };
 
@@ -56,8 +53,7 @@ pub(super) fn put<'e>(
     let (mut block, mut record) = (Block::new(tree), Vec::new());
     for entry in over {
         record.clear();
-        let stored = StoredRecord::of(&entry.message, entry.sequence, &entry.body);
-        append(&stored, &mut record);
+        append_stored(&mut record, &entry.message, entry.sequence, &entry.body);
         block.take(entry.message.id, &record)?;
     }
     block.write()
