@@ -119,7 +119,7 @@ impl Checkpoint {
         let (changes, free) = (self.shared.state().changes(), self.shared.measure_space());
         let (index, reserve) = (self.shared.index.path(), &self.shared.space.reserve);
         if !has_room_for_index(index, changes, free)
-            || !reserve.has_room_for_keys(changes, || self.shared.free_space())
+            || !reserve.has_room_for_files(changes, || self.shared.free_space())
         {
             return Ok(());
         }

@@ -246,11 +246,12 @@ impl TryFrom<AdvanceRecord> for Advance {
     }
 }
 
-impl AppliedRecord {
-    /// With the number of checkpoints whose keys the index has.
-    pub(super) fn of(applied: &Applied, keys: u32) -> Self {
+impl From<&Applied> for AppliedRecord {
+    fn from(applied: &Applied) -> Self {
         Self {
-            keys,
+            // What the files have is for the index to say.
+            keys: 0,
+            settled: 0,
             sequence: applied.at.sequence,
             segment: applied.at.segment,
             last: applied.at.last,

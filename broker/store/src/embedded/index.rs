@@ -23,7 +23,7 @@ use axle_core::{change::Refused, message::Message, totals::Totals};
 use axle_model::id::MessageId;
 
 use keys::Key;
-use settled::NewestFirst;
+use settled::Settled;
 use sorted::Sorted;
 
 use super::{
@@ -49,8 +49,8 @@ pub(super) struct Index {
     db: sled::Db,
     /// Messages that are not over.
     live: sled::Tree,
-    /// Messages that are, in blocks.
-    settled: sled::Tree,
+    /// Messages that are.
+    settled: Settled,
     keys: Sorted,
     uploads: sled::Tree,
     system: sled::Tree,
@@ -145,22 +145,23 @@ impl Index {
                 .mode(sled::Mode::HighThroughput);
             let db = config.open()?;
             let system = db.open_tree("system")?;
-            let directory = path.join("keys");
-            if !system.contains_key(NODE)? && directory.is_dir() {
-                // Of an index whose other half is gone.
-                fs::remove_dir_all(&directory)?;
+            let (keys, settled) = (path.join("keys"), path.join("settled"));
+            if !system.contains_key(NODE)? {
+                // What is there is of an index whose other half is gone.
+                gone(fs::remove_dir_all(&keys))?;
+                gone(fs::remove_file(&settled))?;
             }
             let index = Self {
                 path: path.to_path_buf(),
                 live: db.open_tree("live")?,
-                settled: db.open_tree("settled")?,
-                keys: Sorted::open(&directory)?,
+                settled: Settled::open(db.open_tree("settled")?, &settled)?,
+                keys: Sorted::open(&keys)?,
                 uploads: db.open_tree("upload")?,
                 system,
                 db,
             };
             index.belongs_to(node)?;
-            index.has_its_keys()?;
+            index.has_its_files()?;
             Ok(index)
         })
     }
@@ -182,15 +183,18 @@ impl Index {
         }
     }
 
-    /// The keys may be ahead of the rest, never behind.
-    fn has_its_keys(&self) -> Result<(), Unusable> {
-        let written = self.system.get(APPLIED)?;
-        let written = written
-            .map(|bytes| decode::<AppliedRecord>(&bytes))
-            .transpose()?;
-        let (expected, last) = (written.map_or(0, |record| record.keys), self.keys.last());
-        if last < expected {
-            let what = format!("it has the keys of {last} checkpoints of {expected}");
+    /// The files beside sled's may be ahead of it, never behind.
+    fn has_its_files(&self) -> Result<(), Unusable> {
+        let Some(bytes) = self.system.get(APPLIED)? else {
+            return Ok(());
+        };
+        let AppliedRecord { keys, settled, .. } = decode(&bytes)?;
+        let (last, end) = (self.keys.last(), self.settled.end());
+        if last < keys || end < settled {
+            let what = format!(
+                "it has the keys of {last} checkpoints of {keys}, and {end} bytes of {settled} of \
+                 what is settled"
+            );
             return Err(Unusable::Untrue(what));
         }
         Ok(())
@@ -231,7 +235,7 @@ impl Index {
 
     /// A message that is over.
     pub(super) fn settled(&self, id: MessageId) -> Result<Option<Stored>, Unusable> {
-        guarded(|| settled::get(&self.settled, id))
+        guarded(|| self.settled.get(id))
     }
 
     /// The message that used this submission key.
@@ -277,7 +281,7 @@ impl Index {
     pub(super) fn find(&self, query: &Query) -> Result<Page, Unusable> {
         guarded(|| {
             let mut failed = None;
-            let newest_first = NewestFirst::new(&self.settled, query.before);
+            let newest_first = self.settled.newest_first(query.before);
             let messages =
                 newest_first.map_while(|read| read.map_err(|error| failed = Some(error)).ok());
             let looked_at = messages.map(|message| (message.id, wanted(query, &message), message));
@@ -295,7 +299,8 @@ impl Index {
         guarded(|| {
             self.system.insert(WRITING, &[])?;
             let over = changed.entries.iter();
-            settled::put(&self.settled, over.filter(|entry| entry.message.is_over()))?;
+            self.settled
+                .put(over.filter(|entry| entry.message.is_over()))?;
             let mut written = Vec::with_capacity(changed.entries.len());
             for entry in &changed.entries {
                 let id = entry.message.id;
@@ -314,7 +319,11 @@ impl Index {
             failpoint::hit("before-applied")?;
             self.system.insert(
                 APPLIED,
-                encode(&AppliedRecord::of(applied, self.keys.last())),
+                encode(&AppliedRecord {
+                    keys: self.keys.last(),
+                    settled: self.settled.end(),
+                    ..AppliedRecord::from(applied)
+                }),
             )?;
             self.system.remove(WRITING)?;
             Ok(written)
@@ -333,6 +342,14 @@ impl Index {
             fs::File::open(self.path.join("db"))?.sync_data()?;
             Ok(())
         })
+    }
+}
+
+/// What was removed, or was not there.
+pub(super) fn gone(removed: io::Result<()>) -> io::Result<()> {
+    match removed {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
+        Ok(()) | Err(_) => Ok(()),
     }
 }
 

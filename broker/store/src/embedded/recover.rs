@@ -12,7 +12,7 @@ use super::{
     find::{Found, find},
     format::{self, OpenError},
     frame::Frame,
-    index::{Applied, Index, Unusable},
+    index::{Applied, Index, Unusable, gone},
     located::Located,
     reclaim, replay,
     segment::{self, Header, Locator, NodeId, Position, Segments},
@@ -210,16 +210,8 @@ impl Recovery<'_> {
 
     /// Removes the index; the mark that asked for it goes last.
     fn discard(&self) -> std::io::Result<()> {
-        for removed in [
-            fs::remove_dir_all(&self.paths.index),
-            fs::remove_file(&self.paths.rebuild),
-        ] {
-            match removed {
-                Err(error) if error.kind() != std::io::ErrorKind::NotFound => return Err(error),
-                Ok(()) | Err(_) => {}
-            }
-        }
-        Ok(())
+        gone(fs::remove_dir_all(&self.paths.index))?;
+        gone(fs::remove_file(&self.paths.rebuild))
     }
 
     fn replay(

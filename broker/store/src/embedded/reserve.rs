@@ -27,8 +27,8 @@ const STEPS: u64 = 16;
 const STEP_BYTES_MIN: u64 = 64 << 10;
 /// What sled may write for a message.
 const INDEX_MESSAGE_BYTES: u64 = 4 << 10;
-/// And what its keys may take.
-const KEYS_MESSAGE_BYTES: u64 = 512;
+/// And what may be written for it to the files beside sled's.
+const FILES_MESSAGE_BYTES: u64 = 2 << 10;
 /// And what it is given for all that it writes at once: no less than this, and no more.
 const INDEX_BYTES: (u64, u64) = (1 << 20, 32 << 20);
 
@@ -115,9 +115,10 @@ impl Reserve {
         true
     }
 
-    /// Whether the keys of so many messages can be written: if need be the reserve is given up for them.
-    pub(super) fn has_room_for_keys(&self, messages: usize, free: impl Fn() -> u64) -> bool {
-        let room = (messages as u64).saturating_mul(KEYS_MESSAGE_BYTES);
+    /// Whether so many messages can be written to the index's files beside sled's: if need be the reserve is
+    /// given up for them.
+    pub(super) fn has_room_for_files(&self, messages: usize, free: impl Fn() -> u64) -> bool {
+        let room = (messages as u64).saturating_mul(FILES_MESSAGE_BYTES);
         while free() < room.min(INDEX_BYTES.1) {
             if !self.give_up() {
                 return false;

@@ -1,7 +1,7 @@
-//! Pieces: a message's record, or a block of several, cut so that no value of the index is longer than
-//! 4 KiB, which keeps sled from writing a leaf to a file of its own that is never synced. The key of a
-//! piece is a message's id and the piece's number; the first piece begins with how many there are (2
-//! bytes) and the crc32c of the whole, since a write of several pieces can be cut short.
+//! Pieces: a message's record cut so that no value of the index is longer than 4 KiB, which keeps
+//! sled from writing a leaf to a file of its own that is never synced. The key of a piece is the
+//! message's id and the piece's number; the first piece begins with how many there are (2 bytes) and
+//! the crc32c of the whole, since a write of several pieces can be cut short.
 
 use std::{borrow::Cow, ops::Range, sync::Arc};
 
@@ -20,9 +20,9 @@ use crate::{
 
 /// No value is longer.
 const VALUE_BYTES_MAX: usize = (4 << 10) - 1;
-pub(super) const PIECE_BYTES: usize = VALUE_BYTES_MAX - 6;
+const PIECE_BYTES: usize = VALUE_BYTES_MAX - 6;
 
-pub(super) fn key(id: MessageId, piece: u16) -> [u8; 18] {
+fn key(id: MessageId, piece: u16) -> [u8; 18] {
     let mut key = [0; 18];
     key[..16].copy_from_slice(id.as_bytes());
     key[16..].copy_from_slice(&piece.to_be_bytes());
@@ -30,7 +30,7 @@ pub(super) fn key(id: MessageId, piece: u16) -> [u8; 18] {
 }
 
 /// The id of the key of a first piece; `None` for that of another.
-pub(super) fn first(key: &[u8]) -> Option<MessageId> {
+fn first(key: &[u8]) -> Option<MessageId> {
     match key.split_first_chunk() {
         Some((id, [0, 0])) => Some(MessageId::from_bytes(*id)),
         Some(_) | None => None,
@@ -44,7 +44,7 @@ pub(super) fn put(tree: &Tree, entry: &Entry<Located>, before: u16) -> Result<u1
     write(tree, entry.message.id, &record, before)
 }
 
-/// Writes a record, or a block, over the `before` pieces that are there; returns how many there are now.
+/// Writes a record over the `before` pieces that are there; returns how many there are now.
 pub(super) fn write(
     tree: &Tree,
     id: MessageId,
@@ -86,15 +86,6 @@ pub(super) fn get(tree: &Tree, id: MessageId) -> Result<Option<Stored>, Unusable
     read(&record, pieces).map(Some)
 }
 
-/// A record, or a block, put together again.
-pub(super) fn whole_of(tree: &Tree, id: MessageId) -> Result<Option<Vec<u8>>, Unusable> {
-    let Some(first) = tree.get(key(id, 0))? else {
-        return Ok(None);
-    };
-    let (record, _) = whole(tree, id, &first)?;
-    Ok(Some(record.into_owned()))
-}
-
 /// A message out of its record.
 pub(super) fn read(record: &[u8], pieces: u16) -> Result<Stored, Unusable> {
     let (message, sequence, body) = decode::<StoredRecord>(record)?.read()?;
@@ -106,7 +97,7 @@ pub(super) fn read(record: &[u8], pieces: u16) -> Result<Stored, Unusable> {
     })
 }
 
-/// A record, or a block, put together again, and how many pieces it is in.
+/// A record, put together again, and how many pieces it is in.
 fn whole<'f>(
     tree: &Tree,
     id: MessageId,

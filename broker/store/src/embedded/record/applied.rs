@@ -25,6 +25,9 @@ pub(in crate::embedded) struct AppliedRecord {
     /// Of how many checkpoints the index has the keys.
     #[prost(uint32, tag = "8")]
     pub(in crate::embedded) keys: u32,
+    /// And how long the file of what is settled was.
+    #[prost(uint64, tag = "9")]
+    pub(in crate::embedded) settled: u64,
 }
 
 /// How many deliveries there were, and how they ended.
