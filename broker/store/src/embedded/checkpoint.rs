@@ -139,10 +139,14 @@ impl Checkpoint {
         }
         let writing = self.shared.checkpointing.lock();
         let writing = writing.unwrap_or_else(PoisonError::into_inner);
-        let written = self
-            .shared
-            .index
-            .write(&snapshot.changed, &snapshot.applied);
+        let written = loop {
+            let index = &self.shared.index;
+            match index.write(&snapshot.changed, &snapshot.applied) {
+                // What is written again is what is there. Somebody else was quicker to take the room.
+                Err(unusable) if unusable.is_full() && self.shared.space.reserve.give_up() => {}
+                written => break written,
+            }
+        };
         let written = written.map_err(|unusable| self.shared.stop_for_index(&unusable))?;
         self.shared
             .followed

@@ -111,6 +111,12 @@ pub(super) enum Unusable {
 }
 
 impl Unusable {
+    /// Whether it is only that the disk was full just then.
+    pub(super) fn is_full(&self) -> bool {
+        matches!(self, Self::Files(error)
+            if matches!(error.kind(), io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded))
+    }
+
     /// Whether sled found its file locked.
     pub(super) fn is_in_use(&self) -> bool {
         // sled 0.34 has no other way to tell.

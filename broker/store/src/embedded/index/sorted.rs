@@ -134,18 +134,30 @@ impl Sorted {
     }
 
     /// Merges a part of what is to be merged: as much as keeps up with what is added. `has_room` tells
-    /// whether the disk has room for so many bytes.
+    /// whether the disk has room for so many bytes; where it is full all the same, another time will do.
     pub(super) fn tidy(&self, has_room: impl Fn(u64) -> bool) -> Result<(), Unusable> {
         let mut merges = self.merges();
+        let merged = self.merge(&mut merges, has_room);
+        match merged {
+            Err(unusable) if unusable.is_full() => {
+                merges.under_way.drain(..).for_each(Merge::give_up);
+                Ok(())
+            }
+            merged => merged,
+        }
+    }
+
+    fn merge(&self, merges: &mut Merges, has_room: impl Fn(u64) -> bool) -> Result<(), Unusable> {
         while merges.owed > 0 {
             self.begin_merges(&mut merges.under_way, &has_room)?;
             let Some(mut merge) = merges.under_way.pop() else {
                 merges.owed = 0;
                 break;
             };
-            if !merge.go_on(&mut merges.owed)? {
+            let through = merge.go_on(&mut merges.owed);
+            if !matches!(through, Ok(true)) {
                 merges.under_way.push(merge);
-                break;
+                return through.map(drop);
             }
             self.put_in_place(merge)?;
         }

@@ -68,4 +68,9 @@ impl Merge {
     pub(super) fn finish(self) -> Result<(Run, Vec<Arc<Run>>), Unusable> {
         Ok((self.writer.finish()?, self.of))
     }
+
+    /// Removes what was written.
+    pub(super) fn give_up(self) {
+        self.writer.give_up();
+    }
 }

@@ -126,6 +126,25 @@ fn nothing_is_merged_while_the_disk_has_no_room_for_it() {
 }
 
 #[test]
+fn a_disk_that_is_full_in_the_middle_of_a_merge_is_no_harm() {
+    let directory = tempfile::tempdir().unwrap();
+    let sorted = Sorted::open(directory.path()).unwrap();
+    let mut model = BTreeMap::new();
+    (0..8).for_each(|checkpoint| add(&sorted, &mut model, checkpoint, 100));
+    // Whatever is written there is too much.
+    let unfinished = directory.path().join("00000001-00000008.new");
+    std::os::unix::fs::symlink("/dev/full", &unfinished).unwrap();
+    sorted.tidy(|_| true).unwrap();
+    assert_eq!(sorted.runs().len(), 8);
+    assert!(fs::symlink_metadata(&unfinished).is_err());
+    assert_holds(&sorted, &model);
+    add(&sorted, &mut model, 8, 100);
+    sorted.tidy(|_| true).unwrap();
+    assert_eq!(sorted.runs().len(), 2);
+    assert_holds(&sorted, &model);
+}
+
+#[test]
 fn a_run_that_is_missing_between_others_is_missed() {
     let directory = tempfile::tempdir().unwrap();
     merged(directory.path(), 5, 10);

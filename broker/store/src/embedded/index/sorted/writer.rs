@@ -87,8 +87,20 @@ impl Writer {
         Ok(())
     }
 
-    /// Makes it durable under its name.
-    pub(super) fn finish(mut self) -> io::Result<Run> {
+    /// Makes it durable under its name. Where that fails nothing is left of it.
+    pub(super) fn finish(self) -> io::Result<Run> {
+        let path = unfinished(&self.path);
+        let finished = self.end();
+        finished.inspect_err(|_| drop(fs::remove_file(path)))
+    }
+
+    /// Removes what was written.
+    pub(super) fn give_up(self) {
+        // What cannot be removed now is removed by the next start.
+        drop(fs::remove_file(unfinished(&self.path)));
+    }
+
+    fn end(mut self) -> io::Result<Run> {
         self.end_block()?;
         let mut behind = Vec::new();
         self.fences
