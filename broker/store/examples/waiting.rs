@@ -39,7 +39,6 @@ static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 const MAILBOXES: u64 = 6_500;
 const IN_FLIGHT: u64 = 256;
 const AT_ONCE: u64 = 64;
-const LEARNING: Duration = Duration::from_secs(12);
 const BODY_BYTES: usize = 1 << 10;
 const CLAIMED: usize = 100;
 
@@ -110,16 +109,11 @@ async fn open(options: Options) {
         let claimed = store.claim(claim).await.unwrap().len();
         println!("claimed {claimed} in {:?}", begun.elapsed());
     }
-    // Until the index has learnt which keys it holds.
-    tokio::time::sleep(LEARNING).await;
-    println!("{} s later {}", LEARNING.as_secs(), memory());
 }
 
 async fn speed(options: Options, lasting: Duration) {
     let store = Arc::new(Embedded::open(&options, at(0)).unwrap());
     println!("{} messages wait", store.health().messages_live);
-    // Until the index has learnt which keys it holds.
-    tokio::time::sleep(LEARNING).await;
     // No number is used twice, also not by another run.
     let first = u64::from(std::process::id()) << 32;
     let numbers = Arc::new(AtomicU64::new(first));
