@@ -42,14 +42,14 @@ pub(super) fn encoded(
     advances: &[Advance],
     refused: Option<&Refused>,
 ) -> (Kind, Vec<u8>) {
+    if let (None, None, [advance], None) = (message, pieces, advances, refused) {
+        return (Kind::Advance, encode(&AdvanceRecord::from(advance)));
+    }
     let mut record = Vec::with_capacity(RECORD_BYTES);
     let kind = match (message, pieces, advances, refused) {
         (Some(message), None, [], None) => {
             append_with(&mut record, |to| write_message(to, message));
             Kind::Accept
-        }
-        (None, None, [advance], None) => {
-            return (Kind::Advance, encode(&AdvanceRecord::from(advance)));
         }
         (message, pieces, advances, refused) => {
             append_with(&mut record, |to| {

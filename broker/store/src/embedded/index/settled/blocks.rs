@@ -80,9 +80,9 @@ impl Blocks {
     /// Takes a block, which may be read once all are [durable](Self::sync).
     pub(super) fn add(&self, block: &[u8]) -> Result<Place, Unusable> {
         let length = u32::try_from(block.len()).map_err(|_| Malformed("a block too long"))?;
-        let offset = self.end.fetch_add(length.into(), Ordering::AcqRel);
         let unwritten = self.unwritten.lock();
         let mut unwritten = unwritten.unwrap_or_else(PoisonError::into_inner);
+        let offset = self.end.fetch_add(length.into(), Ordering::AcqRel);
         unwritten.extend_from_slice(block);
         if unwritten.len() >= BUFFER_BYTES {
             self.write(&mut unwritten)?;

@@ -234,6 +234,15 @@ fn a_damaged_file_says_so_and_never_anything_untrue() {
     assert!(matches!(shorter.get(id(1, 39)), Err(Unusable::Untrue(_))));
 }
 
+/// No checkpoint but the one at the end.
+fn options(directory: &TempDir) -> Options {
+    Options {
+        directory: directory.path().to_path_buf(),
+        checkpoint_interval: Duration::from_hours(1),
+        ..Options::default()
+    }
+}
+
 /// Accepts these, and settles whatever waits.
 async fn settle(store: &Embedded, numbers: impl Iterator<Item = u64>) {
     for number in numbers {
@@ -253,11 +262,7 @@ async fn settle(store: &Embedded, numbers: impl Iterator<Item = u64>) {
 #[tokio::test]
 async fn a_checkpoint_that_was_cut_short_is_made_good_and_verify_agrees() {
     let directory = tempfile::tempdir().unwrap();
-    let options = Options {
-        directory: directory.path().to_path_buf(),
-        checkpoint_interval: Duration::from_hours(1),
-        ..Options::default()
-    };
+    let options = options(&directory);
     // Of one that the replay brings back and one that it passes over, in turns, blocks are made.
     let store = Embedded::open(&options, at(0)).unwrap();
     for number in (2..=100).step_by(2) {
@@ -315,11 +320,7 @@ async fn a_checkpoint_that_was_cut_short_is_made_good_and_verify_agrees() {
 #[tokio::test]
 async fn a_file_that_is_gone_or_too_short_costs_a_rebuild_and_nothing_else() {
     let directory = tempfile::tempdir().unwrap();
-    let options = Options {
-        directory: directory.path().to_path_buf(),
-        checkpoint_interval: Duration::from_hours(1),
-        ..Options::default()
-    };
+    let options = options(&directory);
     let file = directory.path().join("index/settled");
     let store = Embedded::open(&options, at(0)).unwrap();
     settle(&store, 1..=20).await;

@@ -14,7 +14,7 @@ use super::{
     filter::{Filter, Print},
     layout::{FENCE_BYTES, Fence, TRAILER_BYTES, Trailer, head},
 };
-use crate::embedded::index::Unusable;
+use crate::embedded::{index::Unusable, record::Malformed};
 
 /// A run on the disk.
 #[derive(Debug)]
@@ -92,7 +92,7 @@ impl Run {
             }
             self.read(*fence, &mut block)?;
             let mut rest = block.as_slice();
-            while let Some(((key, value), behind)) = self.entry(rest)? {
+            while let Some(((key, value), behind)) = entry(rest)? {
                 if key.starts_with(beginning) {
                     take(key, value)?;
                 } else if key > beginning {
@@ -110,35 +110,33 @@ impl Run {
         self.file.read_exact_at(block, fence.offset)?;
         match crc32c::crc32c(block) == fence.crc {
             true => Ok(()),
-            false => Err(self.damaged(fence.offset)),
+            false => Err(Unusable::Untrue(format!(
+                "{} is damaged at byte {}",
+                self.path.display(),
+                fence.offset
+            ))),
         }
     }
+}
 
-    fn damaged(&self, offset: u64) -> Unusable {
-        Unusable::Untrue(format!(
-            "{} is damaged at byte {offset}",
-            self.path.display()
-        ))
+/// An entry and what is behind it; `None` at the end of the block.
+fn entry(block: &[u8]) -> Result<Option<(Entry<'_>, &[u8])>, Malformed> {
+    if block.is_empty() {
+        return Ok(None);
     }
-
-    /// An entry and what is behind it; `None` at the end of the block.
-    fn entry<'b>(&self, block: &'b [u8]) -> Result<Option<(Entry<'b>, &'b [u8])>, Unusable> {
-        if block.is_empty() {
-            return Ok(None);
-        }
-        let mut rest = block;
-        let mut lengths = [0; 2];
-        for length in &mut lengths {
-            let read = prost::encoding::decode_varint(&mut rest);
-            *length = usize::try_from(read.map_err(|_| self.damaged(0))?).unwrap_or(usize::MAX);
-        }
-        let [key, value] = lengths;
-        let split = rest.split_at_checked(key).and_then(|(key, rest)| {
-            let (value, rest) = rest.split_at_checked(value)?;
-            Some(((key, value), rest))
-        });
-        split.map(Some).ok_or_else(|| self.damaged(0))
+    let malformed = Malformed("an entry of a run");
+    let mut rest = block;
+    let mut lengths = [0; 2];
+    for length in &mut lengths {
+        let read = prost::encoding::decode_varint(&mut rest).map_err(|_| malformed)?;
+        *length = usize::try_from(read).unwrap_or(usize::MAX);
     }
+    let [key, value] = lengths;
+    let split = rest.split_at_checked(key).and_then(|(key, rest)| {
+        let (value, rest) = rest.split_at_checked(value)?;
+        Some(((key, value), rest))
+    });
+    split.map(Some).ok_or(malformed)
 }
 
 /// A key and what it leads to.
@@ -166,16 +164,14 @@ impl Cursor {
 
     /// The entry that comes next; `None` at the end.
     pub(super) fn peek(&self) -> Result<Option<Entry<'_>>, Unusable> {
-        let entry = self
-            .run
-            .entry(self.block.get(self.at..).unwrap_or_default())?;
-        Ok(entry.map(|(entry, _)| entry))
+        let next = entry(self.block.get(self.at..).unwrap_or_default())?;
+        Ok(next.map(|(entry, _)| entry))
     }
 
     /// Goes to the next entry; the first call to the first one.
     pub(super) fn advance(&mut self) -> Result<(), Unusable> {
         let rest = self.block.get(self.at..).unwrap_or_default();
-        if let Some((_, behind)) = self.run.entry(rest)? {
+        if let Some((_, behind)) = entry(rest)? {
             self.at = self.block.len() - behind.len();
         }
         if self.at == self.block.len()
