@@ -82,7 +82,9 @@ impl From<&OpenError> for Exit {
         match error {
             OpenError::InUse { .. } => Self::TryAgain,
             OpenError::Damaged { .. } | OpenError::Format { .. } => Self::BadData,
-            OpenError::Files { .. } | OpenError::Index { .. } => Self::Unavailable,
+            OpenError::Files { .. } | OpenError::Full { .. } | OpenError::Index { .. } => {
+                Self::Unavailable
+            }
         }
     }
 }

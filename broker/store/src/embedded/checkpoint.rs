@@ -14,8 +14,9 @@ use std::{
 use tokio::sync::oneshot;
 
 use super::{
-    committer::Command,
+    committer::{Command, Snapshot},
     files::File,
+    index::Unusable,
     reclaim,
     reserve::has_room_for_index,
     shared::{Shared, Space},
@@ -45,6 +46,8 @@ pub(super) struct Checkpoint {
     commands: Sender<Command>,
     wishes: Receiver<Wish>,
     interval: Duration,
+    /// What the disk had no room for.
+    unwritten: Option<Snapshot>,
 }
 
 impl Checkpoint {
@@ -59,11 +62,12 @@ impl Checkpoint {
             commands,
             wishes,
             interval,
+            unwritten: None,
         }
     }
 
     /// Works until it is told to end.
-    pub(super) fn run(self) {
+    pub(super) fn run(mut self) {
         let mut due = Instant::now() + self.interval;
         loop {
             // Whatever else it is asked meanwhile, it runs when it is due.
@@ -87,9 +91,8 @@ impl Checkpoint {
                     }
                 }
                 Ok(Wish::Finish(answer)) => {
-                    let index = &self.shared.index;
                     let finished = self.take().and_then(|()| {
-                        let synced = index.sync();
+                        let synced = self.shared.index.sync();
                         synced.map_err(|unusable| self.shared.stop_for_index(&unusable))
                     });
                     drop(answer.send(finished));
@@ -113,16 +116,34 @@ impl Checkpoint {
         }
     }
 
-    /// Brings the index up to the journal.
-    fn take(&self) -> Result<(), StoreError> {
-        // On a full disk the index waits: the journal has everything, and a start replays it.
-        let (changes, free) = (self.shared.state().changes(), self.shared.measure_space());
-        let (index, reserve) = (self.shared.index.path(), &self.shared.space.reserve);
-        if !has_room_for_index(index, changes, free)
-            || !reserve.has_room_for_files(changes, || self.shared.free_space())
-        {
+    /// Brings the index up to the journal. On a full disk the index waits: the journal has everything,
+    /// and a start replays it.
+    fn take(&mut self) -> Result<(), StoreError> {
+        if !self.has_room() {
             return Ok(());
         }
+        if let Some(snapshot) = self.unwritten.take() {
+            self.write(snapshot)?;
+        }
+        if self.unwritten.is_some() {
+            return Ok(());
+        }
+        match self.snapshot()? {
+            Some(snapshot) if !snapshot.changed.is_empty() => self.write(snapshot),
+            Some(_) | None => self.shared.running(),
+        }
+    }
+
+    fn has_room(&self) -> bool {
+        let unwritten = self.unwritten.as_ref();
+        let unwritten = unwritten.map_or(0, |snapshot| snapshot.changed.entries.len());
+        let messages = unwritten + self.shared.state().changes();
+        let free = self.shared.measure_space();
+        has_room_for_index(self.shared.index.path(), messages, free)
+    }
+
+    /// What changed; `None` when the store has stopped.
+    fn snapshot(&self) -> Result<Option<Snapshot>, StoreError> {
         let (answer, answered) = oneshot::channel();
         let gone = |_| {
             self.shared
@@ -131,29 +152,31 @@ impl Checkpoint {
         self.commands
             .send(Command::Snapshot(answer))
             .map_err(|_| gone(()))?;
-        let Some(snapshot) = answered.blocking_recv().map_err(|_| gone(()))? else {
-            return self.shared.running();
-        };
-        if snapshot.changed.is_empty() {
-            return Ok(());
-        }
+        answered.blocking_recv().map_err(|_| gone(()))
+    }
+
+    /// Writes what changed to the index. Where somebody else was quicker to take the room, it is kept, and
+    /// written again later: what is there already is then written as it is.
+    fn write(&mut self, snapshot: Snapshot) -> Result<(), StoreError> {
+        let Snapshot { changed, applied } = &snapshot;
         let writing = self.shared.checkpointing.lock();
         let writing = writing.unwrap_or_else(PoisonError::into_inner);
-        let written = loop {
-            let index = &self.shared.index;
-            match index.write(&snapshot.changed, &snapshot.applied) {
-                // What is written again is what is there. Somebody else was quicker to take the room.
-                Err(unusable) if unusable.is_full() && self.shared.space.reserve.give_up() => {}
-                written => break written,
+        let written = match self.shared.index.write(changed, applied) {
+            // sled would not survive that; the files beside it do.
+            Err(unusable @ Unusable::Files(_)) if unusable.is_full() => {
+                tracing::warn!(%unusable, "the index waits until the disk has room");
+                drop(writing);
+                self.unwritten = Some(snapshot);
+                return Ok(());
             }
+            written => written.map_err(|unusable| self.shared.stop_for_index(&unusable))?,
         };
-        let written = written.map_err(|unusable| self.shared.stop_for_index(&unusable))?;
         self.shared
             .followed
-            .store(snapshot.applied.at.segment, Ordering::Release);
+            .store(applied.at.segment, Ordering::Release);
         let mut state = self.shared.state();
-        state.forget(&written, &snapshot.changed.keys);
-        state.refusals().forget(&snapshot.changed.refusals);
+        state.forget(&written, &changed.keys);
+        state.refusals().forget(&changed.refusals);
         self.shared.evictions.fetch_add(1, Ordering::Release);
         drop((state, writing));
         self.shared

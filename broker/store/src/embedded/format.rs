@@ -51,6 +51,14 @@ pub enum OpenError {
         /// What is wrong.
         what: String,
     },
+    /// The disk has no room for what a start writes to the index.
+    #[error("{path}: the disk is full: {why}. Nothing is lost: make room, and start again")]
+    Full {
+        /// The index's directory.
+        path: PathBuf,
+        /// What failed.
+        why: String,
+    },
     /// The index could not be made, not even anew.
     #[error("{path}: the index cannot be rebuilt: {why}. Check the disk's space and health")]
     Index {

@@ -113,7 +113,7 @@ pub(super) enum Unusable {
 impl Unusable {
     /// Whether it is only that the disk was full just then.
     pub(super) fn is_full(&self) -> bool {
-        matches!(self, Self::Files(error)
+        matches!(self, Self::Files(error) | Self::Sled(sled::Error::Io(error))
             if matches!(error.kind(), io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded))
     }
 

@@ -15,6 +15,7 @@ use super::{
     index::{Applied, Index, Unusable, gone},
     located::Located,
     reclaim, replay,
+    reserve::has_room_for_index,
     segment::{self, Header, Locator, NodeId, Position, Segments},
     written::Written,
 };
@@ -186,6 +187,13 @@ impl Recovery<'_> {
             }
             Err(unusable) => unusable,
         };
+        if why.is_full() {
+            // A rebuild would need yet more room.
+            return Err(OpenError::Full {
+                path: self.paths.index.clone(),
+                why: why.to_string(),
+            });
+        }
         tracing::warn!(reason = %why, "the index cannot be used and is rebuilt from the journal");
         let failed = |why: String| OpenError::Index {
             path: self.paths.index.clone(),
@@ -230,12 +238,20 @@ impl Recovery<'_> {
             take(&mut state, &index, &frame, body)?;
             if at.sequence - followed >= REPLAYED_AT_A_TIME {
                 followed = at.sequence;
-                checkpoint(&mut state, &index, at)?;
+                if self.has_room(&index, state.changes()) {
+                    checkpoint(&mut state, &index, at)?;
+                }
                 tracing::info!(entries = at.sequence, "reading the journal");
             }
             Ok::<(), Obstacle>(())
         })?;
         Ok((state, index, tail))
+    }
+
+    /// Whether the index can follow; on a full disk it waits.
+    fn has_room(&self, index: &Index, changes: usize) -> bool {
+        let space = self.segments.files().space(self.segments.directory());
+        space.is_ok_and(|(free, _)| has_room_for_index(index.path(), changes, free))
     }
 }
 

@@ -115,18 +115,6 @@ impl Reserve {
         true
     }
 
-    /// Whether so many messages can be written to the index's files beside sled's: if need be the reserve is
-    /// given up for them.
-    pub(super) fn has_room_for_files(&self, messages: usize, free: impl Fn() -> u64) -> bool {
-        let room = (messages as u64).saturating_mul(FILES_MESSAGE_BYTES);
-        while free() < room.min(INDEX_BYTES.1) {
-            if !self.give_up() {
-                return false;
-            }
-        }
-        true
-    }
-
     fn shrink(&self, length: u64) -> io::Result<()> {
         let file = fs::OpenOptions::new().write(true).open(&self.path)?;
         file.set_len(length)?;
@@ -169,20 +157,25 @@ fn take(path: &Path, length: u64) -> io::Result<()> {
     Ok(fallocate(&file, FallocateFlags::empty(), 0, length)?)
 }
 
-/// Whether so many messages can be written to the index. The room is taken first, behind the end of
-/// its file: sled does not survive a disk that is full while it writes.
+/// Whether so many messages can be written to the index. The room for sled is taken first, behind the end
+/// of its file: it does not survive a disk that is full while it writes. The reserve is not for the index:
+/// whoever fills the disk takes what is given up, and a start needs what is left.
 pub(super) fn has_room_for_index(index: &Path, messages: usize, free_bytes: u64) -> bool {
+    let messages = messages as u64;
     let (least, most) = INDEX_BYTES;
-    let room = (messages as u64)
+    let room = messages
         .saturating_mul(INDEX_MESSAGE_BYTES)
         .clamp(least, most);
+    let Some(free) = free_bytes.checked_sub(messages.saturating_mul(FILES_MESSAGE_BYTES)) else {
+        return false;
+    };
     let taken = || {
         let file = fs::OpenOptions::new().write(true).open(index.join("db"))?;
         let found = file.metadata()?;
         // What was taken before and not used is there still.
         let ahead = (found.blocks() << 9).saturating_sub(found.len());
         if ahead < room {
-            if free_bytes < room - ahead {
+            if free < room - ahead {
                 return Ok(false);
             }
             fallocate(&file, FallocateFlags::KEEP_SIZE, found.len(), room)?;
@@ -191,7 +184,7 @@ pub(super) fn has_room_for_index(index: &Path, messages: usize, free_bytes: u64)
     };
     // A file system that cannot take room ahead leaves it to what is free.
     let taken: io::Result<bool> = taken();
-    taken.unwrap_or_else(|error| is_unsupported(&error) && free_bytes >= room)
+    taken.unwrap_or_else(|error| is_unsupported(&error) && free >= room)
 }
 
 fn is_unsupported(error: &io::Error) -> bool {

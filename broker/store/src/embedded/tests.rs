@@ -36,6 +36,7 @@ struct Bench {
     directory: TempDir,
     segment_bytes_max: u64,
     body_retention: Duration,
+    reserve_bytes: u64,
 }
 
 impl Bench {
@@ -45,6 +46,7 @@ impl Bench {
             directory: tempfile::tempdir().unwrap(),
             segment_bytes_max: 4_000,
             body_retention: Duration::ZERO,
+            reserve_bytes: 0,
         }
     }
 
@@ -66,7 +68,7 @@ impl Bench {
             segment_bytes_max: self.segment_bytes_max,
             checkpoint_interval: Duration::from_hours(1),
             body_cache_bytes: 0,
-            reserve_bytes: Some(0),
+            reserve_bytes: Some(self.reserve_bytes),
             body_retention: self.body_retention,
             ..Options::default()
         }

@@ -26,6 +26,7 @@ struct Inner {
     fails_at: Option<usize>,
     failed: Option<&'static str>,
     ignores_sync: bool,
+    is_full: bool,
 }
 
 #[derive(Clone, Debug, Default)]
@@ -73,6 +74,11 @@ impl Simulated {
     /// Whether from now on a sync says that it is done, and does nothing.
     pub(in crate::embedded) fn ignore_sync(&self, ignores: bool) {
         self.lock().ignores_sync = ignores;
+    }
+
+    /// Whether from now on it says that no room is left. What is written is written all the same.
+    pub(in crate::embedded) fn fill(&self, is_full: bool) {
+        self.lock().is_full = is_full;
     }
 
     /// What is there once the power is back: what was synced, and of the rest those blocks of 512
@@ -178,7 +184,8 @@ impl Files for Simulated {
     }
 
     fn space(&self, _: &Path) -> io::Result<(u64, u64)> {
-        Ok((1 << 40, 1 << 40))
+        let free = if self.lock().is_full { 0 } else { 1 << 40 };
+        Ok((free, 1 << 40))
     }
 }
 

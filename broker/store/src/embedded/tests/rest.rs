@@ -1,6 +1,6 @@
 //! What rests in the index is served like what does not, and a start waits for the index.
 
-use std::{fs, thread, time::Duration};
+use std::{fs, os::unix::fs::MetadataExt as _, sync::atomic::Ordering, thread, time::Duration};
 
 use axle_core::{
     change::Change,
@@ -128,4 +128,57 @@ fn a_start_waits_for_whoever_still_writes_the_index_and_keeps_it() {
     writes.join().unwrap();
     assert!(index.join("kept").exists());
     assert_eq!(block_on(missing(&store, &ids)), []);
+}
+
+#[test]
+fn a_disk_that_is_full_beside_sled_has_the_index_wait_and_it_catches_up() {
+    let bench = Bench::new();
+    let store = bench.open().unwrap();
+    let ids = block_on(commit(&store, 1..=5));
+    // Whatever is written there is too much. Giving up removes it.
+    let unfinished = bench
+        .directory
+        .path()
+        .join("index/keys/00000001-00000001.new");
+    std::os::unix::fs::symlink("/dev/full", &unfinished).unwrap();
+    store.wishes.send(Wish::Now).unwrap();
+    while fs::symlink_metadata(&unfinished).is_ok() {
+        thread::yield_now();
+    }
+    // One of them changes meanwhile, and one more comes.
+    let given = block_on(store.claim(claim(PRACTICES[0], 1, at(1_000)))).unwrap();
+    block_on(store.commit(acknowledge(&given[0], at(1_001)))).unwrap();
+    let more = block_on(commit(&store, 6..=6));
+    assert_eq!(store.counters().checkpoints.load(Ordering::Relaxed), 0);
+    block_on(store.close()).unwrap();
+    assert_eq!(store.counters().checkpoints.load(Ordering::Relaxed), 2);
+    drop(store);
+    let store = bench.open().unwrap();
+    let replayed = store.shared.state().changes();
+    assert_eq!(replayed, 0, "the index has everything");
+    assert_is_found(&store, &[ids, more].concat());
+    assert_eq!(state(&store, given[0].message.id), State::Acknowledged);
+}
+
+#[test]
+fn on_a_full_disk_the_index_waits_and_leaves_the_reserve_to_the_next_start() {
+    let mut bench = Bench::new();
+    bench.reserve_bytes = 4 << 20;
+    let store = bench.open().unwrap();
+    let mut ids = block_on(commit(&store, 1..=5));
+    let checkpoints = || store.counters().checkpoints.load(Ordering::Relaxed);
+    // From now on sled has room ahead.
+    store.wishes.send(Wish::Now).unwrap();
+    while checkpoints() == 0 {
+        thread::yield_now();
+    }
+    ids.extend(block_on(commit(&store, 6..=9)));
+    bench.files.fill(true);
+    block_on(store.close()).unwrap();
+    assert_eq!(checkpoints(), 1);
+    drop(store);
+    let reserve = fs::metadata(bench.directory.path().join("RESERVE")).unwrap();
+    assert_eq!(reserve.blocks() << 9, 2 << 20);
+    bench.files.fill(false);
+    assert_is_found(&bench.open().unwrap(), &ids);
 }
