@@ -91,8 +91,8 @@ pub(crate) struct Entry<B> {
     /// The ledger entry of its acceptance: its place in every queue.
     pub(crate) sequence: u64,
     pub(crate) body: B,
-    /// How many pieces of it the index holds among the unsettled.
-    pub(crate) pieces: u16,
+    /// Whether the index holds it among those that are not over.
+    pub(crate) indexed: bool,
     dirty: bool,
 }
 
@@ -185,18 +185,18 @@ impl<B: Body> State<B> {
         // not its keys, and without them the next repeat of its submission would be a second one.
         self.keys.insert(&keys, Earlier::of(&message));
         if !self.messages.contains_key(&message.id) {
-            self.insert(message, sequence, body, 0);
+            self.insert(message, sequence, body, false);
         }
     }
 
-    /// Takes back a message that the index kept in `pieces` pieces.
-    pub(crate) fn restore(&mut self, message: Arc<Message>, sequence: u64, body: B, pieces: u16) {
+    /// Takes back a message that the index kept.
+    pub(crate) fn restore(&mut self, message: Arc<Message>, sequence: u64, body: B) {
         let id = message.id;
-        self.insert(message, sequence, body, pieces);
+        self.insert(message, sequence, body, true);
         self.lay_down(id);
     }
 
-    fn insert(&mut self, message: Arc<Message>, sequence: u64, body: B, pieces: u16) {
+    fn insert(&mut self, message: Arc<Message>, sequence: u64, body: B, indexed: bool) {
         let id = message.id;
         self.enter(&message, sequence, &body);
         if !message.is_over() {
@@ -204,16 +204,15 @@ impl<B: Body> State<B> {
                 self.names.insert(name, ());
             }
         }
-        let dirty = pieces == 0;
-        if dirty {
+        if !indexed {
             self.dirty.push(id);
         }
         let entry = Entry {
             message,
             sequence,
             body,
-            pieces,
-            dirty,
+            indexed,
+            dirty: !indexed,
         };
         self.messages.insert(id, Kept::Awake(entry));
     }

@@ -161,7 +161,7 @@ impl Checkpoint {
         let Snapshot { changed, applied } = &snapshot;
         let writing = self.shared.checkpointing.lock();
         let writing = writing.unwrap_or_else(PoisonError::into_inner);
-        let written = match self.shared.index.write(changed, applied) {
+        match self.shared.index.write(changed, applied) {
             // sled would not survive that; the files beside it do.
             Err(unusable @ Unusable::Files(_)) if unusable.is_full() => {
                 tracing::warn!(%unusable, "the index waits until the disk has room");
@@ -170,13 +170,12 @@ impl Checkpoint {
                 return Ok(());
             }
             written => written.map_err(|unusable| self.shared.stop_for_index(&unusable))?,
-        };
+        }
         self.shared
             .followed
             .store(applied.at.segment, Ordering::Release);
         let mut state = self.shared.state();
-        state.forget(&written, &changed.keys);
-        state.refusals().forget(&changed.refusals);
+        state.forget(changed);
         self.shared.evictions.fetch_add(1, Ordering::Release);
         drop((state, writing));
         self.shared

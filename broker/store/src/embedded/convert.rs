@@ -250,6 +250,7 @@ impl From<&Applied> for AppliedRecord {
     fn from(applied: &Applied) -> Self {
         Self {
             // What the files have is for the index to say.
+            live_runs: 0,
             keys: 0,
             settled: 0,
             sequence: applied.at.sequence,

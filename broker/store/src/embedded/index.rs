@@ -1,12 +1,13 @@
-//! The index: what the journal says, kept in sled so that a start need not read all of the journal
-//! and so that settled history need not be in memory. It can be lost at any time and is rebuilt.
+//! The index: what the journal says, so that a start need not read all of the journal and so that settled
+//! history need not be in memory. It can be lost at any time and is rebuilt. Messages and keys are in files
+//! of its own; sled has the few entries beside them that change one by one.
 //!
 //! Every write can be repeated, and `applied` is written after all it covers is on disk: a
 //! checkpoint that was cut short is made good by replaying the journal from the `applied` before.
 //! sled may answer with an error or a panic; both are [`Unusable`], and neither ends the process.
 
 mod keys;
-mod pieces;
+mod live;
 mod restore;
 mod settled;
 mod sorted;
@@ -23,12 +24,13 @@ use axle_core::{change::Refused, message::Message, totals::Totals};
 use axle_model::id::MessageId;
 
 use keys::Key;
+use live::Live;
 use settled::Settled;
-use sorted::Sorted;
+use sorted::{Empty, Sorted};
 
 use super::{
     located::Located,
-    record::{AppliedRecord, Malformed, RefusedRecord, decode, encode},
+    record::{AppliedRecord, Malformed, RefusedRecord, StoredRecord, decode, encode},
     segment::{Locator, NodeId, Position},
 };
 use crate::{
@@ -37,7 +39,7 @@ use crate::{
 };
 
 /// The layout of the trees; an index of another one is rebuilt.
-const SCHEMA: u8 = 3;
+const SCHEMA: u8 = 4;
 const NODE: &str = "node";
 const APPLIED: &str = "applied";
 const WRITING: &str = "writing";
@@ -48,7 +50,7 @@ pub(super) struct Index {
     path: PathBuf,
     db: sled::Db,
     /// Messages that are not over.
-    live: sled::Tree,
+    live: Live,
     /// Messages that are.
     settled: Settled,
     keys: Sorted,
@@ -72,8 +74,6 @@ pub(super) struct Stored {
     pub(super) message: Arc<Message>,
     pub(super) sequence: u64,
     pub(super) body: Located,
-    /// How many pieces it is kept in.
-    pub(super) pieces: u16,
 }
 
 impl Stored {
@@ -83,8 +83,18 @@ impl Stored {
             message: entry.message.clone(),
             sequence: entry.sequence,
             body: entry.body.clone(),
-            pieces: entry.pieces,
         }
+    }
+
+    /// Out of its record.
+    fn read(record: &[u8]) -> Result<Self, Unusable> {
+        let (message, sequence, body) = decode::<StoredRecord>(record)?.read()?;
+        let message = Arc::new(message);
+        Ok(Self {
+            message,
+            sequence,
+            body,
+        })
     }
 
     /// Whether it is this entry. Where a body was before it was dropped says nothing.
@@ -151,17 +161,18 @@ impl Index {
                 .mode(sled::Mode::HighThroughput);
             let db = config.open()?;
             let system = db.open_tree("system")?;
-            let (keys, settled) = (path.join("keys"), path.join("settled"));
+            let [live, keys, settled] = ["live", "keys", "settled"].map(|name| path.join(name));
             if !system.contains_key(NODE)? {
                 // What is there is of an index whose other half is gone.
+                gone(fs::remove_dir_all(&live))?;
                 gone(fs::remove_dir_all(&keys))?;
                 gone(fs::remove_file(&settled))?;
             }
             let index = Self {
                 path: path.to_path_buf(),
-                live: db.open_tree("live")?,
+                live: Live::open(&live)?,
                 settled: Settled::open(db.open_tree("settled")?, &settled)?,
-                keys: Sorted::open(&keys)?,
+                keys: Sorted::open(&keys, Empty::Counts)?,
                 uploads: db.open_tree("upload")?,
                 system,
                 db,
@@ -194,16 +205,17 @@ impl Index {
         let Some(bytes) = self.system.get(APPLIED)? else {
             return Ok(());
         };
-        let AppliedRecord { keys, settled, .. } = decode(&bytes)?;
-        let (last, end) = (self.keys.last(), self.settled.end());
-        if last < keys || end < settled {
-            let what = format!(
-                "it has the keys of {last} checkpoints of {keys}, and {end} bytes of {settled} of \
-                 what is settled"
-            );
-            return Err(Unusable::Untrue(what));
+        let applied: AppliedRecord = decode(&bytes)?;
+        let [live, keys] = [self.live.last(), self.keys.last()];
+        let settled = self.settled.end();
+        if live >= applied.live_runs && keys >= applied.keys && settled >= applied.settled {
+            return Ok(());
         }
-        Ok(())
+        Err(Unusable::Untrue(format!(
+            "it has {live} runs of {} of messages, {keys} of {} of keys, and {settled} bytes of {} of \
+             what is settled",
+            applied.live_runs, applied.keys, applied.settled
+        )))
     }
 
     /// Its directory.
@@ -234,9 +246,9 @@ impl Index {
         guarded(|| uploads::each(&self.uploads, &mut take))
     }
 
-    /// A message that is not over. `None`, or an error, also while it is written.
+    /// A message that is not over.
     pub(super) fn live(&self, id: MessageId) -> Result<Option<Stored>, Unusable> {
-        guarded(|| pieces::get(&self.live, id))
+        self.live.get(id)
     }
 
     /// A message that is over.
@@ -296,49 +308,41 @@ impl Index {
         })
     }
 
-    /// Writes what changed up to `applied`. Returns in how many pieces each message now is.
+    /// Writes what changed up to `applied`.
     pub(super) fn write(
         &self,
         changed: &Changed<Located>,
         applied: &Applied,
-    ) -> Result<Vec<(MessageId, u16)>, Unusable> {
+    ) -> Result<(), Unusable> {
         guarded(|| {
             self.system.insert(WRITING, &[])?;
             let over = changed.entries.iter();
             self.settled
                 .put(over.filter(|entry| entry.message.is_over()))?;
-            let mut written = Vec::with_capacity(changed.entries.len());
-            for entry in &changed.entries {
-                let id = entry.message.id;
-                if entry.message.is_over() {
-                    // It is among the settled by now: whenever this is cut short, it is in one of the two.
-                    pieces::remove(&self.live, id, 0..entry.pieces)?;
-                    written.push((id, 0));
-                } else {
-                    let pieces = pieces::put(&self.live, entry, entry.pieces)?;
-                    written.push((id, pieces));
-                }
-            }
-            self.keys.add(&keys::entries(changed))?;
+            // What is over is among the settled by now: whenever this is cut short, it is in one of the two.
+            self.live.put(&changed.entries)?;
+            keys::put(&self.keys, changed)?;
             uploads::put(&self.uploads, &changed.uploads)?;
             self.sync()?;
             failpoint::hit("before-applied")?;
             self.system.insert(
                 APPLIED,
                 encode(&AppliedRecord {
+                    live_runs: self.live.last(),
                     keys: self.keys.last(),
                     settled: self.settled.end(),
                     ..AppliedRecord::from(applied)
                 }),
             )?;
             self.system.remove(WRITING)?;
-            Ok(written)
+            Ok(())
         })
     }
 
-    /// Keeps the keys in few files. `has_room` tells whether the disk has room for so many bytes.
+    /// Keeps messages and keys in few files. `has_room` tells whether the disk has room for so many bytes.
     pub(super) fn tidy(&self, has_room: impl Fn(u64) -> bool) -> Result<(), Unusable> {
-        self.keys.tidy(has_room)
+        self.live.tidy(&has_room)?;
+        self.keys.tidy(&has_room)
     }
 
     /// Makes durable what was written. sled's own flush stops short of the disk.

@@ -278,7 +278,7 @@ fn take(
         if taken == Err(Misfit::Asleep)
             && let Some(stored) = index.live(advance.delivery.message)?
         {
-            state.rouse(stored.message, stored.sequence, stored.body, stored.pieces);
+            state.rouse(stored.message, stored.sequence, stored.body);
             taken = state.advance(&advance);
         }
         match taken {
@@ -301,9 +301,8 @@ fn checkpoint(state: &mut State<Located>, index: &Index, at: Position) -> Result
         live: changed.live,
         totals: changed.totals,
     };
-    let written = index.write(&changed, &applied)?;
-    state.forget(&written, &changed.keys);
-    state.refusals().forget(&changed.refusals);
+    index.write(&changed, &applied)?;
+    state.forget(&changed);
     // Nobody waits yet.
     drop(state.take_arrived());
     Ok(())

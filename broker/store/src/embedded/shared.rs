@@ -150,12 +150,7 @@ impl Shared {
 
     /// A message that was at rest a moment ago, out of the index; `None` when it has ended since.
     fn resting(&self, id: MessageId) -> Result<Option<Stored>, StoreError> {
-        let found = self.index.live(id).or_else(|_| {
-            // Perhaps it was being written just then.
-            let writing = self.checkpointing.lock();
-            let _writing = writing.unwrap_or_else(PoisonError::into_inner);
-            self.index.live(id)
-        });
+        let found = self.index.live(id);
         found.map_err(|unusable| self.stop_for_index(&unusable))
     }
 
@@ -174,7 +169,7 @@ impl Shared {
             }
             let mut state = self.state();
             for one in found {
-                state.rouse(one.message, one.sequence, one.body, one.pieces);
+                state.rouse(one.message, one.sequence, one.body);
             }
         }
         match ids.first() {

@@ -1,8 +1,6 @@
 //! Follow: what the index is to take over from memory, and what memory may then let go of.
 
-use axle_model::id::MessageId;
-
-use super::{Body, Changed, Earlier, MessageKeys, Refusals, State, rest::Kept};
+use super::{Body, Changed, Refusals, State, rest::Kept};
 
 impl<B: Body> State<B> {
     /// What changed since this was last asked, for the index.
@@ -25,14 +23,15 @@ impl<B: Body> State<B> {
         }
     }
 
-    /// The index holds `changed` now, each message that is not over in that many pieces: what is over
-    /// and the keys need not be kept here any longer, and what waits may rest.
-    pub(crate) fn forget(&mut self, changed: &[(MessageId, u16)], keys: &[(MessageKeys, Earlier)]) {
-        for &(id, pieces) in changed {
+    /// The index holds `changed` now: what is over, the keys and the refusals need not be kept here any
+    /// longer, and what waits may rest.
+    pub(crate) fn forget(&mut self, changed: &Changed<B>) {
+        for written in &changed.entries {
+            let id = written.message.id;
             let Some(Kept::Awake(entry)) = self.messages.get_mut(&id) else {
                 continue;
             };
-            entry.pieces = pieces;
+            entry.indexed = !written.message.is_over();
             if entry.message.is_over() && !entry.dirty {
                 self.messages.remove(&id);
             } else {
@@ -42,9 +41,10 @@ impl<B: Body> State<B> {
         for id in std::mem::take(&mut self.drowsing) {
             self.lay_down(id);
         }
-        for (key, earlier) in keys {
+        for (key, earlier) in &changed.keys {
             self.keys.remove(key, earlier);
         }
+        self.refusals.forget(&changed.refusals);
     }
 
     /// The refusals of late.

@@ -224,7 +224,7 @@ impl<B: Body> State<B> {
 
     /// Wakes a message with what was read from the index. What was read of it at another time than
     /// now changes nothing.
-    pub(crate) fn rouse(&mut self, message: Arc<Message>, sequence: u64, body: B, pieces: u16) {
+    pub(crate) fn rouse(&mut self, message: Arc<Message>, sequence: u64, body: B) {
         let id = message.id;
         let Some(kept) = self.messages.get_mut(&id) else {
             return;
@@ -234,7 +234,7 @@ impl<B: Body> State<B> {
                 message,
                 sequence,
                 body,
-                pieces,
+                indexed: true,
                 dirty: false,
             });
             self.drowsy.push(id);
@@ -246,7 +246,7 @@ impl<B: Body> State<B> {
         let Some(Kept::Awake(entry)) = self.messages.get(&id) else {
             return;
         };
-        if !self.beside_index || entry.dirty || entry.pieces == 0 {
+        if !self.beside_index || entry.dirty || !entry.indexed {
             return;
         }
         let message = &entry.message;

@@ -37,7 +37,7 @@ fn a_replay_gives_a_message_its_keys_also_when_the_index_had_the_message_already
     let message = Arc::new(draft(1).message());
     let mut state: State<Nowhere> = State::default();
     // A checkpoint wrote the message and was cut short before its keys; then the journal is replayed.
-    state.restore(Arc::clone(&message), 1, Nowhere, 1);
+    state.restore(Arc::clone(&message), 1, Nowhere);
     state.accept(Arc::clone(&message), 1, Nowhere);
     let changed = state.take_changed();
     let [(keys, earlier)] = &changed.keys[..] else {
@@ -52,7 +52,7 @@ fn followed(message: &Arc<Message>) -> State<Nowhere> {
     let mut state = State::beside_index();
     state.accept(Arc::clone(message), 1, Nowhere);
     let changed = state.take_changed();
-    state.forget(&[(message.id, 1)], &changed.keys);
+    state.forget(&changed);
     state
 }
 
@@ -69,12 +69,12 @@ fn what_waits_rests_once_the_index_has_it_and_is_roused_before_it_moves() {
     };
     let step = advance(&message, ods(PRACTICES[0]), wanted, at(5));
     assert_eq!(state.advance(&step), Err(Misfit::Asleep));
-    state.rouse(Arc::clone(&message), 1, Nowhere, 1);
+    state.rouse(Arc::clone(&message), 1, Nowhere);
     let claimed = state.claim(&wish, || [1; 16]).unwrap();
     assert_eq!(claimed.len(), 1);
     // Leased it stays awake, also when the index has it.
     let changed = state.take_changed();
-    state.forget(&[(message.id, 1)], &changed.keys);
+    state.forget(&changed);
     assert!(!state.is_resting(message.id));
 }
 
@@ -84,7 +84,7 @@ fn nothing_is_roused_with_what_was_read_at_another_time() {
     let mut state = followed(&message);
     let mut other = (*message).clone();
     other.deliveries[0].version += 1;
-    state.rouse(Arc::new(other), 1, Nowhere, 1);
+    state.rouse(Arc::new(other), 1, Nowhere);
     assert!(state.is_resting(message.id));
 }
 
@@ -92,12 +92,13 @@ fn nothing_is_roused_with_what_was_read_at_another_time() {
 fn what_was_roused_for_nothing_rests_again() {
     let message = Arc::new(draft(1).message());
     let mut state = followed(&message);
-    state.rouse(Arc::clone(&message), 1, Nowhere, 1);
+    let being_written = state.take_changed();
+    state.rouse(Arc::clone(&message), 1, Nowhere);
     // The index was being written when it was roused: not yet.
-    state.forget(&[], &[]);
+    state.forget(&being_written);
     assert!(!state.is_resting(message.id));
-    drop(state.take_changed());
-    state.forget(&[], &[]);
+    let written = state.take_changed();
+    state.forget(&written);
     assert!(state.is_resting(message.id));
 }
 

@@ -1,10 +1,11 @@
 //! Keys: by what the index finds a message or a refusal again.
 
-use std::ops::Deref;
+use std::{io, ops::Deref};
 
 use axle_core::change::Refused;
 use axle_model::id::MessageId;
 
+use super::sorted::Sorted;
 use crate::{
     embedded::{
         located::Located,
@@ -70,9 +71,18 @@ impl Deref for Key {
     }
 }
 
-/// The keys of what changed, each with what it leads to, in order. Of two that are the same the newer
-/// comes last.
-pub(super) fn entries(changed: &Changed<Located>) -> Vec<(Key, Vec<u8>)> {
+/// Writes the keys of what changed, each with what it leads to.
+pub(super) fn put(to: &Sorted, changed: &Changed<Located>) -> io::Result<()> {
+    let entries = entries(changed);
+    to.add(entries.len(), |run| {
+        // Of two that are the same the newer comes last, and counts.
+        let same = entries.chunk_by(|(one, _), (other, _)| one == other);
+        same.filter_map(<[_]>::last)
+            .try_for_each(|(key, value)| run.add(key, value))
+    })
+}
+
+fn entries(changed: &Changed<Located>) -> Vec<(Key, Vec<u8>)> {
     let of_messages = changed.keys.iter().flat_map(of_message);
     let of_refusals = changed.refusals.iter().flat_map(|one| of_refusal(one));
     let mut entries: Vec<_> = of_messages.chain(of_refusals).collect();

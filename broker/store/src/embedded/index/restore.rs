@@ -11,7 +11,7 @@ use std::{
     thread,
 };
 
-use super::{Index, Stored, Unusable, guarded, pieces};
+use super::{Index, Stored, Unusable, guarded};
 use crate::{
     embedded::{convert::outline::Outliner, located::Located},
     state::{Outline, State},
@@ -68,7 +68,7 @@ impl Index {
         };
         let gone = || Unusable::Untrue("a message is gone that was just there".to_owned());
         let one = whole.ok_or_else(gone)?;
-        state.restore(one.message, one.sequence, one.body, one.pieces);
+        state.restore(one.message, one.sequence, one.body);
         Ok(())
     }
 
@@ -80,12 +80,12 @@ impl Index {
     ) -> Result<(), Unusable> {
         let mut outliner = Outliner::new()?;
         let mut batch = Vec::with_capacity(BATCH);
-        pieces::each(&self.live, |record, pieces| {
+        self.live.each(|record| {
             batch.push(if outlines {
                 let (outline, body) = outliner.read(record)?;
                 Read::Outline(outline, body)
             } else {
-                Read::Whole(pieces::read(record, pieces)?)
+                Read::Whole(Stored::read(record)?)
             });
             if batch.len() == BATCH {
                 let mut next = used

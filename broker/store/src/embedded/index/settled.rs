@@ -23,7 +23,7 @@ use sled::{IVec, Tree};
 
 use blocks::{Blocks, Place};
 
-use super::{Stored, Unusable, pieces};
+use super::{Stored, Unusable};
 use crate::{
     embedded::{convert::writing::append_stored, located::Located, record::Malformed},
     state::Entry,
@@ -99,7 +99,7 @@ impl Settled {
             for record in records(&block) {
                 let (of, record) = record?;
                 if of == id {
-                    return pieces::read(record, 0).map(Some);
+                    return Stored::read(record).map(Some);
                 }
             }
         }
@@ -262,7 +262,7 @@ impl NewestFirst<'_> {
     fn advance(&mut self) -> Result<Option<Arc<Message>>, Unusable> {
         loop {
             if let Some((_, record)) = self.found.next() {
-                return Ok(Some(pieces::read(&record, 0)?.message));
+                return Ok(Some(Stored::read(&record)?.message));
             }
             if !self.read_window()? {
                 return Ok(None);

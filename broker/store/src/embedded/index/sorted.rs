@@ -1,25 +1,27 @@
-//! Sorted: the keys in sorted files. Each checkpoint writes its keys as one run, in order and at once, however
-//! many there were before; a tree would have to find and rewrite a leaf for nearly each, since keys are
-//! hashes and fall anywhere. Eight runs of a level are merged into one of the next, so that there are
-//! few to look in, and each key is written again only as often as there are levels.
+//! Sorted: entries in sorted files. Each checkpoint writes its entries as one run, in order and at once, however
+//! many there were before; a tree would have to find and rewrite a leaf for nearly each. Eight runs of a
+//! level are merged into one of the next, so that there are few to look in, and each entry is written again
+//! only as often as there are levels. Of a key in several runs the newest counts.
 //!
-//! A run's name says which checkpoints it covers (`00000009-00000016.keys`). One that is covered by another
-//! was merged into it and only not removed yet.
+//! A run's name says which of those that were written it covers (`00000009-00000016.run`). One that is covered
+//! by another was merged into it and only not removed yet.
 
 mod filter;
 mod layout;
 mod merge;
 mod run;
+mod together;
 mod writer;
 
 use std::{
     fs, io,
+    ops::ControlFlow,
     path::{Path, PathBuf},
     sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock},
 };
 
-use self::{filter::Print, merge::Merge, run::Run, writer::Writer};
-use super::{Unusable, keys::Key};
+use self::{filter::Print, merge::Merge, run::Run, together::Together, writer::Writer};
+use super::Unusable;
 
 /// So many runs of a level become one of the next.
 const MERGED_AT_ONCE: u32 = 8;
@@ -27,10 +29,20 @@ const MERGED_AT_ONCE: u32 = 8;
 const MERGED_FOR_EACH: u64 = 10;
 const MERGED_AT_LEAST: u64 = 20_000;
 
-/// The keys of an index.
+/// What an entry without a value says.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Empty {
+    /// That there is one of this key.
+    Counts,
+    /// That there is none any more.
+    Removes,
+}
+
+/// Entries in order.
 #[derive(Debug)]
 pub(super) struct Sorted {
     directory: PathBuf,
+    empty: Empty,
     /// Oldest first.
     runs: RwLock<Arc<Vec<Arc<Run>>>>,
     merges: Mutex<Merges>,
@@ -46,7 +58,7 @@ struct Merges {
 
 impl Sorted {
     /// Opens what is there, and clears what was left over.
-    pub(super) fn open(directory: &Path) -> Result<Self, Unusable> {
+    pub(super) fn open(directory: &Path, empty: Empty) -> Result<Self, Unusable> {
         fs::create_dir_all(directory)?;
         let mut runs: Vec<Run> = Vec::new();
         for covers in listed(directory)? {
@@ -55,11 +67,7 @@ impl Sorted {
                 covered if covers.last <= covered => fs::remove_file(&path)?,
                 covered if covers.first == covered + 1 => runs.push(Run::open(&path, covers)?),
                 covered => {
-                    let what = format!(
-                        "the keys of checkpoint {} are missing in {}",
-                        covered + 1,
-                        directory.display()
-                    );
+                    let what = format!("run {} is missing in {}", covered + 1, directory.display());
                     return Err(Unusable::Untrue(what));
                 }
             }
@@ -67,6 +75,7 @@ impl Sorted {
         let runs = runs.into_iter().map(Arc::new).collect();
         Ok(Self {
             directory: directory.to_path_buf(),
+            empty,
             runs: RwLock::new(Arc::new(runs)),
             merges: Mutex::default(),
         })
@@ -94,37 +103,68 @@ impl Sorted {
     /// Every entry whose key begins so; those of newer runs first.
     pub(super) fn each(
         &self,
-        beginning: &Key,
+        beginning: &[u8],
         mut take: impl FnMut(&[u8], &[u8]) -> Result<(), Unusable>,
     ) -> Result<(), Unusable> {
-        let print = Print::of(beginning);
-        let runs = self.runs();
-        let mut newest_first = runs.iter().rev();
-        newest_first.try_for_each(|run| run.find(beginning, print, &mut take))
+        self.search(beginning, |key, value| {
+            take(key, value).map(ControlFlow::Continue)
+        })
     }
 
-    /// The newest entry whose key begins so.
-    pub(super) fn newest(&self, beginning: &Key) -> Result<Option<Vec<u8>>, Unusable> {
+    /// The newest entry whose key begins so, also when it says that there is none.
+    pub(super) fn newest(&self, beginning: &[u8]) -> Result<Option<Vec<u8>>, Unusable> {
         let mut newest = None;
-        self.each(beginning, |_, value| {
-            newest.get_or_insert_with(|| value.to_vec());
-            Ok(())
+        self.search(beginning, |_, value| {
+            newest = Some(value.to_vec());
+            Ok(ControlFlow::Break(()))
         })?;
         Ok(newest)
     }
 
-    /// Writes entries, in order of their keys, and makes them durable. Of two with one key the last counts.
-    pub(super) fn add(&self, entries: &[(Key, Vec<u8>)]) -> Result<(), Unusable> {
-        if entries.is_empty() {
+    fn search(
+        &self,
+        beginning: &[u8],
+        mut take: impl FnMut(&[u8], &[u8]) -> Result<ControlFlow<()>, Unusable>,
+    ) -> Result<(), Unusable> {
+        let print = Print::of(beginning);
+        let runs = self.runs();
+        for run in runs.iter().rev() {
+            if run.find(beginning, print, &mut take)?.is_break() {
+                break;
+            }
+        }
+        Ok(())
+    }
+
+    /// Every entry, in order, of those with one key the newest; without those that say that there is none.
+    pub(super) fn all(
+        &self,
+        mut take: impl FnMut(&[u8], &[u8]) -> Result<(), Unusable>,
+    ) -> Result<(), Unusable> {
+        let mut together = Together::of(&self.runs())?;
+        while let Some((key, value)) = together.next()? {
+            if self.empty == Empty::Counts || !value.is_empty() {
+                take(key, value)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Has so many entries written, in order and each key once, and makes them durable.
+    pub(super) fn add(
+        &self,
+        count: usize,
+        write: impl FnOnce(&mut Writer) -> io::Result<()>,
+    ) -> io::Result<()> {
+        if count == 0 {
             return Ok(());
         }
         let covers = Covers::one(self.last() + 1);
-        let count = entries.len() as u64;
+        let count = count as u64;
         let mut writer = Writer::create(&self.directory, covers, count)?;
-        for same in entries.chunk_by(|(one, _), (other, _)| one == other) {
-            if let Some((key, value)) = same.last() {
-                writer.add(key, value)?;
-            }
+        if let Err(error) = write(&mut writer) {
+            writer.give_up();
+            return Err(error);
         }
         let run = Arc::new(writer.finish()?);
         self.change(|runs| runs.push(run));
@@ -180,7 +220,14 @@ impl Sorted {
                 continue;
             };
             if has_room(of.iter().map(|run| run.bytes).sum()) {
-                under_way.push(Merge::begin(&self.directory, of.to_vec())?);
+                let before = |run: &&Arc<Run>| {
+                    Some(run.covers.first) < of.first().map(|run| run.covers.first)
+                };
+                let older = match self.empty {
+                    Empty::Counts => None,
+                    Empty::Removes => Some(runs.iter().take_while(before).cloned().collect()),
+                };
+                under_way.push(Merge::begin(&self.directory, of.to_vec(), older)?);
             }
         }
         Ok(())
@@ -200,7 +247,7 @@ impl Sorted {
     }
 }
 
-/// Which checkpoints a run covers.
+/// Which of the runs that were written a run covers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Covers {
     first: u32,
@@ -229,11 +276,11 @@ impl Covers {
     }
 
     fn name(self) -> String {
-        format!("{:08}-{:08}.keys", self.first, self.last)
+        format!("{:08}-{:08}.run", self.first, self.last)
     }
 
     fn of(name: &str) -> Option<Self> {
-        let (first, last) = name.strip_suffix(".keys")?.split_once('-')?;
+        let (first, last) = name.strip_suffix(".run")?.split_once('-')?;
         let covers = Self {
             first: first.parse().ok()?,
             last: last.parse().ok()?,

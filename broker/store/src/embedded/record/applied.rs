@@ -22,7 +22,10 @@ pub(in crate::embedded) struct AppliedRecord {
     /// The totals of the ledger up to there.
     #[prost(message, optional, tag = "7")]
     pub(in crate::embedded) totals: Option<TotalsRecord>,
-    /// Of how many checkpoints the index has the keys.
+    /// How many runs of messages that are not over were written.
+    #[prost(uint32, tag = "10")]
+    pub(in crate::embedded) live_runs: u32,
+    /// And of keys.
     #[prost(uint32, tag = "8")]
     pub(in crate::embedded) keys: u32,
     /// And how long the file of what is settled was.

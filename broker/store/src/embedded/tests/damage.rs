@@ -192,7 +192,7 @@ fn any_damage_to_the_index_costs_a_rebuild_at_most() {
 fn damage_to_the_keys_costs_a_rebuild_at_most_and_no_repeat_is_taken_for_new() {
     let (bench, _) = bench(true);
     let keys = bench.directory.path().join("index/keys");
-    let newest = keys.join("00000001-00000001.keys");
+    let newest = keys.join("00000001-00000001.run");
     let damages: [&dyn Fn(); 4] = [
         &|| fs::remove_dir_all(&keys).unwrap(),
         &|| fs::remove_file(&newest).unwrap(),

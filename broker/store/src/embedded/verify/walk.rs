@@ -298,13 +298,7 @@ impl<'v> Walk<'v> {
             }
             self.report.index_entries = Some(self.end.sequence);
         }
-        let ids: Vec<_> = changed
-            .entries
-            .iter()
-            .map(|one| (one.message.id, 0))
-            .collect();
-        self.state.forget(&ids, &changed.keys);
-        self.state.refusals().forget(&changed.refusals);
+        self.state.forget(&changed);
         drop(self.state.take_arrived());
     }
 

@@ -10,8 +10,8 @@ const BITS_SET: u32 = 6;
 const LINE_WORDS: usize = LINE_BYTES / 8;
 const LINE_BITS: u64 = LINE_WORDS as u64 * 64;
 
-/// What a filter knows a key by: its kind and the 16 bytes of a SHA-256 behind it. What may follow
-/// them tells keys of one beginning apart.
+/// What a filter knows a key by: its first 17 bytes, which are its kind and half of a SHA-256, or an id. What
+/// may follow them tells keys of one beginning apart.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Print {
     place: u64,
@@ -20,17 +20,25 @@ pub(super) struct Print {
 
 impl Print {
     pub(super) fn of(key: &[u8]) -> Self {
-        let (kind, rest) = key.split_first().unwrap_or((&0, &[]));
-        let hash = rest.first_chunk::<16>().copied().unwrap_or_default();
-        let [place, bits] = [0, 8].map(|at| {
-            let part = hash.get(at..).and_then(|rest| rest.first_chunk());
+        let mut first = [0; 24];
+        for (place, byte) in first.iter_mut().zip(key.iter().take(17)) {
+            *place = *byte;
+        }
+        let [one, other, rest] = [0, 8, 16].map(|at| {
+            let part = first.get(at..).and_then(|rest| rest.first_chunk());
             part.copied().map_or(0, u64::from_le_bytes)
         });
         Self {
-            place: place.rotate_left(u32::from(*kind)),
-            bits,
+            place: mixed(one ^ rest, other ^ 0x9e37_79b9_7f4a_7c15),
+            bits: mixed(other ^ rest, one ^ 0xd1b5_4a32_d192_ed03),
         }
     }
+}
+
+/// A number in which every bit of both has a part.
+fn mixed(one: u64, other: u64) -> u64 {
+    let product = u128::from(one) * u128::from(other);
+    (product >> 64) as u64 ^ product as u64
 }
 
 /// The filter of a run.

@@ -8,7 +8,7 @@ pub(super) const FENCE_BYTES: usize = 24;
 pub(super) const TRAILER_BYTES: usize = 40;
 /// The bits of a filter that belong together: one line of the processor's cache.
 pub(super) const LINE_BYTES: usize = 64;
-const MAGIC: &[u8; 8] = b"AXLEKEY1";
+const MAGIC: &[u8; 8] = b"AXLERUN1";
 
 /// Where a block is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -1,13 +1,8 @@
-//! A merge: one run in the place of several, made a part at a time. Of the same key in two of them the
-//! newer counts.
+//! A merge: one run in the place of several, made a part at a time.
 
 use std::{path::Path, sync::Arc};
 
-use super::{
-    Covers,
-    run::{Cursor, Entry, Run},
-    writer::Writer,
-};
+use super::{Covers, filter::Print, run::Run, together::Together, writer::Writer};
 use crate::embedded::index::Unusable;
 
 /// A merge under way.
@@ -15,52 +10,47 @@ use crate::embedded::index::Unusable;
 pub(super) struct Merge {
     /// What it is of, oldest first.
     pub(super) of: Vec<Arc<Run>>,
-    cursors: Vec<Cursor>,
+    /// Where entries without a value remove those of older runs: those runs.
+    older: Option<Vec<Arc<Run>>>,
+    together: Together,
     writer: Writer,
-    key: Vec<u8>,
 }
 
 impl Merge {
-    pub(super) fn begin(directory: &Path, of: Vec<Arc<Run>>) -> Result<Self, Unusable> {
+    pub(super) fn begin(
+        directory: &Path,
+        of: Vec<Arc<Run>>,
+        older: Option<Vec<Arc<Run>>>,
+    ) -> Result<Self, Unusable> {
         let covers = Covers::all(of.iter().map(|run| run.covers));
         let entries = of.iter().map(|run| run.entries).sum();
-        let writer = Writer::create(directory, covers, entries)?;
-        let mut cursors: Vec<_> = of.iter().cloned().map(Cursor::new).collect();
-        for cursor in &mut cursors {
-            cursor.advance()?;
-        }
         Ok(Self {
+            together: Together::of(&of)?,
+            writer: Writer::create(directory, covers, entries)?,
             of,
-            cursors,
-            writer,
-            key: Vec::new(),
+            older,
         })
     }
 
     /// Goes on until `left` is used up; whether it is through.
     pub(super) fn go_on(&mut self, left: &mut u64) -> Result<bool, Unusable> {
-        while *left > 0 {
-            let mut least: Option<Entry<'_>> = None;
-            for cursor in &self.cursors {
-                if let Some((key, value)) = cursor.peek()?
-                    && least.is_none_or(|(before, _)| key <= before)
-                {
-                    least = Some((key, value));
-                }
-            }
-            let Some((key, value)) = least else {
+        let until = self.together.passed + *left;
+        while self.together.passed < until {
+            let Some((key, value)) = self.together.next()? else {
+                *left = until - self.together.passed;
                 return Ok(true);
             };
-            self.writer.add(key, value)?;
-            self.key.clear();
-            self.key.extend_from_slice(key);
-            for cursor in &mut self.cursors {
-                if cursor.peek()?.is_some_and(|(key, _)| key == self.key) {
-                    cursor.advance()?;
-                    *left = left.saturating_sub(1);
-                }
+            // What removes stays for as long as there may be something to remove.
+            let removes_nothing = value.is_empty()
+                && self.older.as_ref().is_some_and(|older| {
+                    let print = Print::of(key);
+                    !older.iter().any(|run| run.may_hold(print))
+                });
+            if !removes_nothing {
+                self.writer.add(key, value)?;
             }
         }
+        *left = 0;
         Ok(false)
     }
 

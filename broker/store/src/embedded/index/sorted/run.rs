@@ -1,9 +1,10 @@
-//! A run: keys in order with what they lead to, in a file that never changes. Blocks of about 4 KiB, each
+//! A run: entries in order of their keys, in a file that never changes. Blocks of about 4 KiB, each
 //! with a checksum; behind them, read into memory when the file is opened, where each block begins and
 //! a filter; at the end, where those are.
 
 use std::{
     fs,
+    ops::ControlFlow,
     os::unix::fs::FileExt as _,
     path::{Path, PathBuf},
     sync::Arc,
@@ -76,10 +77,10 @@ impl Run {
         &self,
         beginning: &[u8],
         print: Print,
-        take: &mut impl FnMut(&[u8], &[u8]) -> Result<(), Unusable>,
-    ) -> Result<(), Unusable> {
-        if !self.filter.may_hold(print) {
-            return Ok(());
+        take: &mut impl FnMut(&[u8], &[u8]) -> Result<ControlFlow<()>, Unusable>,
+    ) -> Result<ControlFlow<()>, Unusable> {
+        if !self.may_hold(print) {
+            return Ok(ControlFlow::Continue(()));
         }
         let head = head(beginning);
         // Keys of this head may begin in the block before the first that begins with it.
@@ -94,14 +95,21 @@ impl Run {
             let mut rest = block.as_slice();
             while let Some(((key, value), behind)) = entry(rest)? {
                 if key.starts_with(beginning) {
-                    take(key, value)?;
+                    if take(key, value)?.is_break() {
+                        return Ok(ControlFlow::Break(()));
+                    }
                 } else if key > beginning {
-                    return Ok(());
+                    return Ok(ControlFlow::Continue(()));
                 }
                 rest = behind;
             }
         }
-        Ok(())
+        Ok(ControlFlow::Continue(()))
+    }
+
+    /// Whether it may have an entry of this key.
+    pub(super) fn may_hold(&self, print: Print) -> bool {
+        self.filter.may_hold(print)
     }
 
     /// Reads a block, its checksum verified.
@@ -139,7 +147,7 @@ fn entry(block: &[u8]) -> Result<Option<(Entry<'_>, &[u8])>, Malformed> {
     split.map(Some).ok_or(malformed)
 }
 
-/// A key and what it leads to.
+/// A key and its value.
 pub(super) type Entry<'b> = (&'b [u8], &'b [u8]);
 
 /// A reading of a whole run, entry by entry.

@@ -21,7 +21,7 @@ const BUFFER_BYTES: usize = 256 << 10;
 
 /// A run that is being written.
 #[derive(Debug)]
-pub(super) struct Writer {
+pub(in crate::embedded::index) struct Writer {
     covers: Covers,
     path: PathBuf,
     file: BufWriter<fs::File>,
@@ -54,7 +54,7 @@ impl Writer {
     }
 
     /// Takes the next entry; its key is greater than those before.
-    pub(super) fn add(&mut self, key: &[u8], value: &[u8]) -> io::Result<()> {
+    pub(in crate::embedded::index) fn add(&mut self, key: &[u8], value: &[u8]) -> io::Result<()> {
         if self.block.is_empty() {
             self.block_head = head(key);
         }
