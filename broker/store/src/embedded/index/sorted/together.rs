@@ -1,6 +1,6 @@
 //! Together: several runs read as one, in order of their keys. Of a key in two of them the newer counts.
 
-use std::sync::Arc;
+use std::{cmp::Ordering, sync::Arc};
 
 use super::run::{Cursor, Entry, Run};
 use crate::embedded::index::Unusable;
@@ -8,9 +8,10 @@ use crate::embedded::index::Unusable;
 /// A reading of several runs.
 #[derive(Debug)]
 pub(super) struct Together {
-    /// Of the oldest first. Each is at what it has next, or at the key that was given last.
+    /// Of the oldest first.
     cursors: Vec<Cursor>,
-    last: Option<Vec<u8>>,
+    /// Those that are still at the entry that was given last.
+    given: Vec<usize>,
     /// How many entries were passed.
     pub(super) passed: u64,
 }
@@ -24,33 +25,31 @@ impl Together {
         }
         Ok(Self {
             cursors,
-            last: None,
+            given: Vec::new(),
             passed: 0,
         })
     }
 
     /// The next entry; `None` at the end.
     pub(super) fn next(&mut self) -> Result<Option<Entry<'_>>, Unusable> {
-        if let Some(last) = &self.last {
-            for cursor in &mut self.cursors {
-                if cursor.peek()?.is_some_and(|(key, _)| key == last) {
-                    cursor.advance()?;
-                    self.passed += 1;
-                }
+        for at in self.given.drain(..) {
+            if let Some(cursor) = self.cursors.get_mut(at) {
+                cursor.advance()?;
+                self.passed += 1;
             }
         }
         let mut least: Option<Entry<'_>> = None;
-        for cursor in &self.cursors {
-            if let Some((key, value)) = cursor.peek()?
-                && least.is_none_or(|(before, _)| key <= before)
-            {
-                least = Some((key, value));
+        for (at, cursor) in self.cursors.iter().enumerate() {
+            let Some(entry) = cursor.peek()? else {
+                continue;
+            };
+            match least.map_or(Ordering::Less, |(before, _)| entry.0.cmp(before)) {
+                Ordering::Less => self.given.clear(),
+                Ordering::Equal => {}
+                Ordering::Greater => continue,
             }
-        }
-        if let Some((key, _)) = least {
-            let last = self.last.get_or_insert_default();
-            last.clear();
-            last.extend_from_slice(key);
+            self.given.push(at);
+            least = Some(entry);
         }
         Ok(least)
     }
