@@ -4,6 +4,7 @@
 
 mod activity;
 mod demographics;
+mod memory;
 mod organisations;
 mod probe;
 mod reload;
@@ -176,6 +177,7 @@ impl Sockets {
 impl App {
     /// Reads every file and opens the store. Blocks while it does.
     pub fn open(config: Config) -> Result<Self, AppError> {
+        memory::use_small_pages();
         let (register, in_force) = RegisterFiles::open(config.routing.organisations.clone())?;
         let view = reload::view_of(&config, in_force)?;
         // Certificates are held against the wall clock, also at each handshake.

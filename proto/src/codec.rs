@@ -2,14 +2,13 @@
 
 use std::marker::PhantomData;
 
-use prost::Message;
+use prost::{DecodeError, Message, bytes::Buf as _};
 use tonic::{
     Status,
-    codec::{BufferSettings, Codec, EncodeBuf, Encoder},
+    codec::{BufferSettings, Codec, DecodeBuf, Decoder, EncodeBuf, Encoder},
 };
-use tonic_prost::{ProstCodec, ProstDecoder};
 
-/// A buffer holds a few documents of 16 KiB. One that is too small is made anew for each document, and
+/// A buffer has room for a few documents of 16 KiB. One that is too small is made anew for each document, and
 /// what is in it already is copied over.
 const BUFFER_BYTES: usize = 64 * 1024;
 /// So much is handed on to the connection at a time.
@@ -37,14 +36,14 @@ where
     type Encode = T;
     type Decode = U;
     type Encoder = DocumentEncoder<T>;
-    type Decoder = ProstDecoder<U>;
+    type Decoder = DocumentDecoder<U>;
 
     fn encoder(&mut self) -> Self::Encoder {
         DocumentEncoder(PhantomData)
     }
 
     fn decoder(&mut self) -> Self::Decoder {
-        ProstCodec::<T, U>::raw_decoder(buffers())
+        DocumentDecoder(PhantomData)
     }
 }
 
@@ -62,6 +61,34 @@ impl<T: Message> Encoder for DocumentEncoder<T> {
         // There is room now, so this cannot fail.
         item.encode_raw(buffer);
         Ok(())
+    }
+
+    fn buffer_settings(&self) -> BufferSettings {
+        buffers()
+    }
+}
+
+/// Decodes what fits into the buffer so that nothing of it stays there: a document would otherwise keep
+/// all of the buffer for as long as it is kept itself, and the next ones would need another.
+#[derive(Debug)]
+pub(crate) struct DocumentDecoder<T>(PhantomData<T>);
+
+impl<T: Message + Default> Decoder for DocumentDecoder<T> {
+    type Item = T;
+    type Error = Status;
+
+    fn decode(&mut self, buffer: &mut DecodeBuf<'_>) -> Result<Option<T>, Status> {
+        let length = buffer.remaining();
+        let decoded = match buffer.chunk() {
+            all if all.len() == length && length <= BUFFER_BYTES => {
+                let decoded = T::decode(all);
+                buffer.advance(length);
+                decoded
+            }
+            _ => T::decode(buffer),
+        };
+        let malformed = |error: DecodeError| Status::internal(error.to_string());
+        decoded.map(Some).map_err(malformed)
     }
 
     fn buffer_settings(&self) -> BufferSettings {
