@@ -82,7 +82,7 @@ pub struct Store {
     pub directory: PathBuf,
     /// Bytes of disk kept free: below that nothing more is accepted. The store chooses unless set.
     pub reserve_bytes: Option<u64>,
-    /// Bytes of bodies kept in memory for collectors; 32 MiB unless set.
+    /// Bytes of bodies kept in memory for collectors; 128 MiB unless set.
     pub body_cache_bytes: usize,
     /// How long the body of a settled message is kept; 24 h unless set.
     pub body_retention: Duration,
@@ -261,7 +261,7 @@ fn store(section: &mut Section<'_, '_>) -> Option<Store> {
     const MIB: usize = 1024 * 1024;
     let directory = section.path("directory", None);
     let reserve = section.value("reserve_bytes", "a whole number", None);
-    let cache = section.number("body_cache_bytes", 32 * MIB, 0..=64 * 1024 * MIB);
+    let cache = section.number("body_cache_bytes", 128 * MIB, 0..=64 * 1024 * MIB);
     let retention = section.number("body_retention_hours", 24, 0..=24 * 3_660);
     let segment = section.number("segment_bytes_max", 64 << 20, 1 << 20..=1 << 30);
     Some(Store {

@@ -35,7 +35,7 @@ impl Default for Options {
             segment_bytes_max: 64 << 20,
             group_bytes_max: 4 << 20,
             pending_bytes_max: 256 << 20,
-            body_cache_bytes: 32 << 20,
+            body_cache_bytes: 128 << 20,
             index_cache_bytes: 32 << 20,
             checkpoint_bytes: 64 << 20,
             checkpoint_interval: Duration::from_secs(2),
