@@ -1,4 +1,4 @@
-//! The embedded store: a journal that is the durability, and sled as the index that can be lost.
+//! The embedded store: a journal that is the durability, and an index that can be lost.
 //!
 //! ```text
 //! data/
@@ -6,12 +6,12 @@
 //!   LOCK                   held by the process that has it open
 //!   RESERVE                room that is given up when the disk is full
 //!   journal/0000000001.log segments of frames: every change, with the bytes of every document
-//!   index/                 sled: messages and idempotency keys, rebuilt from the journal when lost
+//!   index/                 messages and idempotency keys, rebuilt from the journal when lost
 //! ```
 //! One thread writes (`committer`): what gathers while it is busy shares one sync, and
 //! only then is anybody answered. One thread feeds the index (`checkpoint`). What is not settled
-//! is in memory, whole or as a slip (decision 0018); the rest is in the index. Dropping the store is as safe as killing the process;
-//! [`Embedded::close`] spares the next start the replay.
+//! is in memory, whole or as a slip (decision 0018); the rest is in the index. Dropping the
+//! store is as safe as killing the process; [`Embedded::close`] spares the next start the replay.
 
 mod backup;
 mod body;

@@ -238,20 +238,18 @@ impl Recovery<'_> {
             take(&mut state, &index, &frame, body)?;
             if at.sequence - followed >= REPLAYED_AT_A_TIME {
                 followed = at.sequence;
-                if self.has_room(&index, state.changes()) {
+                // On a full disk the index waits.
+                let free = self.segments.free_space();
+                if has_room_for_index(index.path(), state.changes(), free) {
                     checkpoint(&mut state, &index, at)?;
+                    // What replays much would come to be in many files.
+                    index.tidy(|bytes| bytes < free / 2)?;
                 }
                 tracing::info!(entries = at.sequence, "reading the journal");
             }
             Ok::<(), Obstacle>(())
         })?;
         Ok((state, index, tail))
-    }
-
-    /// Whether the index can follow; on a full disk it waits.
-    fn has_room(&self, index: &Index, changes: usize) -> bool {
-        let space = self.segments.files().space(self.segments.directory());
-        space.is_ok_and(|(free, _)| has_room_for_index(index.path(), changes, free))
     }
 }
 

@@ -168,6 +168,12 @@ impl Segments {
         &self.directory
     }
 
+    /// How much room there is for them. A file system that does not say is taken to have enough.
+    pub(super) fn free_space(&self) -> u64 {
+        let space = self.files.space(&self.directory);
+        space.map_or(u64::MAX, |(free, _)| free)
+    }
+
     /// The path of a segment.
     pub(super) fn path(&self, number: u32) -> PathBuf {
         self.directory.join(name(number))

@@ -255,15 +255,9 @@ impl Shared {
         self.space.reserve.forbids(free).then_some(free)
     }
 
-    /// How much room there is. A file system that does not say is taken to have enough.
-    pub(super) fn free_space(&self) -> u64 {
-        let space = self.segments.files().space(self.segments.directory());
-        space.map_or(u64::MAX, |(free, _)| free)
-    }
-
     /// Takes note of how much room there is.
     pub(super) fn measure_space(&self) -> u64 {
-        let free = self.free_space();
+        let free = self.segments.free_space();
         self.space.reserve.restore(free);
         self.space.free_bytes.store(free, Ordering::Relaxed);
         free

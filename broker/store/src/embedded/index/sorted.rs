@@ -216,16 +216,15 @@ impl Sorted {
         let free = runs.iter().filter(|run| run.covers.first > behind);
         let free: Vec<_> = free.cloned().collect();
         for level in free.chunk_by(|one, other| one.covers.level() == other.covers.level()) {
-            let Some(of) = level.get(..MERGED_AT_ONCE as usize) else {
+            let Some(of @ [first, ..]) = level.get(..MERGED_AT_ONCE as usize) else {
                 continue;
             };
             if has_room(of.iter().map(|run| run.bytes).sum()) {
-                let before = |run: &&Arc<Run>| {
-                    Some(run.covers.first) < of.first().map(|run| run.covers.first)
-                };
+                let older = runs.iter();
+                let older = older.take_while(|run| run.covers.first < first.covers.first);
                 let older = match self.empty {
                     Empty::Counts => None,
-                    Empty::Removes => Some(runs.iter().take_while(before).cloned().collect()),
+                    Empty::Removes => Some(older.cloned().collect()),
                 };
                 under_way.push(Merge::begin(&self.directory, of.to_vec(), older)?);
             }
