@@ -187,7 +187,12 @@ impl Bars {
             .draw()
             .map_err(undrawn)?;
         let bars = self.bars.iter().enumerate().map(|(number, &(_, up))| {
-            let colour = if number == 0 { COLOURS[0] } else { OTHERS };
+            let own = number == 0
+                || self
+                    .bars
+                    .get(number)
+                    .is_some_and(|(name, _)| name.starts_with("Axle"));
+            let colour = if own { COLOURS[0] } else { OTHERS };
             let corners = [
                 (SegmentValue::Exact(number), 0.0),
                 (SegmentValue::Exact(number + 1), up),
