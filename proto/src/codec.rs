@@ -95,3 +95,39 @@ impl<T: Message + Default> Decoder for DocumentDecoder<T> {
         buffers()
     }
 }
+
+#[cfg(test)]
+#[expect(clippy::unwrap_used, reason = "tests fail by panicking")]
+mod tests {
+    use bytes::Bytes;
+    use http_body_util::Full;
+    use tonic::Streaming;
+
+    use super::*;
+
+    /// As they come over the wire, together.
+    fn framed(documents: &[Bytes]) -> Bytes {
+        let mut frame = Vec::new();
+        for document in documents {
+            let message = document.encode_to_vec();
+            frame.push(0);
+            frame.extend(u32::try_from(message.len()).unwrap().to_be_bytes());
+            frame.extend(message);
+        }
+        frame.into()
+    }
+
+    #[tokio::test]
+    async fn documents_that_came_together_are_kept_apart() {
+        let documents = [1, 2, 3].map(|byte| Bytes::from(vec![byte; 16 << 10]));
+        let decoder = DocumentCodec::<(), Bytes>::default().decoder();
+        let body = Full::new(framed(&documents));
+        let mut stream = Streaming::new_request(decoder, body, None, None);
+        let mut kept: Vec<Bytes> = Vec::new();
+        while let Some(document) = stream.message().await.unwrap() {
+            kept.push(document);
+        }
+        assert_eq!(kept, documents);
+        assert!(kept.iter().all(Bytes::is_unique));
+    }
+}
