@@ -124,7 +124,9 @@ impl TestBroker {
 async fn run(estate: &Estate) -> Running {
     let file = estate.path().join("broker.toml");
     let config = configuration(&file);
-    let sockets = Sockets::bind(&config).await.expect("two free ports");
+    // The task that accepted for the broker before may let go of its port a moment after the broker ended.
+    let free = async || Sockets::bind(&config).await.ok();
+    let sockets = wait::until("the ports to be free", free).await;
     let opened = tokio::task::spawn_blocking(|| App::open(config)).await;
     let app = opened
         .expect("no panic in the broker")
