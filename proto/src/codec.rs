@@ -99,9 +99,14 @@ impl<T: Message + Default> Decoder for DocumentDecoder<T> {
 #[cfg(test)]
 #[expect(clippy::unwrap_used, reason = "tests fail by panicking")]
 mod tests {
+    use std::{
+        pin::pin,
+        task::{Context, Poll, Waker},
+    };
+
     use bytes::Bytes;
     use http_body_util::Full;
-    use tonic::Streaming;
+    use tonic::{Status, Streaming};
 
     use super::*;
 
@@ -117,14 +122,24 @@ mod tests {
         frame.into()
     }
 
-    #[tokio::test]
-    async fn documents_that_came_together_are_kept_apart() {
+    /// The next of a stream whose bytes are all there.
+    fn next(stream: &mut Streaming<Bytes>) -> Option<Bytes> {
+        let message: Poll<Result<_, Status>> =
+            pin!(stream.message()).poll(&mut Context::from_waker(Waker::noop()));
+        match message {
+            Poll::Ready(message) => message.unwrap(),
+            Poll::Pending => panic!("it waits for bytes that nobody sends"),
+        }
+    }
+
+    #[test]
+    fn documents_that_came_together_are_kept_apart() {
         let documents = [1, 2, 3].map(|byte| Bytes::from(vec![byte; 16 << 10]));
         let decoder = DocumentCodec::<(), Bytes>::default().decoder();
         let body = Full::new(framed(&documents));
         let mut stream = Streaming::new_request(decoder, body, None, None);
         let mut kept: Vec<Bytes> = Vec::new();
-        while let Some(document) = stream.message().await.unwrap() {
+        while let Some(document) = next(&mut stream) {
             kept.push(document);
         }
         assert_eq!(kept, documents);
