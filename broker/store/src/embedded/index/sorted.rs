@@ -25,8 +25,8 @@ use super::Unusable;
 
 /// So many runs of a level become one of the next.
 const MERGED_AT_ONCE: u32 = 8;
-/// So many entries are merged for each that is written: more than there are levels in a year.
-const MERGED_FOR_EACH: u64 = 10;
+/// So many entries are merged with each run that is written, however short it is: what a start left
+/// undone is done soon where there is little to do.
 const MERGED_AT_LEAST: u64 = 20_000;
 
 /// What an entry without a value says.
@@ -46,6 +46,7 @@ pub(super) struct Sorted {
     /// Oldest first.
     runs: RwLock<Arc<Vec<Arc<Run>>>>,
     merges: Mutex<Merges>,
+    merged_at_least: u64,
 }
 
 /// The merges under way. Those further on are of lower levels, newer and shorter, and are done first.
@@ -78,6 +79,7 @@ impl Sorted {
             empty,
             runs: RwLock::new(Arc::new(runs)),
             merges: Mutex::default(),
+            merged_at_least: MERGED_AT_LEAST,
         })
     }
 
@@ -169,8 +171,15 @@ impl Sorted {
         let run = Arc::new(writer.finish()?);
         self.change(|runs| runs.push(run));
         let mut merges = self.merges();
-        merges.owed = (merges.owed + count * MERGED_FOR_EACH).max(MERGED_AT_LEAST);
+        merges.owed = (merges.owed + count * self.levels()).max(self.merged_at_least);
         Ok(())
+    }
+
+    /// How often an entry is merged until it is of the level after those there are. So many merged for each
+    /// that is written keep up, and take no more of the processors than that.
+    fn levels(&self) -> u64 {
+        let levels = self.runs().iter().map(|run| run.covers.level()).max();
+        u64::from(levels.unwrap_or(0)) + 1
     }
 
     /// Merges a part of what is to be merged: as much as keeps up with what is added. `has_room` tells
