@@ -26,8 +26,9 @@ use crate::{
 const CONNECT_LIMIT: Duration = Duration::from_secs(10);
 const KEEPALIVE: Duration = Duration::from_secs(30);
 const KEEPALIVE_LIMIT: Duration = Duration::from_secs(15);
-/// Fixed: the adaptive window is known to stall.
-const STREAM_WINDOW_BYTES: u32 = 1024 * 1024;
+/// Fixed: the adaptive window is known to stall. Several large documents of one stream may be on their way, so
+/// that the broker need not wait for the word that one has arrived.
+const STREAM_WINDOW_BYTES: u32 = 4 * 1024 * 1024;
 const CONNECTION_WINDOW_BYTES: u32 = 8 * 1024 * 1024;
 /// What the other side may send at once: a document in one frame, not cut at the customary 16 KiB.
 const FRAME_BYTES_MAX: u32 = 64 * 1024;
