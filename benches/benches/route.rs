@@ -10,7 +10,7 @@ mod scene;
 
 use std::{hint::black_box, time::Duration};
 
-use axle_benches::estate::TRUST;
+use axle_benches::{documents::Sample, estate::TRUST};
 use axle_broker::clock::{Clock as _, SystemClock};
 use axle_core::{
     change::Acceptance,
@@ -22,10 +22,24 @@ use axle_core::{
     route::route,
     validate::validate,
 };
-use axle_model::{digest::Digest, format, mailbox::MailboxId};
+use axle_model::{digest::Digest, envelope::MediaType, format, mailbox::MailboxId};
 use criterion::{BatchSize, BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
+use quick_xml::events::Event;
+use serde::de::IgnoredAny;
 
 use scene::{MESSAGE, PRACTICE, Scene, ods, submission_of};
+
+/// What the library alone takes to see that a document is well formed, nothing of it being kept: no reader on
+/// it is faster.
+fn syntax_of(sample: &Sample) {
+    if sample.media_type == MediaType::FhirXml {
+        let mut reader = quick_xml::Reader::from_reader(&*sample.body);
+        while reader.read_event().expect("XML") != Event::Eof {}
+    } else {
+        let read: IgnoredAny = serde_json::from_slice(&sample.body).expect("JSON");
+        black_box(read);
+    }
+}
 
 /// The stages whose cost grows with the document, and the whole path. The digest is what the gRPC
 /// door adds before it.
@@ -36,6 +50,7 @@ fn by_document(c: &mut Criterion) {
         let mut group = c.benchmark_group(format!("route/{}", sample.name));
         group.throughput(Throughput::Bytes(sample.body.len() as u64));
         group.bench_function("digest", |b| b.iter(|| Digest::of(&sample.body)));
+        group.bench_function("syntax", |b| b.iter(|| syntax_of(&sample)));
         group.bench_function("facts", |b| {
             b.iter(|| format::read(&sample.media_type, &sample.body, &limits).expect("facts"));
         });

@@ -3,6 +3,7 @@
 
 use std::borrow::Cow;
 
+use memchr::memchr;
 use quick_xml::{
     XmlVersion,
     escape::{EscapeError, unescape},
@@ -107,7 +108,8 @@ impl<'a> Tag<'a> {
             keys.add(key)?;
             tag.attribute(key, raw, scopes)?;
         }
-        if let Some((prefix, local)) = name.split_once(':') {
+        let colon = name.bytes().position(|b| b == b':');
+        if let Some((prefix, local)) = around(name, colon) {
             tag.name = local;
             tag.namespace = scopes.of(prefix);
         } else {
@@ -196,21 +198,29 @@ fn next_attribute<'a>(rest: &mut &'a str) -> Result<Option<(&'a str, &'a str)>, 
         // No white space before it.
         return Err(not_well_formed());
     }
-    let (key, after) = text.split_once('=').ok_or_else(not_well_formed)?;
+    let equals = text.bytes().position(|b| b == b'=');
+    let (key, after) = around(text, equals).ok_or_else(not_well_formed)?;
     let key = key.trim_ascii_end();
     let after = after.trim_ascii_start();
     let quote = match after.as_bytes().first() {
-        Some(b'"') => '"',
-        Some(b'\'') => '\'',
+        Some(quote @ (b'"' | b'\'')) => *quote,
         Some(_) | None => return Err(not_well_formed()),
     };
-    let (value, after) = after[1..].split_once(quote).ok_or_else(not_well_formed)?;
+    let after = &after[1..];
+    let end = memchr(quote, after.as_bytes());
+    let (value, after) = around(after, end).ok_or_else(not_well_formed)?;
     let is_name = |b: u8| !b.is_ascii_whitespace() && !b"\"'<>&/".contains(&b);
     if key.is_empty() || !key.bytes().all(is_name) {
         return Err(not_well_formed());
     }
     *rest = after;
     Ok(Some((key, value)))
+}
+
+/// What stands before and after the character of one byte at that place.
+fn around(text: &str, at: Option<usize>) -> Option<(&str, &str)> {
+    let at = at?;
+    Some((text.get(..at)?, text.get(at + 1..)?))
 }
 
 /// An attribute's value as XML means it: references resolved, white space normalised.
