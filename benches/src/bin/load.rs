@@ -20,11 +20,11 @@ use axle_benches::{
     },
 };
 use clap::{Parser, value_parser};
-use mimalloc::MiMalloc;
+use tikv_jemallocator::Jemalloc;
 
 // As in the daemon, which this program stands in for.
 #[global_allocator]
-static ALLOCATOR: MiMalloc = MiMalloc;
+static ALLOCATOR: Jemalloc = Jemalloc;
 
 /// Puts load on a broker: real mutual TLS, a real disk, practices that verify and acknowledge every
 /// document. It starts a broker for that, unless --endpoint names one that runs.

@@ -20,11 +20,11 @@ use axle_benches::{
 };
 use clap::{Parser, value_parser};
 use comfy_table::{CellAlignment, Table, presets};
-use mimalloc::MiMalloc;
+use tikv_jemallocator::Jemalloc;
 
 // As in the daemon, which this program stands in for.
 #[global_allocator]
-static ALLOCATOR: MiMalloc = MiMalloc;
+static ALLOCATOR: Jemalloc = Jemalloc;
 
 /// Measures a broker with many documents in its store beside one with none. All of them wait for
 /// practices that are away, unless --waiting says otherwise; the load goes to mailboxes of its own.

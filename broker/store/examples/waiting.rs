@@ -34,7 +34,7 @@ use bytes::Bytes;
 
 // As in the daemon.
 #[global_allocator]
-static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+static ALLOCATOR: tikv_jemallocator::Jemalloc = tikv_jemallocator::Jemalloc;
 
 const MAILBOXES: u64 = 6_500;
 const IN_FLIGHT: u64 = 256;
