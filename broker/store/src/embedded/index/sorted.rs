@@ -25,9 +25,9 @@ use super::Unusable;
 
 /// So many runs of a level become one of the next.
 const MERGED_AT_ONCE: u32 = 8;
-/// So many entries are merged with each run that is written, however short it is: what a start left
+/// So many bytes are merged with each run that is written, however short it is: what a start left
 /// undone is done soon where there is little to do.
-const MERGED_AT_LEAST: u64 = 20_000;
+const MERGED_AT_LEAST: u64 = 1 << 20;
 
 /// What an entry without a value says.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -53,7 +53,7 @@ pub(super) struct Sorted {
 #[derive(Debug, Default)]
 struct Merges {
     under_way: Vec<Merge>,
-    /// How many entries may be merged.
+    /// How many bytes may be merged.
     owed: u64,
 }
 
@@ -169,14 +169,15 @@ impl Sorted {
             return Err(error);
         }
         let run = Arc::new(writer.finish()?);
+        let bytes = run.bytes;
         self.change(|runs| runs.push(run));
         let mut merges = self.merges();
-        merges.owed = (merges.owed + count * self.levels()).max(self.merged_at_least);
+        merges.owed = (merges.owed + bytes * self.levels()).max(self.merged_at_least);
         Ok(())
     }
 
-    /// How often an entry is merged until it is of the level after those there are. So many merged for each
-    /// that is written keep up, and take no more of the processors than that.
+    /// How often an entry is merged until it is of the level after those there are. So many times
+    /// the bytes of each new run keep up, and take no more of the processors than that.
     fn levels(&self) -> u64 {
         let levels = self.runs().iter().map(|run| run.covers.level()).max();
         u64::from(levels.unwrap_or(0)) + 1

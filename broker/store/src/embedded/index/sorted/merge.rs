@@ -32,12 +32,12 @@ impl Merge {
         })
     }
 
-    /// Goes on until `left` is used up; whether it is through.
+    /// Goes on until `left` bytes are used up; whether it is through.
     pub(super) fn go_on(&mut self, left: &mut u64) -> Result<bool, Unusable> {
         let until = self.together.passed + *left;
         while self.together.passed < until {
             let Some((key, value)) = self.together.next()? else {
-                *left = until - self.together.passed;
+                *left = until.saturating_sub(self.together.passed);
                 return Ok(true);
             };
             // What removes stays for as long as there may be something to remove.

@@ -176,18 +176,18 @@ impl Cursor {
         Ok(next.map(|(entry, _)| entry))
     }
 
-    /// Goes to the next entry; the first call to the first one.
-    pub(super) fn advance(&mut self) -> Result<(), Unusable> {
+    /// Goes to the next entry, the first call to the first one; gives how many bytes are passed.
+    pub(super) fn advance(&mut self) -> Result<u64, Unusable> {
         let rest = self.block.get(self.at..).unwrap_or_default();
-        if let Some((_, behind)) = entry(rest)? {
-            self.at = self.block.len() - behind.len();
-        }
+        let behind = entry(rest)?.map_or(rest, |(_, behind)| behind);
+        let passed = (rest.len() - behind.len()) as u64;
+        self.at = self.block.len() - behind.len();
         if self.at == self.block.len()
             && let Some(&fence) = self.run.fences.get(self.next_block)
         {
             self.run.read(fence, &mut self.block)?;
             (self.next_block, self.at) = (self.next_block + 1, 0);
         }
-        Ok(())
+        Ok(passed)
     }
 }

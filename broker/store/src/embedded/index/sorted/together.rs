@@ -12,7 +12,7 @@ pub(super) struct Together {
     cursors: Vec<Cursor>,
     /// Those that are still at the entry that was given last.
     given: Vec<usize>,
-    /// How many entries were passed.
+    /// How many bytes of entries were passed.
     pub(super) passed: u64,
 }
 
@@ -34,8 +34,7 @@ impl Together {
     pub(super) fn next(&mut self) -> Result<Option<Entry<'_>>, Unusable> {
         for at in self.given.drain(..) {
             if let Some(cursor) = self.cursors.get_mut(at) {
-                cursor.advance()?;
-                self.passed += 1;
+                self.passed += cursor.advance()?;
             }
         }
         let mut least: Option<Entry<'_>> = None;
