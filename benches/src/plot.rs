@@ -34,6 +34,6 @@ pub struct Line {
 pub struct Bars {
     /// What is shown, with its unit.
     pub title: String,
-    /// What each is of, and how high it is. The first one stands out.
+    /// What each is of, and how high it is. Ours, those whose names begin with Axle, stand out.
     pub bars: Vec<(String, f64)>,
 }

@@ -186,16 +186,12 @@ impl Bars {
             .y_label_formatter(&|&up| figure(up))
             .draw()
             .map_err(undrawn)?;
-        let bars = self.bars.iter().enumerate().map(|(number, &(_, up))| {
-            let own = number == 0
-                || self
-                    .bars
-                    .get(number)
-                    .is_some_and(|(name, _)| name.starts_with("Axle"));
-            let colour = if own { COLOURS[0] } else { OTHERS };
+        let bars = self.bars.iter().enumerate().map(|(number, (name, up))| {
+            let is_ours = name.starts_with("Axle");
+            let colour = if is_ours { COLOURS[0] } else { OTHERS };
             let corners = [
                 (SegmentValue::Exact(number), 0.0),
-                (SegmentValue::Exact(number + 1), up),
+                (SegmentValue::Exact(number + 1), *up),
             ];
             let mut bar = Rectangle::new(corners, colour.filled());
             bar.set_margin(0, 0, 14, 14);
