@@ -129,6 +129,7 @@ impl<'t> Trial<'t> {
             };
             let found = contents.examine(&store, self.damage.was_killed).await;
             drop(store);
+            daemon::wait_for_starts();
             if found.stopped && !restarted && found.wrong.is_empty() {
                 continue;
             }

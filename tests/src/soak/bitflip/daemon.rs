@@ -3,6 +3,7 @@
 
 use std::{
     path::Path,
+    sync::{Mutex, PoisonError},
     time::{Duration, Instant},
 };
 
@@ -15,12 +16,23 @@ use crate::{
 
 /// The daemon's exit code for damaged data.
 const BAD_DATA: i32 = 65;
+/// Held while a process is started.
+static STARTING: Mutex<()> = Mutex::new(());
+
+/// Waits until no process is being started. Between fork and exec it holds whatever this one had open, so
+/// a store that was just let go is still locked by it.
+pub(super) fn wait_for_starts() {
+    drop(STARTING.lock().unwrap_or_else(PoisonError::into_inner));
+}
 
 /// Starts the daemon on a copy of a damaged store; what is wrong with how it behaves.
 pub(super) async fn start(damaged: &Path, damage: &Damage) -> Option<String> {
     let estate = Estate::new();
     copy_folder(damaged, &estate.data());
-    let mut broker = BrokerProcess::spawn(&estate);
+    let mut broker = {
+        let _starting = STARTING.lock().unwrap_or_else(PoisonError::into_inner);
+        BrokerProcess::spawn(&estate)
+    };
     let begun = Instant::now();
     loop {
         if let Some(status) = broker.ended() {
