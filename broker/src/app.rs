@@ -8,6 +8,7 @@ mod memory;
 mod organisations;
 mod probe;
 mod reload;
+mod store;
 
 use std::{
     fmt, io,
@@ -17,7 +18,6 @@ use std::{
     time::Duration,
 };
 
-use axle_model::time::Timestamp;
 use axle_pki::trust::{ServerTrust, UnusableFiles};
 use axle_proto::v1::{
     admin_service_server::AdminServiceServer, collection_service_server::CollectionServiceServer,
@@ -25,7 +25,7 @@ use axle_proto::v1::{
 };
 use axle_store::{
     Store as _,
-    embedded::{Embedded, OpenError, Options},
+    embedded::{Embedded, OpenError},
 };
 use thiserror::Error;
 use tokio::{
@@ -182,8 +182,7 @@ impl App {
         let view = reload::view_of(&config, in_force)?;
         // Certificates are held against the wall clock, also at each handshake.
         let trust = Arc::new(ServerTrust::load(config.tls.clone(), SystemClock.now())?);
-        // The engine wakes what rests, by a clock that goes on from what the store recorded last.
-        let store = Embedded::open(&store_options(&config), Timestamp::default())?;
+        let store = store::open(&config)?;
         let path = config.store.directory.join("CLOCK");
         let clock = SteadyClock::begin(&path, store.newest_time())
             .map_err(|source| AppError::Clock { path, source })?;
@@ -381,16 +380,5 @@ async fn set_health(health: &HealthReporter, status: tonic_health::ServingStatus
     ];
     for name in services {
         health.set_service_status(name, status).await;
-    }
-}
-
-fn store_options(config: &Config) -> Options {
-    Options {
-        directory: config.store.directory.clone(),
-        reserve_bytes: config.store.reserve_bytes,
-        body_cache_bytes: config.store.body_cache_bytes,
-        body_retention: config.store.body_retention,
-        segment_bytes_max: config.store.segment_bytes_max,
-        ..Options::default()
     }
 }

@@ -82,6 +82,7 @@ impl From<&OpenError> for Exit {
         match error {
             OpenError::InUse { .. } => Self::TryAgain,
             OpenError::Damaged { .. } | OpenError::Format { .. } => Self::BadData,
+            OpenError::Key { .. } => Self::BadConfiguration,
             OpenError::Files { .. } | OpenError::Full { .. } | OpenError::Index { .. } => {
                 Self::Unavailable
             }

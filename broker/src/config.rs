@@ -22,12 +22,14 @@ mod answers;
 mod demographics;
 mod error;
 mod reader;
+mod store;
 
 pub use demographics::{
     Demographics, DemographicsSource, PatientFileSettings, PatientServiceSettings, ServiceAddress,
 };
 pub use error::{ConfigError, Flaw};
 use reader::{Reader, Section};
+pub use store::{KeySource, Store};
 
 /// The largest document that one unary call carries, in bytes: 4 MiB, gRPC's own customary limit.
 pub const BODY_BYTES_MAX: usize = 4 * 1024 * 1024;
@@ -73,21 +75,6 @@ pub struct Grpc {
 pub struct Http {
     /// Address and port; `127.0.0.1:7480` unless set.
     pub listen: SocketAddr,
-}
-
-/// `[store]`: where documents are kept.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Store {
-    /// The folder; created (mode 0700) when missing.
-    pub directory: PathBuf,
-    /// Bytes of disk kept free: below that nothing more is accepted. The store chooses unless set.
-    pub reserve_bytes: Option<u64>,
-    /// Bytes of bodies kept in memory for collectors; 128 MiB unless set.
-    pub body_cache_bytes: usize,
-    /// How long the body of a settled message is kept; 24 h unless set.
-    pub body_retention: Duration,
-    /// A file of the journal is not added to once it is this long; 64 MiB unless set.
-    pub segment_bytes_max: u64,
 }
 
 /// `[routing]`: where the files are that say who is reached, and how.
@@ -173,7 +160,10 @@ impl Config {
         let mut reader = Reader::new(path, text, variables)?;
         // All sections are read before any is missed, so that all problems are told.
         let (grpc, http) = (reader.section("grpc", grpc), reader.optional("http", http));
-        let (tls, store) = (reader.section("tls", tls), reader.section("store", store));
+        let (tls, store) = (
+            reader.section("tls", tls),
+            reader.section("store", store::store),
+        );
         let routing = reader.section("routing", routing);
         let demographics = reader.optional("demographics", demographics::demographics);
         let limits = reader.section("limits", limits);
@@ -254,22 +244,6 @@ fn tls(section: &mut Section<'_, '_>) -> Option<ServerFiles> {
         certificate: certificate?,
         key: key?,
         revocations: revocations?,
-    })
-}
-
-fn store(section: &mut Section<'_, '_>) -> Option<Store> {
-    const MIB: usize = 1024 * 1024;
-    let directory = section.path("directory", None);
-    let reserve = section.value("reserve_bytes", "a whole number", None);
-    let cache = section.number("body_cache_bytes", 128 * MIB, 0..=64 * 1024 * MIB);
-    let retention = section.number("body_retention_hours", 24, 0..=24 * 3_660);
-    let segment = section.number("segment_bytes_max", 64 << 20, 1 << 20..=1 << 30);
-    Some(Store {
-        directory: directory?,
-        reserve_bytes: reserve?,
-        body_cache_bytes: cache?,
-        body_retention: Duration::from_hours(retention?),
-        segment_bytes_max: segment?,
     })
 }
 

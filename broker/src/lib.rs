@@ -10,6 +10,7 @@ pub mod demo;
 pub mod demographics;
 pub mod doors;
 pub mod engine;
+mod master_keys;
 pub mod metrics;
 pub mod register;
 pub mod service;

@@ -97,7 +97,8 @@ impl TestBroker {
     /// When a record is damaged, or the equation of the ledger does not hold.
     pub async fn books(&mut self) -> Totals {
         self.stop().await;
-        let report = axle_store::embedded::verify(&self.estate.data()).expect("a readable store");
+        let report =
+            axle_store::embedded::verify(&self.estate.data(), None).expect("a readable store");
         assert!(report.is_sound(), "{report}");
         self.start_again().await;
         report.totals

@@ -10,10 +10,7 @@ use axle_store::embedded::{self, Stated};
 use clap::Args;
 
 use super::{Exit, fail};
-use crate::{
-    clock::{Clock as _, SystemClock},
-    config::Config,
-};
+use crate::clock::{Clock as _, SystemClock};
 
 /// What is backed up, and where to.
 #[derive(Debug, Args)]
@@ -34,14 +31,16 @@ pub(super) struct Restore {
     /// The store's folder, which must be empty or not there yet.
     #[arg(long, value_name = "DIR")]
     to: PathBuf,
+    #[command(flatten)]
+    key: super::verify::Key,
 }
 
 pub(super) fn backup(arguments: &Backup, out: &mut impl Write) -> Exit {
-    let directory = match arguments.which.directory(Config::load) {
-        Ok(directory) => directory,
+    let (directory, keys) = match arguments.which.found() {
+        Ok(found) => found,
         Err(error) => return fail(Exit::BadConfiguration, &error),
     };
-    match embedded::backup(&directory, &arguments.to) {
+    match embedded::backup(&directory, &arguments.to, keys.as_ref()) {
         Ok(stated) => {
             tell(out, "backed up to", &arguments.to, &stated);
             Exit::Ok
@@ -51,7 +50,11 @@ pub(super) fn backup(arguments: &Backup, out: &mut impl Write) -> Exit {
 }
 
 pub(super) fn restore(arguments: &Restore, out: &mut impl Write) -> Exit {
-    match embedded::restore(&arguments.from, &arguments.to) {
+    let keys = match arguments.key.read() {
+        Ok(keys) => keys,
+        Err(error) => return fail(Exit::BadConfiguration, &error),
+    };
+    match embedded::restore(&arguments.from, &arguments.to, keys.as_ref()) {
         Ok(stated) => {
             tell(out, "restored to", &arguments.to, &stated);
             let _ = writeln!(

@@ -24,8 +24,8 @@ use rustix::{
 
 use super::{Exit, fail};
 use crate::{
-    config::{Config, ConfigError, Flaw},
-    demographics, register,
+    config::{Config, ConfigError, Flaw, KeySource},
+    demographics, master_keys, register,
 };
 
 /// 2026-01-01: a clock before it is wrong, whatever the certificates say.
@@ -64,6 +64,7 @@ impl Found {
         self.routing(config);
         self.demographics(config, now);
         self.organisations(config, now);
+        self.store_key(config);
         self.store(config);
     }
 
@@ -203,6 +204,30 @@ impl Found {
                 );
                 self.flaws.push(Flaw::of(file, what));
             }
+        }
+    }
+
+    /// The key that encrypts the store, if one is named.
+    fn store_key(&mut self, config: &Config) {
+        let Some(source) = &config.store.key else {
+            let what =
+                "names no key: documents are on the disk as they are, so see that it is encrypted";
+            self.warnings.push(Flaw::of("store.key_file", what));
+            return;
+        };
+        let from = match source {
+            KeySource::File(file) => file.display().to_string(),
+            KeySource::Command(words) => words.join(" "),
+        };
+        match master_keys::read(source) {
+            Ok(_) => self.saw("store key", from),
+            Err(error) => self.flaws.extend(error.flaws().iter().cloned()),
+        }
+        if let KeySource::File(file) = source
+            && fs::metadata(file).is_ok_and(|key| others_may(&key, 0o007))
+        {
+            let what = "can be read by everybody: chmod 600";
+            self.flaws.push(Flaw::of(file.display().to_string(), what));
         }
     }
 

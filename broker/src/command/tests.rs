@@ -42,7 +42,11 @@ crl = [\"tls/crl.pem\"]
 [store]
 directory = \"data\"
 reserve_bytes = 4096
+key_file = \"store.key\"
 ";
+    let key = folder.path().join("store.key");
+    fs::write(&key, "0123456789abcdef".repeat(4)).unwrap();
+    fs::set_permissions(&key, Permissions::from_mode(0o600)).unwrap();
     fs::write(folder.path().join("axle.toml"), config).unwrap();
     fs::write(
         folder.path().join("directory.toml"),
@@ -82,7 +86,7 @@ fn an_estate_in_order_passes_and_is_shown() {
 #[test]
 fn each_thing_out_of_order_is_bad_configuration() {
     type Damage = (&'static str, fn(&Path));
-    let damage: [Damage; 7] = [
+    let damage: [Damage; 10] = [
         ("no configuration", |folder| {
             fs::remove_file(folder.join("axle.toml")).unwrap()
         }),
@@ -97,6 +101,15 @@ fn each_thing_out_of_order_is_bad_configuration() {
         ("open key", |folder| {
             fs::set_permissions(folder.join("tls/broker.key"), Permissions::from_mode(0o644))
                 .unwrap();
+        }),
+        ("no store key", |folder| {
+            fs::remove_file(folder.join("store.key")).unwrap()
+        }),
+        ("short store key", |folder| {
+            fs::write(folder.join("store.key"), "0123").unwrap()
+        }),
+        ("open store key", |folder| {
+            fs::set_permissions(folder.join("store.key"), Permissions::from_mode(0o644)).unwrap();
         }),
         ("bad list", |folder| {
             fs::write(folder.join("tls/crl.pem"), "").unwrap()
@@ -117,6 +130,20 @@ fn each_thing_out_of_order_is_bad_configuration() {
         assert_eq!(exit, Exit::BadConfiguration, "{name}: {printed}");
         assert!(!printed.contains("in order"), "{name}: {printed}");
     }
+}
+
+#[test]
+fn a_store_without_a_key_is_pointed_out() {
+    let folder = estate();
+    let file = folder.path().join("axle.toml");
+    let text = fs::read_to_string(&file).unwrap();
+    fs::write(file, text.replace("key_file = \"store.key\"\n", "")).unwrap();
+    let (exit, printed) = checked(folder.path(), NOW);
+    assert_eq!(exit, Exit::Ok, "{printed}");
+    assert!(
+        printed.contains("warning: store.key_file: names no key"),
+        "{printed}"
+    );
 }
 
 #[test]
@@ -142,6 +169,11 @@ fn the_arguments_are_those_of_the_manual() {
         ("verify --config axle.toml", true),
         ("verify --store data", true),
         ("verify --store data --config axle.toml", false),
+        ("verify --store data --key-file key", true),
+        ("verify --config axle.toml --key-file key", false),
+        ("verify --key-file key", false),
+        ("backup --store data --to copy --key-file key", true),
+        ("restore --from copy --to data --key-file key", true),
         ("verify", false),
         ("demo", true),
         ("demo --keep", true),

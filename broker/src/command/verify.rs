@@ -6,50 +6,76 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use axle_store::embedded::{is_backup, verify as read_whole, verify_backup};
+use axle_store::embedded::{MasterKeys, is_backup, verify as read_whole, verify_backup};
 use clap::Args;
 
 use super::{Exit, backup::tell, fail};
-use crate::config::{Config, ConfigError};
+use crate::{
+    config::{Config, ConfigError, KeySource, Store},
+    master_keys,
+};
 
 /// Whose store.
 #[derive(Debug, Args)]
-#[group(required = true, multiple = false)]
 pub(super) struct Which {
+    #[command(flatten)]
+    place: Place,
+    #[command(flatten)]
+    key: Key,
+}
+
+#[derive(Debug, Args)]
+#[group(required = true, multiple = false)]
+struct Place {
     /// That of the broker with this configuration.
-    #[arg(long, value_name = "FILE")]
+    #[arg(long, value_name = "FILE", conflicts_with = "key_file")]
     config: Option<PathBuf>,
     /// The one in this folder.
     #[arg(long, value_name = "DIR")]
     store: Option<PathBuf>,
 }
 
+/// What opens it.
+#[derive(Debug, Args)]
+pub(super) struct Key {
+    /// The key of an encrypted store, where no configuration names it.
+    #[arg(long, value_name = "FILE")]
+    key_file: Option<PathBuf>,
+}
+
+impl Key {
+    /// The key that was named, if any.
+    pub(super) fn read(&self) -> Result<Option<MasterKeys>, ConfigError> {
+        let source = self.key_file.clone().map(KeySource::File);
+        source.as_ref().map(master_keys::read).transpose()
+    }
+}
+
 impl Which {
-    /// The folder of the store.
-    pub(super) fn directory(
-        &self,
-        load: impl FnOnce(&Path) -> Result<Config, ConfigError>,
-    ) -> Result<PathBuf, ConfigError> {
-        match &self.store {
-            Some(directory) => Ok(directory.clone()),
-            // One of the two is given, or the command line was refused.
-            None => load(self.config.as_deref().unwrap_or(Path::new("")))
-                .map(|config| config.store.directory),
+    /// The folder of the store, and its key.
+    pub(super) fn found(&self) -> Result<(PathBuf, Option<MasterKeys>), ConfigError> {
+        if let Some(directory) = &self.place.store {
+            return Ok((directory.clone(), self.key.read()?));
         }
+        // One of the two is given, or the command line was refused.
+        let config = self.place.config.as_deref().unwrap_or(Path::new(""));
+        let Store { directory, key, .. } = Config::load(config)?.store;
+        let keys = key.as_ref().map(master_keys::read).transpose()?;
+        Ok((directory, keys))
     }
 }
 
 pub(super) fn verify(which: &Which, out: &mut impl Write) -> Exit {
-    let directory = match which.directory(Config::load) {
-        Ok(directory) => directory,
+    let (directory, keys) = match which.found() {
+        Ok(found) => found,
         Err(error) => return fail(Exit::BadConfiguration, &error),
     };
     let read = match is_backup(&directory) {
-        true => verify_backup(&directory).map(|(stated, report)| {
+        true => verify_backup(&directory, keys.as_ref()).map(|(stated, report)| {
             tell(out, "a backup in", &directory, &stated);
             report
         }),
-        false => read_whole(&directory),
+        false => read_whole(&directory, keys.as_ref()),
     };
     match read {
         Ok(report) => {

@@ -12,7 +12,7 @@ use axle_core::{
 };
 use axle_model::mailbox::{REPORT_WORKFLOW, WorkflowId};
 
-use super::{Config, ConfigError, LogFormat, Routing};
+use super::{Config, ConfigError, KeySource, LogFormat, Routing};
 
 const MINIMAL: &str = "\
 [tls]
@@ -137,6 +137,36 @@ filter = \"axle=nonsense\"
          body_bytes_max, document_bytes_max, fhir_bytes_max, upload_idle_hours, recipients_max",
     ];
     assert_eq!(problems(&error), expected);
+}
+
+/// What encrypts the store, of a configuration with these lines in its section.
+fn key(lines: &str) -> Result<Option<KeySource>, Vec<String>> {
+    let text = format!(
+        "[tls]\ncertificate = \"c\"\nkey = \"k\"\nclient_ca = \"a\"\n[store]\ndirectory = \"d\"\n{lines}"
+    );
+    parse(&text, &[])
+        .map(|config| config.store.key)
+        .map_err(|error| problems(&error))
+}
+
+#[test]
+fn the_key_of_the_store_is_a_file_or_what_a_program_prints() {
+    assert_eq!(key(""), Ok(None));
+    let file = KeySource::File("etc/store.key".into());
+    assert_eq!(key("key_file = \"store.key\""), Ok(Some(file)));
+    let words = ["/usr/bin/kms".to_owned(), "axle".to_owned()];
+    let command = KeySource::Command(words.to_vec());
+    assert_eq!(
+        key("key_command = [\"/usr/bin/kms\", \"axle\"]"),
+        Ok(Some(command))
+    );
+    let told = "must be a list of a program's path and its arguments";
+    for wrong in ["[]", "[\"\"]", "\"/usr/bin/kms\""] {
+        let problems = key(&format!("key_command = {wrong}")).unwrap_err();
+        assert!(problems[0].contains(told), "{problems:?}");
+    }
+    let both = key("key_file = \"store.key\"\nkey_command = [\"kms\"]").unwrap_err();
+    assert!(both[0].contains("leave one of them out"), "{both:?}");
 }
 
 #[test]

@@ -171,7 +171,7 @@ async fn run(gibibytes: u64, retention: Duration) {
     );
     store.close().await.unwrap();
     drop(store);
-    let report = verify(directory.path()).unwrap();
+    let report = verify(directory.path(), None).unwrap();
     assert!(report.is_sound(), "{report}");
 }
 

@@ -3,6 +3,7 @@
 //! ```text
 //! data/
 //!   FORMAT                 schema version and node id
+//!   KEYS, KEYS.copy        in an encrypted store, its own keys, wrapped by the key it is given
 //!   LOCK                   held by the process that has it open
 //!   RESERVE                room that is given up when the disk is full
 //!   journal/0000000001.log segments of frames: every change, with the bytes of every document
@@ -13,6 +14,7 @@
 //! is in memory, whole or as a slip (decision 0018); the rest is in the index. Dropping the
 //! store is as safe as killing the process; [`Embedded::close`] spares the next start the replay.
 
+mod at_rest;
 mod backup;
 mod body;
 mod checkpoint;
@@ -52,12 +54,14 @@ use axle_model::{id::MessageId, time::Timestamp};
 use bytes::Bytes;
 use tokio::sync::{Semaphore, oneshot, watch};
 
+pub use at_rest::{MasterKeys, UnusableKey};
 pub use backup::{Stated, backup, is_backup, restore, verify_backup};
 pub use format::OpenError;
 pub use options::{Counters, Options};
 pub use verify::{Problem, Report, verify};
 
 use self::{
+    at_rest::What,
     body::Bodies,
     checkpoint::{Checkpoint, Wish},
     committer::{Command, Committer, Outcome, Sizes},
@@ -109,7 +113,7 @@ impl Embedded {
         let usual = (256 << 20).min(space().1 / 20);
         let reserve_bytes = options.reserve_bytes.unwrap_or(usual);
         reserve.begin(reserve_bytes, || space().0);
-        let mut recovered = recover::recover(files, &paths, options.index_cache_bytes)?;
+        let mut recovered = recover::recover(files, &paths, options, now)?;
         let begun = Journal::begin(
             recovered.segments.clone(),
             recovered.node,
@@ -254,7 +258,10 @@ impl Embedded {
     async fn whole(&self, id: MessageId, at: Locator) -> Result<Bytes, StoreError> {
         match self.shared.bodies.recent_body(id) {
             Some(body) => Ok(body),
-            None => self.aside(move |shared| shared.read(id, at)).await,
+            None => {
+                self.aside(move |shared| shared.read(id, What::Body(id), at))
+                    .await
+            }
         }
     }
 

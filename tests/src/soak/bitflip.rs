@@ -140,8 +140,8 @@ impl<'t> Trial<'t> {
             if found.refused.is_empty() {
                 return (End::Unharmed, restarted);
             }
-            let verified =
-                verify(copy).map_or_else(|error| error.to_string(), |report| report.to_string());
+            let verified = verify(copy, None)
+                .map_or_else(|error| error.to_string(), |report| report.to_string());
             for told in found.refused.iter().chain([&verified]) {
                 self.names(told);
             }

@@ -11,7 +11,7 @@ use tempfile::TempDir;
 
 use super::{InMemory, Place, model, rules, sample::at};
 use crate::{
-    embedded::{Embedded, Options, verify},
+    embedded::{Embedded, MasterKeys, Options, verify},
     faulty::{Faulty, Odds},
     memory::Memory,
 };
@@ -55,6 +55,12 @@ impl OnDisk {
             options,
         }
     }
+
+    fn encrypted(ends: usize) -> Self {
+        let mut place = Self::new(ends);
+        place.options.master_keys = MasterKeys::parse(&"0123456789abcdef".repeat(4)).ok();
+        place
+    }
 }
 
 impl Place for OnDisk {
@@ -72,7 +78,8 @@ impl Place for OnDisk {
             store.close().await.unwrap();
         }
         drop(store);
-        let report = verify(self.directory.path()).unwrap();
+        let keys = self.options.master_keys.as_ref();
+        let report = verify(self.directory.path(), keys).unwrap();
         assert!(report.is_sound(), "{report}");
         // After a clean close the index has followed to the very end, and agrees.
         let expected = (closes && report.entries > 0).then_some(report.entries);
@@ -132,6 +139,14 @@ fn the_embedded_store_keeps_the_rules_however_it_ended() {
 #[test]
 fn the_embedded_store_is_as_the_model_however_it_ended() {
     any_sequence_of_operations_comes_out_alike(24, || OnDisk::new(0));
+}
+
+#[test]
+fn the_encrypted_store_is_as_the_others_however_it_ended() {
+    for ends in 0..3 {
+        block_on(rules::all(|| OnDisk::encrypted(ends)));
+    }
+    any_sequence_of_operations_comes_out_alike(16, || OnDisk::encrypted(0));
 }
 
 #[test]

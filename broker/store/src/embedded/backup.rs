@@ -17,6 +17,7 @@ use axle_model::{digest::Digest, time::Timestamp};
 
 use self::manifest::{Kept, Manifest};
 use super::{
+    at_rest::{AtRest, KEY_FILES, MasterKeys, Place},
     files::{Disk, Files},
     format::{self, OpenError},
     recover::Paths,
@@ -43,9 +44,14 @@ pub struct Stated {
     pub bytes: u64,
 }
 
-/// Copies the store in `directory` to `to`, which must not be there yet.
-pub fn backup(directory: &Path, to: &Path) -> Result<Stated, OpenError> {
-    let files = Arc::new(Disk::default());
+/// Copies the store in `directory` to `to`, which must not be there yet. An encrypted one is read by its key,
+/// and is copied as it is: so is its copy.
+pub fn backup(
+    directory: &Path,
+    to: &Path,
+    master: Option<&MasterKeys>,
+) -> Result<Stated, OpenError> {
+    let files: Arc<dyn Files> = Arc::new(Disk::default());
     let paths = Paths::new(directory);
     let node = format::read(files.as_ref(), directory)?.ok_or_else(|| OpenError::Format {
         path: directory.join("FORMAT"),
@@ -55,7 +61,8 @@ pub fn backup(directory: &Path, to: &Path) -> Result<Stated, OpenError> {
     let journal = partial.join("journal");
     make(&journal)?;
     let mut listed = replay::headers(files.as_ref(), &paths.journal, node)?;
-    let segments = Segments::new(files, paths.journal, listed.0.clone());
+    let at_rest = AtRest::read(&files, Place::of(&paths, node, &listed.0), master)?;
+    let segments = Segments::new(files, paths.journal.clone(), at_rest, listed.0.clone());
     let mut source = copy::Source::new(&segments, replay::start(&listed.0));
     let mut kept = Vec::new();
     let mut number = 0;
@@ -79,7 +86,7 @@ pub fn backup(directory: &Path, to: &Path) -> Result<Stated, OpenError> {
         };
         kept.push(Kept { name, ..copied });
     }
-    copy_file(&directory.join("FORMAT"), &partial.join("FORMAT"))?;
+    copy_files(directory, &partial)?;
     let manifest = Manifest {
         node,
         entries: source.end().sequence,
@@ -93,12 +100,15 @@ pub fn backup(directory: &Path, to: &Path) -> Result<Stated, OpenError> {
 }
 
 /// Reads a backup whole: every file must be as it was copied, and the store in it sound.
-pub fn verify_backup(folder: &Path) -> Result<(Stated, Report), OpenError> {
+pub fn verify_backup(
+    folder: &Path,
+    master: Option<&MasterKeys>,
+) -> Result<(Stated, Report), OpenError> {
     let manifest = read(folder)?;
     for kept in &manifest.segments {
         kept.check(&folder.join("journal").join(&kept.name))?;
     }
-    let report = verify(folder)?;
+    let report = verify(folder, master)?;
     if report.is_sound() && report.entries != manifest.entries {
         return Err(OpenError::Damaged {
             path: folder.join(MANIFEST),
@@ -119,8 +129,8 @@ pub fn is_backup(folder: &Path) -> bool {
 
 /// Makes a store in `to`, which must not be there yet, of the backup in `from`. The backup is read
 /// whole first; what is damaged is not restored.
-pub fn restore(from: &Path, to: &Path) -> Result<Stated, OpenError> {
-    let (stated, report) = verify_backup(from)?;
+pub fn restore(from: &Path, to: &Path, master: Option<&MasterKeys>) -> Result<Stated, OpenError> {
+    let (stated, report) = verify_backup(from, master)?;
     if let Some(problem) = report.problems.first() {
         return Err(OpenError::Damaged {
             path: problem.path.clone(),
@@ -136,7 +146,7 @@ pub fn restore(from: &Path, to: &Path) -> Result<Stated, OpenError> {
         let target = journal.join(&kept.name);
         copy_file(&from.join("journal").join(&kept.name), &target)?;
     }
-    copy_file(&from.join("FORMAT"), &partial.join("FORMAT"))?;
+    copy_files(from, &partial)?;
     finish(&[&journal, &partial], &partial, to)?;
     Ok(stated)
 }
@@ -178,6 +188,18 @@ fn make(folder: &Path) -> Result<(), OpenError> {
     Disk::default()
         .create_directory(folder)
         .map_err(OpenError::files("making", folder))
+}
+
+/// Copies what is beside the journal: which store it is and, of an encrypted one, its keys, last: what was
+/// copied before is sealed by none that is newer.
+fn copy_files(from: &Path, to: &Path) -> Result<(), OpenError> {
+    copy_file(&from.join("FORMAT"), &to.join("FORMAT"))?;
+    for keys in KEY_FILES {
+        if from.join(keys).exists() {
+            copy_file(&from.join(keys), &to.join(keys))?;
+        }
+    }
+    Ok(())
 }
 
 fn copy_file(from: &Path, to: &Path) -> Result<(), OpenError> {

@@ -11,7 +11,10 @@ use axle_model::id::MessageId;
 use bytes::Bytes;
 use thiserror::Error;
 
-use super::segment::{self, Locator, Segments};
+use super::{
+    at_rest::What,
+    segment::{self, Locator, Segments},
+};
 
 /// What keeping a body costs besides its bytes.
 const ENTRY_BYTES: usize = 128;
@@ -132,8 +135,8 @@ pub(super) enum Unread {
     Dropped,
 }
 
-/// A piece of a body, its checksum verified.
-pub(super) fn read(segments: &Segments, at: Locator) -> Result<Bytes, Unread> {
+/// A body or a piece of one, its checksum and, where there is one, its seal verified.
+pub(super) fn read(segments: &Segments, what: What, at: Locator) -> Result<Bytes, Unread> {
     let damaged = |why: &str| {
         let place = format!("{} at byte {}{why}", segment::name(at.segment), at.offset);
         Unread::Damaged(place)
@@ -143,10 +146,15 @@ pub(super) fn read(segments: &Segments, at: Locator) -> Result<Bytes, Unread> {
     if opened.header.stripped {
         return Err(Unread::Dropped);
     }
-    let mut body = vec![0; usize::try_from(at.length).unwrap_or_default()];
+    let length = usize::try_from(opened.header.written(at.length)).unwrap_or_default();
+    let mut body = vec![0; length];
     let read = opened.file.read_at(&mut body, at.offset).map_err(failed)?;
-    if read as u64 != at.length || crc32c::crc32c(&body) != at.crc {
+    if read != length || crc32c::crc32c(&body) != at.crc {
         return Err(damaged(""));
+    }
+    if opened.header.sealed && !body.is_empty() {
+        let opened = segments.at_rest().open(what, &mut body);
+        opened.map_err(|unopened| damaged(&format!(": {unopened}")))?;
     }
     Ok(body.into())
 }

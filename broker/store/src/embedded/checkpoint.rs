@@ -78,6 +78,7 @@ impl Checkpoint {
                     drop(self.take());
                     due = Instant::now() + self.interval;
                     self.tidy();
+                    self.shared.segments.at_rest().renew(self.shared.now());
                     for _ in 0..RECLAIMED_AT_A_TIME {
                         if !reclaim::step(&self.shared) {
                             break;

@@ -14,10 +14,9 @@ use std::{
 };
 
 use super::{
-    index::{Applied, Index, Unusable},
+    index::{Applied, Index, Unusable, Whose},
     located::Located,
     recover::Paths,
-    segment::NodeId,
 };
 use crate::state::State;
 
@@ -41,7 +40,7 @@ pub(super) struct Found {
 /// Opens the index and reads what is not settled into a state that is `empty`.
 pub(super) fn find(
     paths: &Paths,
-    node: NodeId,
+    whose: Whose,
     cache_bytes: u64,
     empty: State<Located>,
 ) -> Result<Found, Unusable> {
@@ -55,7 +54,7 @@ pub(super) fn find(
     // A damaged file can keep sled busy for ever, so it is given its own thread, and a time.
     let opener = std::thread::Builder::new().name("axle-index-open".to_owned());
     let moves = moved.clone();
-    opener.spawn(move || drop(done.send(open(&path, node, cache_bytes, empty, &moves))))?;
+    opener.spawn(move || drop(done.send(open(&path, &whose, cache_bytes, empty, &moves))))?;
     wait(&opened, looks, &moved)
 }
 
@@ -95,12 +94,12 @@ fn patience(index: &Path) -> u64 {
 
 fn open(
     path: &Path,
-    node: NodeId,
+    whose: &Whose,
     cache_bytes: u64,
     mut state: State<Located>,
     moved: &AtomicU64,
 ) -> Result<Found, Unusable> {
-    let mut opened = Index::open(path, node, cache_bytes);
+    let mut opened = Index::open(path, whose, cache_bytes);
     // sled's threads let go of its file a while after it was closed: what they still write comes first.
     // LOCK says nobody else has it.
     for _ in 0..LOCK_TRIES {
@@ -109,7 +108,7 @@ fn open(
         }
         moved.fetch_add(1, Ordering::Relaxed);
         std::thread::sleep(LOCK_PAUSE);
-        opened = Index::open(path, node, cache_bytes);
+        opened = Index::open(path, whose, cache_bytes);
     }
     let index = opened?;
     moved.fetch_add(1, Ordering::Relaxed);

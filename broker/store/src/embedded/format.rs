@@ -37,6 +37,14 @@ pub enum OpenError {
         /// What is wrong, and what to do.
         what: &'static str,
     },
+    /// The store is encrypted, and not by the key that was given; or its own keys are missing.
+    #[error("{path}: {what}; nothing was changed")]
+    Key {
+        /// The file of the store's own keys.
+        path: PathBuf,
+        /// What is wrong, and what to do.
+        what: &'static str,
+    },
     /// What was acknowledged is not there, or not as it was written.
     #[error(
         "the journal is damaged at byte {offset} of {path}: {what}. Nothing was changed. \

@@ -15,6 +15,9 @@
 //! | 48..80 | the chain's hash up to the frame before |
 //! | 80.. | record, body, zeros up to the next multiple of 8 |
 //!
+//! In an encrypted store record and body are sealed (`at_rest`), and lengths, checksums and the chain are
+//! of what is sealed: they can be looked at without the key.
+//!
 //! The chain's hash covers kind, sequence, the hash before and the record, which holds the body's
 //! SHA-256: bodies can be dropped one day, and the chain still proves that nothing else was.
 
@@ -58,7 +61,7 @@ impl Kind {
         }
     }
 
-    const fn as_byte(self) -> u8 {
+    pub(super) const fn as_byte(self) -> u8 {
         match self {
             Self::Accept => 1,
             Self::Advance => 2,
@@ -94,6 +97,8 @@ pub(super) struct Frame {
     pub(super) body_crc: u32,
     /// Whether its body was dropped: the length and the checksum are of what was there.
     pub(super) stripped: bool,
+    /// Whether record and body are sealed.
+    pub(super) sealed: bool,
 }
 
 /// The next place at which a frame may begin.
@@ -155,7 +160,7 @@ pub(super) fn take<const N: usize>(bytes: &mut &[u8]) -> Option<[u8; N]> {
 impl Frame {
     /// Reads the frame at `offset`; `None` when there is none, or not a whole one.
     pub(super) fn read(window: &mut Window<'_>, offset: u64) -> std::io::Result<Option<Self>> {
-        let (mark, stripped) = (window.mark, window.stripped);
+        let (mark, stripped, sealed) = (window.mark, window.stripped, window.sealed);
         let Some(header) = window.bytes(offset, HEADER)? else {
             return Ok(None);
         };
@@ -170,7 +175,7 @@ impl Frame {
             return Ok(None);
         }
         frame.record = record.to_vec();
-        frame.stripped = stripped;
+        (frame.stripped, frame.sealed) = (stripped, sealed);
         let whole = frame.body_end() <= window.length;
         Ok(whole.then_some(frame))
     }
@@ -197,6 +202,7 @@ impl Frame {
             record: Vec::new(),
             body_crc,
             stripped: false,
+            sealed: false,
         };
         Some((frame, crc, length as usize))
     }
@@ -246,7 +252,7 @@ impl Frame {
         chain(self.kind, self.sequence, &self.previous, &self.record)
     }
 
-    /// The body, when it is there and its checksum holds.
+    /// The body as it was written, when it is there and its checksum holds.
     pub(super) fn body(&self, window: &mut Window<'_>) -> std::io::Result<Option<Vec<u8>>> {
         if self.stripped && self.body_length > 0 {
             return Ok(None);
@@ -264,6 +270,7 @@ pub(super) struct Window<'f> {
     file: &'f dyn File,
     mark: u64,
     stripped: bool,
+    sealed: bool,
     /// The file's length when reading began.
     pub(super) length: u64,
     start: u64,
@@ -280,6 +287,7 @@ impl<'f> Window<'f> {
             file,
             mark: header.mark,
             stripped: header.stripped,
+            sealed: header.sealed,
             length: file.length()?,
             start: 0,
             held: Vec::new(),

@@ -9,6 +9,7 @@
 mod keys;
 mod live;
 mod restore;
+mod sealed;
 mod settled;
 mod sorted;
 mod uploads;
@@ -25,10 +26,12 @@ use axle_model::id::MessageId;
 
 use keys::Key;
 use live::Live;
+use sealed::Sealed;
 use settled::Settled;
 use sorted::{Empty, Sorted};
 
 use super::{
+    at_rest::{AtRest, Unopened},
     located::Located,
     record::{AppliedRecord, Malformed, RefusedRecord, StoredRecord, decode, encode},
     segment::{Locator, NodeId, Position},
@@ -40,6 +43,8 @@ use crate::{
 
 /// The layout of the trees; an index of another one is rebuilt.
 const SCHEMA: u8 = 4;
+/// Behind the owner's name in an encrypted one.
+const SEALED: u8 = 1;
 const NODE: &str = "node";
 const APPLIED: &str = "applied";
 const WRITING: &str = "writing";
@@ -56,6 +61,15 @@ pub(super) struct Index {
     keys: Sorted,
     uploads: sled::Tree,
     system: sled::Tree,
+}
+
+/// Whose index.
+#[derive(Clone, Debug)]
+pub(super) struct Whose {
+    pub(super) node: NodeId,
+    /// What its files are sealed by. What sled has is not: ids and keys, no text of a document or of
+    /// its sender.
+    pub(super) at_rest: AtRest,
 }
 
 /// How far the index has followed the journal.
@@ -117,6 +131,8 @@ pub(super) enum Unusable {
     #[error("{0}")]
     Files(#[from] io::Error),
     #[error("{0}")]
+    Unopened(#[from] Unopened),
+    #[error("{0}")]
     Untrue(String),
 }
 
@@ -147,8 +163,8 @@ fn guarded<T>(work: impl FnOnce() -> Result<T, Unusable>) -> Result<T, Unusable>
 }
 
 impl Index {
-    /// Opens the index of `node`, or makes an empty one.
-    pub(super) fn open(path: &Path, node: NodeId, cache_bytes: u64) -> Result<Self, Unusable> {
+    /// Opens the index of a store, or makes an empty one.
+    pub(super) fn open(path: &Path, whose: &Whose, cache_bytes: u64) -> Result<Self, Unusable> {
         guarded(|| {
             let blobs = path.join("blobs");
             if blobs.is_dir() && fs::read_dir(&blobs)?.next().is_some() {
@@ -168,28 +184,31 @@ impl Index {
                 gone(fs::remove_dir_all(&keys))?;
                 gone(fs::remove_file(&settled))?;
             }
+            let sealed = |part| Sealed::new(&whose.at_rest, part);
             let index = Self {
                 path: path.to_path_buf(),
-                live: Live::open(&live)?,
-                settled: Settled::open(db.open_tree("settled")?, &settled)?,
-                keys: Sorted::open(&keys, Empty::Counts)?,
+                live: Live::open(&live, sealed(b"live"))?,
+                settled: Settled::open(db.open_tree("settled")?, &settled, sealed(b"over"))?,
+                keys: Sorted::open(&keys, Empty::Counts, sealed(b"keys"))?,
                 uploads: db.open_tree("upload")?,
                 system,
                 db,
             };
-            index.belongs_to(node)?;
+            index.belongs_to(whose)?;
             index.has_its_files()?;
             Ok(index)
         })
     }
 
-    fn belongs_to(&self, node: NodeId) -> Result<(), Unusable> {
+    fn belongs_to(&self, whose: &Whose) -> Result<(), Unusable> {
         let mut owner = vec![SCHEMA];
-        owner.extend_from_slice(&node.0);
+        owner.extend_from_slice(&whose.node.0);
+        owner.extend(whose.at_rest.is_on().then_some(SEALED));
         match self.system.get(NODE)? {
             Some(found) if *found == *owner => Ok(()),
             Some(_) => {
-                let what = "it belongs to another journal, or has another schema version";
+                let what = "it belongs to another journal, has another schema version, or was not \
+                            encrypted before";
                 Err(Unusable::Untrue(what.to_owned()))
             }
             None => {

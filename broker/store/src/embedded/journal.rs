@@ -6,6 +6,7 @@
 
 use std::{
     io::{self, IoSlice},
+    mem,
     ops::Range,
     sync::Arc,
 };
@@ -13,6 +14,7 @@ use std::{
 use bytes::Bytes;
 
 use super::{
+    at_rest::{AtRest, What},
     files::File,
     frame::{self, Draft, Kind},
     segment::{self, Header, Locator, NodeId, Position, Segments},
@@ -37,6 +39,8 @@ pub(super) struct Journal {
     /// Headers and records of what is staged, with the zeros that align them.
     heads: Vec<u8>,
     pieces: Vec<Piece>,
+    /// A record while it is sealed.
+    sealed: Vec<u8>,
     /// Bytes appended since the journal was opened.
     appended: u64,
     /// Up to where the segment was to be given blocks.
@@ -48,6 +52,29 @@ pub(super) struct Journal {
 struct Piece {
     head: Range<usize>,
     body: Bytes,
+}
+
+/// A body, ready to be written.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Ready {
+    /// Its own length.
+    pub(super) length: u64,
+    /// As it is written: sealed, in an encrypted store.
+    pub(super) written: Bytes,
+    /// Of what is written.
+    pub(super) crc: u32,
+}
+
+impl Ready {
+    /// Makes a body ready, away from the committer.
+    pub(super) fn new(body: &Bytes, what: What, at_rest: &AtRest) -> Self {
+        let written = at_rest.sealed(what, body);
+        Self {
+            length: body.len() as u64,
+            crc: crc32c::crc32c(&written),
+            written,
+        }
+    }
 }
 
 /// Where a staged entry will be.
@@ -76,6 +103,7 @@ impl Journal {
             durable: end.sequence,
             heads: Vec::new(),
             pieces: Vec::new(),
+            sealed: Vec::new(),
             appended: 0,
             asked_for: 0,
         })
@@ -106,30 +134,39 @@ impl Journal {
         !self.pieces.is_empty()
     }
 
-    /// Stages an entry of the ledger.
-    pub(super) fn stage(&mut self, kind: Kind, record: &[u8], body: Bytes, crc: u32) -> Placed {
+    /// Stages an entry of the ledger, with its body as it is to be written.
+    pub(super) fn stage(&mut self, kind: Kind, record: &[u8], body: Ready) -> Placed {
+        let sequence = self.end.sequence + 1;
+        // Here, where its sequence is known: another entry's record does not open in its place.
+        let mut sealed = mem::take(&mut self.sealed);
+        let record = self.segments.at_rest().seal_record(
+            What::Record { sequence, kind },
+            record,
+            &mut sealed,
+        );
         let draft = Draft {
             kind,
-            sequence: self.end.sequence + 1,
+            sequence,
             durable: self.durable,
             previous: self.end.hash,
             record,
-            body_length: body.len() as u64,
-            body_crc: crc,
+            body_length: body.written.len() as u64,
+            body_crc: body.crc,
         };
         let placed = Placed {
-            sequence: draft.sequence,
+            sequence,
             body: Locator {
                 segment: self.header.number,
                 offset: self.end.offset + (frame::HEADER + record.len()) as u64,
-                length: draft.body_length,
-                crc,
+                length: body.length,
+                crc: body.crc,
             },
         };
         self.end.last = self.end.offset;
-        self.put(&draft, body);
-        self.end.sequence = draft.sequence;
+        self.put(&draft, body.written);
+        self.end.sequence = sequence;
         self.end.hash = draft.hash();
+        self.sealed = sealed;
         placed
     }
 
@@ -265,6 +302,7 @@ fn create(
         mark: rand::random::<u64>() | 1,
         previous: end.hash,
         stripped: false,
+        sealed: segments.at_rest().is_on(),
     };
     let file = segments
         .files()

@@ -144,7 +144,8 @@ impl Ledger {
             offset = frame.end();
             frames += 1;
             if wanted.contains(&frame.sequence) && frame.kind != Kind::Close {
-                let entry = Written::read(&frame, frame.body_at(header.number));
+                let place = frame.body_at(header.number);
+                let entry = Written::read(&frame, place, segments.at_rest());
                 let entry = entry.map_err(|error| unreadable(frame.offset, error.to_string()))?;
                 entries.push((frame.sequence, entry));
             }

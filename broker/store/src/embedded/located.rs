@@ -2,8 +2,10 @@
 
 use std::{slice, sync::Arc};
 
-use super::segment::Locator;
-use crate::state::{Body, Piece};
+use axle_core::message::Message;
+
+use super::{at_rest::What, segment::Locator};
+use crate::state::{Body, MessageKeys, Piece};
 
 /// Where a body is.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -36,13 +38,32 @@ impl Piece for Locator {
 }
 
 impl Located {
+    /// What its pieces are, and where, in order.
+    pub(super) fn parts(&self, of: &Message) -> impl Iterator<Item = (What, Locator)> {
+        let upload = match self {
+            Self::Whole(_) => None,
+            Self::Pieces(_) => Some(MessageKeys::submission(of.sender, &of.submission)),
+        };
+        let (message, mut end) = (of.id, 0);
+        self.pieces().iter().map(move |&piece| {
+            let start = end;
+            end += piece.length;
+            let what = match upload {
+                None => What::Body(message),
+                Some(upload) => What::Piece { upload, start },
+            };
+            (what, piece)
+        })
+    }
+
     /// The piece that holds the byte at `offset`, and which of its bytes that is.
-    pub(super) fn piece(&self, mut offset: u64) -> Option<(Locator, u64)> {
-        for &piece in self.pieces() {
-            if offset < piece.length {
-                return Some((piece, offset));
+    pub(super) fn part(&self, of: &Message, offset: u64) -> Option<(What, Locator, u64)> {
+        let mut start = 0;
+        for (what, piece) in self.parts(of) {
+            if offset - start < piece.length {
+                return Some((what, piece, offset - start));
             }
-            offset -= piece.length;
+            start += piece.length;
         }
         None
     }

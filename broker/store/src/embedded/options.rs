@@ -2,11 +2,15 @@
 
 use std::{path::PathBuf, sync::atomic::AtomicU64, time::Duration};
 
+use super::at_rest::MasterKeys;
+
 /// How a store is opened. `Options { directory, ..Options::default() }`.
 #[derive(Clone, Debug)]
 pub struct Options {
     /// Where it is, or is to be.
     pub directory: PathBuf,
+    /// What encrypts it; `None` for a store that is not.
+    pub master_keys: Option<MasterKeys>,
     /// A segment is not added to once it is this long.
     pub segment_bytes_max: u64,
     /// No more than about this is made durable by one sync.
@@ -32,6 +36,7 @@ impl Default for Options {
     fn default() -> Self {
         Self {
             directory: PathBuf::from("data"),
+            master_keys: None,
             segment_bytes_max: 64 << 20,
             group_bytes_max: 4 << 20,
             pending_bytes_max: 256 << 20,

@@ -9,7 +9,15 @@ use axle_core::{
 };
 use bytes::Bytes;
 
-use super::{frame::Kind, located::Located, segment::Locator, shared::Shared, written};
+use super::{
+    at_rest::{AtRest, What},
+    frame::Kind,
+    journal::Ready,
+    located::Located,
+    segment::Locator,
+    shared::Shared,
+    written,
+};
 use crate::{
     Chunk, StoreError, entry,
     state::{Body as _, MessageKeys, Prior, Uploads},
@@ -38,7 +46,7 @@ pub(super) struct ReadyChange {
 pub(super) struct Acceptable {
     pub(super) message: Arc<Message>,
     pub(super) body: Bytes,
-    pub(super) body_crc: u32,
+    pub(super) ready: Ready,
     /// Where the body is, when it was uploaded.
     pub(super) uploaded: Option<Located>,
     pub(super) keys: MessageKeys,
@@ -51,7 +59,7 @@ pub(super) struct Acceptable {
 #[derive(Debug)]
 pub(super) struct ReadyPiece {
     pub(super) chunk: Chunk,
-    pub(super) crc: u32,
+    pub(super) ready: Ready,
     pub(super) record: Vec<u8>,
 }
 
@@ -81,10 +89,14 @@ impl Proposal {
     }
 
     /// Makes a piece of an upload ready.
-    pub(super) fn piece(chunk: Chunk) -> Self {
+    pub(super) fn piece(chunk: Chunk, at_rest: &AtRest) -> Self {
         let key = Uploads::<Locator>::key(chunk.sender, &chunk.submission);
+        let what = What::Piece {
+            upload: key,
+            start: chunk.offset,
+        };
         Self::Piece(ReadyPiece {
-            crc: crc32c::crc32c(&chunk.data),
+            ready: Ready::new(&chunk.data, what, at_rest),
             record: written::encoded_piece(&key, &chunk),
             chunk,
         })
@@ -128,7 +140,7 @@ impl Acceptable {
         Ok(Self {
             prior: shared.prior(&keys)?,
             evictions,
-            body_crc: crc32c::crc32c(&body),
+            ready: Ready::new(&body, What::Body(message.id), shared.segments.at_rest()),
             uploaded: pieces.map(Located::of),
             keys,
             message: Arc::new(message),

@@ -8,17 +8,21 @@ use std::{
 };
 
 use super::{
+    Options,
+    at_rest::{AtRest, Place},
     files::Files,
     find::{Found, find},
     format::{self, OpenError},
     frame::Frame,
-    index::{Applied, Index, Unusable, gone},
+    index::{Applied, Index, Unusable, Whose, gone},
     located::Located,
     reclaim, replay,
     reserve::has_room_for_index,
     segment::{self, Header, Locator, NodeId, Position, Segments},
-    written::Written,
+    written::{Unreadable, Written},
 };
+use axle_model::time::Timestamp;
+
 use crate::state::{Misfit, State};
 
 /// While entries are replayed, the index follows this many at a time.
@@ -80,24 +84,28 @@ impl From<Unusable> for Obstacle {
 pub(super) fn recover(
     files: Arc<dyn Files>,
     paths: &Paths,
-    cache_bytes: u64,
+    options: &Options,
+    now: Timestamp,
 ) -> Result<Recovered, OpenError> {
     let made = files.create_directory(&paths.journal);
     made.map_err(OpenError::files("making", &paths.journal))?;
     let synced = files.sync_directory(&paths.directory);
     synced.map_err(OpenError::files("syncing", &paths.directory))?;
     let node = identify(files.as_ref(), paths)?;
+    let (headers, highest) = replay::headers(files.as_ref(), &paths.journal, node)?;
+    let place = Place::of(paths, node, &headers);
+    let at_rest = AtRest::begin(&files, place, options.master_keys.as_ref(), now)?;
     reclaim::clear(files.as_ref(), &paths.journal)
         .map_err(OpenError::files("clearing", &paths.journal))?;
-    let (headers, highest) = replay::headers(files.as_ref(), &paths.journal, node)?;
     let first = replay::start(&headers);
-    let segments = Arc::new(Segments::new(files, paths.journal.clone(), headers.clone()));
+    let journal = paths.journal.clone();
+    let segments = Arc::new(Segments::new(files, journal, at_rest, headers.clone()));
     let recovery = Recovery {
         node,
         first,
         segments: &segments,
         paths,
-        cache_bytes,
+        cache_bytes: options.index_cache_bytes,
     };
     let (state, index, tail) = recovery.run()?;
     if tail.torn > 0 {
@@ -166,12 +174,7 @@ struct Recovery<'r> {
 impl Recovery<'_> {
     fn run(&self) -> Result<(State<Located>, Index, replay::Tail), OpenError> {
         let mut claimed = 0;
-        let why = match find(
-            self.paths,
-            self.node,
-            self.cache_bytes,
-            State::beside_index(),
-        ) {
+        let why = match self.find() {
             Ok(found) => {
                 claimed = found.applied.map_or(0, |applied| applied.at.sequence);
                 match self.replay(found, claimed) {
@@ -200,13 +203,8 @@ impl Recovery<'_> {
             why,
         };
         self.discard().map_err(|error| failed(error.to_string()))?;
-        let anew = find(
-            self.paths,
-            self.node,
-            self.cache_bytes,
-            State::beside_index(),
-        )
-        .map_err(|unusable| failed(unusable.to_string()))?;
+        let anew = self.find();
+        let anew = anew.map_err(|unusable| failed(unusable.to_string()))?;
         let recovered = self
             .replay(anew, claimed)
             .map_err(|obstacle| match obstacle {
@@ -214,6 +212,14 @@ impl Recovery<'_> {
                 Obstacle::Index(unusable) => failed(unusable.to_string()),
             })?;
         Ok(recovered)
+    }
+
+    fn find(&self) -> Result<Found, Unusable> {
+        let whose = Whose {
+            node: self.node,
+            at_rest: self.segments.at_rest().clone(),
+        };
+        find(self.paths, whose, self.cache_bytes, State::beside_index())
     }
 
     /// Removes the index; the mark that asked for it goes last.
@@ -235,7 +241,8 @@ impl Recovery<'_> {
         let from = applied.map_or(self.first, |applied| applied.at);
         let mut followed = from.sequence;
         let tail = replay::walk(self.segments, from, claimed, |frame, body, at| {
-            take(&mut state, &index, &frame, body)?;
+            let written = self.read(&frame, body)?;
+            take(&mut state, &index, frame.sequence, written)?;
             if at.sequence - followed >= REPLAYED_AT_A_TIME {
                 followed = at.sequence;
                 // On a full disk the index waits.
@@ -251,22 +258,34 @@ impl Recovery<'_> {
         })?;
         Ok((state, index, tail))
     }
+
+    fn read(&self, frame: &Frame, body: Locator) -> Result<Written, Obstacle> {
+        let read = Written::read(frame, body, self.segments.at_rest());
+        read.map_err(|unreadable| match unreadable {
+            Unreadable::Malformed(malformed) => Obstacle::Index(malformed.into()),
+            // Its checksums hold, so somebody has put it there.
+            Unreadable::Unopened(unopened) => Obstacle::Journal(OpenError::Damaged {
+                path: self.segments.path(body.segment),
+                offset: frame.offset,
+                what: format!("entry {}: {unopened}", frame.sequence),
+            }),
+        })
+    }
 }
 
 /// Makes one entry true again. What the index has already is passed over.
 fn take(
     state: &mut State<Located>,
     index: &Index,
-    frame: &Frame,
-    body: Locator,
+    sequence: u64,
+    written: Written,
 ) -> Result<(), Unusable> {
-    let written = Written::read(frame, body)?;
-    state.count(&written.entry(frame.sequence));
+    state.count(&written.entry(sequence));
     if let Some(piece) = written.piece {
         state.take_piece(piece);
     }
     if let Some((message, body)) = written.accept {
-        state.accept(Arc::new(message), frame.sequence, body);
+        state.accept(Arc::new(message), sequence, body);
     }
     if let Some(refused) = written.refused {
         state.refusals().insert(refused);

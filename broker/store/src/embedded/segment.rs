@@ -2,8 +2,9 @@
 //!
 //! A segment's header (little-endian): magic (8 bytes), crc32c of the rest (4), schema version (4),
 //! node id (16), segment number (4), zeros (4), first sequence (8), mark (8), the chain's hash up to
-//! the entry before the first (32). The schema version is 1, or 2 for a segment whose bodies were
-//! dropped: an earlier build refuses that one rather than misread it.
+//! the entry before the first (32). The schema version is 1; or 2 when its bodies were dropped; or 3 when
+//! its frames are sealed, and 4 when they are and its bodies were dropped: an earlier build refuses
+//! those rather than misread them.
 
 use std::{
     collections::HashMap,
@@ -15,6 +16,7 @@ use std::{
 use axle_model::digest::Digest;
 
 use super::{
+    at_rest::{AtRest, SEAL_BYTES},
     files::{File, Files},
     frame::{Window, take},
 };
@@ -40,6 +42,8 @@ pub(super) struct Header {
     pub(super) previous: Digest,
     /// Whether its frames have no bodies any more.
     pub(super) stripped: bool,
+    /// Whether records and bodies are sealed.
+    pub(super) sealed: bool,
 }
 
 /// Where a body is.
@@ -47,7 +51,9 @@ pub(super) struct Header {
 pub(super) struct Locator {
     pub(super) segment: u32,
     pub(super) offset: u64,
+    /// Its own length; see [`Header::written`].
     pub(super) length: u64,
+    /// Of what is written.
     pub(super) crc: u32,
 }
 
@@ -68,7 +74,7 @@ impl Header {
     pub(super) fn encode(&self) -> [u8; HEADER] {
         let mut bytes = [0u8; HEADER];
         bytes[..8].copy_from_slice(MAGIC);
-        let version: u32 = if self.stripped { 2 } else { 1 };
+        let version = 1 + u32::from(self.stripped) + 2 * u32::from(self.sealed);
         bytes[12..16].copy_from_slice(&version.to_le_bytes());
         bytes[16..32].copy_from_slice(&self.node.0);
         bytes[32..36].copy_from_slice(&self.number.to_le_bytes());
@@ -86,7 +92,7 @@ impl Header {
         let magic: [u8; 8] = take(fields)?;
         let crc = u32::from_le_bytes(take(fields)?);
         let version = u32::from_le_bytes(take(fields)?);
-        let known = matches!(version, 1 | 2);
+        let known = matches!(version, 1..=4);
         if &magic != MAGIC || crc != crc32c::crc32c(&bytes[12..]) || !known {
             return None;
         }
@@ -99,8 +105,18 @@ impl Header {
             first: u64::from_le_bytes(take(fields)?),
             mark: u64::from_le_bytes(take(fields)?),
             previous: Digest::from_bytes(take(fields)?),
-            stripped: version == 2,
+            stripped: matches!(version, 2 | 4),
+            sealed: matches!(version, 3 | 4),
         })
+    }
+
+    /// How long a body of this length is in the file.
+    pub(super) const fn written(&self, body: u64) -> u64 {
+        if self.sealed && body > 0 {
+            body.saturating_add(SEAL_BYTES as u64)
+        } else {
+            body
+        }
     }
 }
 
@@ -120,6 +136,7 @@ pub(super) fn number(name: &str) -> Option<u32> {
 pub(super) struct Segments {
     files: Arc<dyn Files>,
     directory: PathBuf,
+    at_rest: AtRest,
     known: Mutex<Known>,
 }
 
@@ -145,11 +162,17 @@ impl Opened {
 }
 
 impl Segments {
-    pub(super) fn new(files: Arc<dyn Files>, directory: PathBuf, headers: Vec<Header>) -> Self {
+    pub(super) fn new(
+        files: Arc<dyn Files>,
+        directory: PathBuf,
+        at_rest: AtRest,
+        headers: Vec<Header>,
+    ) -> Self {
         let open = HashMap::new();
         Self {
             files,
             directory,
+            at_rest,
             known: Mutex::new(Known { headers, open }),
         }
     }
@@ -161,6 +184,11 @@ impl Segments {
     /// The file system they are in.
     pub(super) fn files(&self) -> &dyn Files {
         self.files.as_ref()
+    }
+
+    /// What opens what is sealed in them, and seals what is added.
+    pub(super) const fn at_rest(&self) -> &AtRest {
+        &self.at_rest
     }
 
     /// The directory they are in.
@@ -269,6 +297,7 @@ mod tests {
             mark: 0x0123_4567_89ab_cdef,
             previous: Digest::of(b"before"),
             stripped: true,
+            sealed: true,
         };
         let bytes = header.encode();
         assert_eq!(Header::decode(&bytes), Some(header));

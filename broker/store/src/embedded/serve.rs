@@ -20,7 +20,9 @@ use axle_model::{
 use bytes::{Bytes, BytesMut};
 use tokio::sync::watch;
 
-use super::{Embedded, body, committer::Outcome, located::Located, proposal::Proposal};
+use super::{
+    Embedded, at_rest::What, body, committer::Outcome, located::Located, proposal::Proposal,
+};
 use crate::{
     Chunk, Claim, Claimed, Committed, Due, Found, MailboxState, Query, Store, StoreError,
     StoreHealth, Upload, Waiter,
@@ -108,11 +110,11 @@ impl Store for Embedded {
         let stored = stored.ok_or(StoreError::Unknown { message: id })?;
         match stored.body {
             Located::Whole(at) => self.whole(id, at).await,
-            Located::Pieces(pieces) => {
+            Located::Pieces(_) => {
                 self.aside(move |shared| {
                     let mut body = BytesMut::new();
-                    for &piece in &*pieces {
-                        body.extend_from_slice(&shared.read(id, piece)?);
+                    for (what, piece) in stored.body.parts(&stored.message) {
+                        body.extend_from_slice(&shared.read(id, what, piece)?);
                     }
                     Ok(body.freeze())
                 })
@@ -124,14 +126,14 @@ impl Store for Embedded {
     async fn piece(&self, id: MessageId, offset: u64) -> Result<Bytes, StoreError> {
         let stored = self.shared.stored(id)?;
         let stored = stored.ok_or(StoreError::Unknown { message: id })?;
-        let Some((at, from)) = stored.body.piece(offset) else {
+        let Some((what, at, from)) = stored.body.part(&stored.message, offset) else {
             return Ok(Bytes::new());
         };
         let from = usize::try_from(from).unwrap_or(usize::MAX);
         match stored.body {
             Located::Whole(at) => Ok(self.whole(id, at).await?.slice(from..)),
             Located::Pieces(_) => {
-                self.aside(move |shared| Ok(shared.read(id, at)?.slice(from..)))
+                self.aside(move |shared| Ok(shared.read(id, what, at)?.slice(from..)))
                     .await
             }
         }
@@ -140,7 +142,8 @@ impl Store for Embedded {
     async fn append(&self, chunk: Chunk) -> Result<Upload, StoreError> {
         self.shared.running()?;
         let key = MessageKeys::submission(chunk.sender, &chunk.submission);
-        self.propose(Proposal::piece(chunk)).await?;
+        let piece = Proposal::piece(chunk, self.shared.segments.at_rest());
+        self.propose(piece).await?;
         let taken = self.shared.state().uploads().state(&key);
         taken.ok_or(StoreError::UploadUnknown)
     }
@@ -170,8 +173,12 @@ impl Store for Embedded {
         let Some((at, from)) = place else {
             return Ok(Bytes::new());
         };
+        let what = What::Piece {
+            upload: key,
+            start: offset - from,
+        };
         self.aside(move |shared| {
-            let piece = body::read(&shared.segments, at).map_err(|unread| {
+            let piece = body::read(&shared.segments, what, at).map_err(|unread| {
                 tracing::error!(%unread, "a piece of an upload cannot be read");
                 StoreError::UploadUnknown
             })?;

@@ -18,6 +18,7 @@ use tokio::sync::watch;
 
 use super::{
     Counters,
+    at_rest::What,
     body::{self, Bodies, Unread},
     index::{Index, Stored, Unusable},
     ledger::Ledger,
@@ -205,8 +206,13 @@ impl Shared {
     }
 
     /// A piece of the body of a message.
-    pub(super) fn read(&self, message: MessageId, at: Locator) -> Result<Bytes, StoreError> {
-        body::read(&self.segments, at).map_err(|unread| match unread {
+    pub(super) fn read(
+        &self,
+        message: MessageId,
+        what: What,
+        at: Locator,
+    ) -> Result<Bytes, StoreError> {
+        body::read(&self.segments, what, at).map_err(|unread| match unread {
             Unread::Damaged(place) => {
                 tracing::error!(%message, place, "a stored body is damaged");
                 StoreError::Damaged { message, place }

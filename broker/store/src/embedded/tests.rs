@@ -6,6 +6,7 @@
     reason = "these are tests: a broken promise ends them"
 )]
 
+mod at_rest;
 mod backup;
 mod damage;
 mod faults;
@@ -24,7 +25,9 @@ use std::{
 use axle_model::id::MessageId;
 use tempfile::TempDir;
 
-use super::{Embedded, OpenError, Options, files::simulated::Simulated, reserve::Reserve};
+use super::{
+    Embedded, MasterKeys, OpenError, Options, files::simulated::Simulated, reserve::Reserve,
+};
 use crate::{
     Store,
     conformance::sample::{at, draft},
@@ -37,6 +40,7 @@ struct Bench {
     segment_bytes_max: u64,
     body_retention: Duration,
     reserve_bytes: u64,
+    master_keys: Option<MasterKeys>,
 }
 
 impl Bench {
@@ -47,6 +51,14 @@ impl Bench {
             segment_bytes_max: 4_000,
             body_retention: Duration::ZERO,
             reserve_bytes: 0,
+            master_keys: None,
+        }
+    }
+
+    fn encrypted() -> Self {
+        Self {
+            master_keys: Some(keys()),
+            ..Self::new()
         }
     }
 
@@ -70,6 +82,7 @@ impl Bench {
             body_cache_bytes: 0,
             reserve_bytes: Some(self.reserve_bytes),
             body_retention: self.body_retention,
+            master_keys: self.master_keys.clone(),
             ..Options::default()
         }
     }
@@ -85,6 +98,11 @@ impl Bench {
         // It may not have come to be made.
         drop(std::fs::remove_dir_all(self.directory.path().join("index")));
     }
+}
+
+/// What encrypts a store.
+fn keys() -> MasterKeys {
+    MasterKeys::parse(&"0123456789abcdef".repeat(4)).unwrap()
 }
 
 fn block_on<T>(work: impl Future<Output = T>) -> T {

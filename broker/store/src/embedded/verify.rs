@@ -13,10 +13,11 @@ use std::{
 use axle_core::totals::Totals;
 
 use super::{
-    files::Disk,
+    at_rest::{AtRest, MasterKeys, Place},
+    files::{Disk, Files},
     find,
     format::{self, OpenError},
-    index::Unusable,
+    index::{Unusable, Whose},
     recover::Paths,
     replay,
     segment::{self, Segments},
@@ -143,15 +144,15 @@ impl fmt::Display for Report {
     }
 }
 
-/// Verifies the store in a directory, which no process may have open.
-pub fn verify(directory: &Path) -> Result<Report, OpenError> {
+/// Verifies the store in a directory, which no process may have open. An encrypted one is read by its key.
+pub fn verify(directory: &Path, master: Option<&MasterKeys>) -> Result<Report, OpenError> {
     let paths = Paths::new(directory);
     let format_path = directory.join("FORMAT");
     let missing = || OpenError::Format {
         path: format_path,
         what: "it is missing, so there is no store here",
     };
-    let files = Arc::new(Disk::default());
+    let files: Arc<dyn Files> = Arc::new(Disk::default());
     let node = format::read(files.as_ref(), directory)?.ok_or_else(missing)?;
     let _lock = format::lock(directory)?;
     let mut report = Report::default();
@@ -174,8 +175,13 @@ pub fn verify(directory: &Path) -> Result<Report, OpenError> {
             Err(other) => return Err(other),
         }
     }
+    let at_rest = AtRest::read(&files, Place::of(&paths, node, &headers), master)?;
+    let whose = Whose {
+        node,
+        at_rest: at_rest.clone(),
+    };
     let index = match paths.index.is_dir() {
-        true => find::find(&paths, node, CACHE_BYTES, crate::state::State::default()).map(Some),
+        true => find::find(&paths, whose, CACHE_BYTES, crate::state::State::default()).map(Some),
         false => Ok(None),
     };
     let index = index.unwrap_or_else(|unusable: Unusable| {
@@ -183,6 +189,6 @@ pub fn verify(directory: &Path) -> Result<Report, OpenError> {
         report.add(&paths.index, 0, what);
         None
     });
-    let segments = Segments::new(files, paths.journal.clone(), headers);
+    let segments = Segments::new(files, paths.journal.clone(), at_rest, headers);
     walk::Walk::new(&segments, &paths, index, report).run()
 }

@@ -8,6 +8,7 @@ use axle_core::{
 use axle_model::time::Timestamp;
 
 use super::{
+    at_rest::{AtRest, SEAL_BYTES, Unopened, What},
     convert::writing::write_message,
     frame::{Frame, Kind},
     located::Located,
@@ -24,6 +25,15 @@ use crate::{
 
 /// Nearly every record is shorter.
 const RECORD_BYTES: usize = 640;
+
+/// What a frame records cannot be read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub(super) enum Unreadable {
+    #[error("{0}")]
+    Malformed(#[from] Malformed),
+    #[error("{0}")]
+    Unopened(#[from] Unopened),
+}
 
 /// An entry out of the journal: a change, or a piece of an upload.
 #[derive(Debug, Default)]
@@ -87,21 +97,31 @@ pub(super) fn encoded_piece(key: &Half, chunk: &Chunk) -> Vec<u8> {
 
 impl Written {
     /// Reads what a frame records; its body is at `body`.
-    pub(super) fn read(frame: &Frame, body: Locator) -> Result<Self, Malformed> {
-        match frame.kind {
+    pub(super) fn read(frame: &Frame, body: Locator, at_rest: &AtRest) -> Result<Self, Unreadable> {
+        let &Frame { sequence, kind, .. } = frame;
+        if !frame.sealed {
+            return Ok(Self::of(kind, &frame.record, body)?);
+        }
+        let mut record = frame.record.clone();
+        at_rest.open(What::Record { sequence, kind }, &mut record)?;
+        Ok(Self::of(kind, &record, body)?)
+    }
+
+    fn of(kind: Kind, record: &[u8], body: Locator) -> Result<Self, Malformed> {
+        match kind {
             Kind::Accept => {
-                let message = decode::<MessageRecord>(&frame.record)?.try_into()?;
+                let message = decode::<MessageRecord>(record)?.try_into()?;
                 Ok(Self {
                     accept: Some((message, Located::Whole(body))),
                     ..Self::default()
                 })
             }
             Kind::Advance => Ok(Self {
-                advances: vec![decode::<AdvanceRecord>(&frame.record)?.try_into()?],
+                advances: vec![decode::<AdvanceRecord>(record)?.try_into()?],
                 ..Self::default()
             }),
             Kind::Together => {
-                let record = decode::<TogetherRecord>(&frame.record)?;
+                let record = decode::<TogetherRecord>(record)?;
                 let located = match record.pieces.is_empty() {
                     true => Located::Whole(body),
                     false => Located::of(record.pieces.into_iter().map(Locator::from).collect()),
@@ -116,7 +136,7 @@ impl Written {
                 })
             }
             Kind::Piece => Ok(Self {
-                piece: Some(decode::<PieceRecord>(&frame.record)?.found(body)?),
+                piece: Some(decode::<PieceRecord>(record)?.found(body)?),
                 ..Self::default()
             }),
             Kind::Close => Err(Malformed("an entry where the journal was closed")),
@@ -146,7 +166,10 @@ impl Frame {
         Locator {
             segment,
             offset: self.body_offset(),
-            length: self.body_length,
+            length: match self.sealed {
+                true => self.body_length.saturating_sub(SEAL_BYTES as u64),
+                false => self.body_length,
+            },
             crc: self.body_crc,
         }
     }

@@ -138,7 +138,7 @@ impl Tally {
         let mut entries = history.to_vec();
         entries.extend(contents.entries);
         let mut verdict = checker::judge(&entries);
-        let report = verify(path).expect("a store that opened");
+        let report = verify(path, None).expect("a store that opened");
         let whole = verdict.lost.is_empty() && contents.damaged.is_empty();
         let hurt = mixture
             .touched

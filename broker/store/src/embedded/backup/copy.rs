@@ -132,8 +132,10 @@ impl<'s> Source<'s> {
             offset: frame.end(),
             hash: frame.hash(),
         };
-        let written = Written::read(frame, frame.body_at(self.end.segment));
-        let written = written.map_err(|_| damaged(path, frame.offset, "an unknown record"))?;
+        let place = frame.body_at(self.end.segment);
+        let written = Written::read(frame, place, self.segments.at_rest());
+        let unreadable = |error| damaged(path, frame.offset, &format!("an entry: {error}"));
+        let written = written.map_err(unreadable)?;
         self.newest = self.newest.max(written.time().unwrap_or_default());
         Ok(())
     }

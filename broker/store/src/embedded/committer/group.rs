@@ -2,6 +2,7 @@
 //! what the group itself has staged.
 
 use std::{
+    mem,
     sync::{Arc, atomic::Ordering},
     time::Instant,
 };
@@ -19,7 +20,7 @@ use crate::{
     StoreError, UPLOADS_MAX,
     embedded::{
         frame::Kind,
-        journal::{Journal, Placed},
+        journal::{Journal, Placed, Ready},
         located::Located,
         proposal::{Acceptable, Proposal, ReadyChange, ReadyPiece},
         segment::Locator,
@@ -125,11 +126,11 @@ impl Group {
             shared.counters.repeats.fetch_add(1, Ordering::Relaxed);
             return Ok(Outcome::Repeat(earlier));
         }
-        let (body, crc) = match &new.accept {
-            Some(accept) => (accept.body.clone(), accept.body_crc),
-            None => (Bytes::new(), 0),
-        };
-        let placed = journal.stage(new.kind, &new.record, body, crc);
+        let body = new
+            .accept
+            .as_mut()
+            .map(|accept| mem::take(&mut accept.ready));
+        let placed = journal.stage(new.kind, &new.record, body.unwrap_or_default());
         self.enter(new.entry, placed);
         if let Some(accept) = new.accept {
             self.keys.insert(&accept.keys, Earlier::of(&accept.message));
@@ -159,7 +160,7 @@ impl Group {
             .state()
             .uploads_mut()
             .reserve(&new.chunk, UPLOADS_MAX)?;
-        let placed = journal.stage(Kind::Piece, &new.record, new.chunk.data.clone(), new.crc);
+        let placed = journal.stage(Kind::Piece, &new.record, new.ready);
         self.enter(LedgerEntry::default(), placed);
         let piece = StoredPiece::of(key, &new.chunk, placed.body);
         self.staged.push(Staged::Piece(piece));
@@ -265,7 +266,7 @@ impl Group {
     pub(super) fn stage_leases(&mut self, journal: &mut Journal, leases: Vec<Advance>) {
         for leases in leases.chunks(LEASES_MAX) {
             let (kind, record) = written::encoded(None, None, leases, None);
-            let placed = journal.stage(kind, &record, Bytes::new(), 0);
+            let placed = journal.stage(kind, &record, Ready::default());
             self.enter(entry::of(None, leases, None), placed);
             self.leases += leases.len();
         }

@@ -7,6 +7,7 @@ use axle_model::id::MessageId;
 
 use super::{
     Stored, Unusable,
+    sealed::Sealed,
     sorted::{Empty, Sorted},
 };
 use crate::{
@@ -19,8 +20,8 @@ use crate::{
 pub(super) struct Live(Sorted);
 
 impl Live {
-    pub(super) fn open(directory: &Path) -> Result<Self, Unusable> {
-        Sorted::open(directory, Empty::Removes).map(Self)
+    pub(super) fn open(directory: &Path, sealed: Sealed) -> Result<Self, Unusable> {
+        Sorted::open(directory, Empty::Removes, sealed).map(Self)
     }
 
     /// The number of the newest run.

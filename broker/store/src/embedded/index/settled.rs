@@ -23,7 +23,7 @@ use sled::{IVec, Tree};
 
 use blocks::{Blocks, Place};
 
-use super::{Stored, Unusable};
+use super::{Stored, Unusable, sealed::Sealed};
 use crate::{
     embedded::{convert::writing::append_stored, located::Located, record::Malformed},
     state::Entry,
@@ -55,8 +55,8 @@ fn window(id: MessageId) -> MessageId {
 }
 
 impl Settled {
-    pub(super) fn open(places: Tree, path: &Path) -> Result<Self, Unusable> {
-        let blocks = Blocks::open(path)?;
+    pub(super) fn open(places: Tree, path: &Path, sealed: Sealed) -> Result<Self, Unusable> {
+        let blocks = Blocks::open(path, sealed)?;
         Ok(Self { places, blocks })
     }
 
@@ -182,7 +182,7 @@ impl<'s> Packer<'s> {
     fn end_block(&mut self) -> Result<(), Unusable> {
         while let Some(&first) = self.ids.first() {
             let Some(there) = self.settled.block(first)? else {
-                let place = self.settled.blocks.add(&self.bytes)?;
+                let place = self.settled.blocks.add(mem::take(&mut self.bytes))?;
                 self.places.push((first, place));
                 break;
             };

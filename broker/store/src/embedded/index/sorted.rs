@@ -21,7 +21,7 @@ use std::{
 };
 
 use self::{filter::Print, merge::Merge, run::Run, together::Together, writer::Writer};
-use super::Unusable;
+use super::{Unusable, sealed::Sealed};
 
 /// So many runs of a level become one of the next.
 const MERGED_AT_ONCE: u32 = 8;
@@ -43,6 +43,7 @@ pub(super) enum Empty {
 pub(super) struct Sorted {
     directory: PathBuf,
     empty: Empty,
+    sealed: Sealed,
     /// Oldest first.
     runs: RwLock<Arc<Vec<Arc<Run>>>>,
     merges: Mutex<Merges>,
@@ -59,14 +60,16 @@ struct Merges {
 
 impl Sorted {
     /// Opens what is there, and clears what was left over.
-    pub(super) fn open(directory: &Path, empty: Empty) -> Result<Self, Unusable> {
+    pub(super) fn open(directory: &Path, empty: Empty, sealed: Sealed) -> Result<Self, Unusable> {
         fs::create_dir_all(directory)?;
         let mut runs: Vec<Run> = Vec::new();
         for covers in listed(directory)? {
             let path = directory.join(covers.name());
             match runs.last().map_or(0, |before| before.covers.last) {
                 covered if covers.last <= covered => fs::remove_file(&path)?,
-                covered if covers.first == covered + 1 => runs.push(Run::open(&path, covers)?),
+                covered if covers.first == covered + 1 => {
+                    runs.push(Run::open(&path, covers, covers.sealed(&sealed))?);
+                }
                 covered => {
                     let what = format!("run {} is missing in {}", covered + 1, directory.display());
                     return Err(Unusable::Untrue(what));
@@ -77,6 +80,7 @@ impl Sorted {
         Ok(Self {
             directory: directory.to_path_buf(),
             empty,
+            sealed,
             runs: RwLock::new(Arc::new(runs)),
             merges: Mutex::default(),
             merged_at_least: MERGED_AT_LEAST,
@@ -163,7 +167,7 @@ impl Sorted {
         }
         let covers = Covers::one(self.last() + 1);
         let count = count as u64;
-        let mut writer = Writer::create(&self.directory, covers, count)?;
+        let mut writer = self.writer(covers, count)?;
         if let Err(error) = write(&mut writer) {
             writer.give_up();
             return Err(error);
@@ -174,6 +178,12 @@ impl Sorted {
         let mut merges = self.merges();
         merges.owed = (merges.owed + bytes * self.levels()).max(self.merged_at_least);
         Ok(())
+    }
+
+    /// Begins a run for so many entries.
+    fn writer(&self, covers: Covers, entries: u64) -> io::Result<Writer> {
+        let sealed = covers.sealed(&self.sealed);
+        Writer::create(&self.directory, covers, entries, sealed)
     }
 
     /// How often an entry is merged until it is of the level after those there are. So many times
@@ -236,7 +246,8 @@ impl Sorted {
                     Empty::Counts => None,
                     Empty::Removes => Some(older.cloned().collect()),
                 };
-                under_way.push(Merge::begin(&self.directory, of.to_vec(), older)?);
+                let begin = |covers, entries| self.writer(covers, entries);
+                under_way.push(Merge::begin(begin, of.to_vec(), older)?);
             }
         }
         Ok(())
@@ -282,6 +293,11 @@ impl Covers {
 
     const fn level(self) -> u32 {
         (self.last - self.first + 1).ilog(MERGED_AT_ONCE)
+    }
+
+    /// What seals that run.
+    fn sealed(self, sealed: &Sealed) -> Sealed {
+        sealed.numbered(self.first, self.last)
     }
 
     fn name(self) -> String {

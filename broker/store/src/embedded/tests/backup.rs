@@ -98,7 +98,7 @@ fn dropped_while_backed_up(drops: bool) -> u64 {
         }
         before = durable;
         let to = place.path().join(format!("backup-{}", backups.len()));
-        let stated = backup(&data, &to).unwrap();
+        let stated = backup(&data, &to, None).unwrap();
         assert!(stated.entries >= durable, "{stated:?} after {durable}");
         backups.push((to, stated));
     }
@@ -109,11 +109,11 @@ fn dropped_while_backed_up(drops: bool) -> u64 {
     let all = block_on(accepted(&store));
     for (folder, stated) in backups {
         assert!(is_backup(&folder));
-        let (again, report) = verify_backup(&folder).unwrap();
+        let (again, report) = verify_backup(&folder, None).unwrap();
         assert_eq!((again, report.entries), (stated, stated.entries));
         assert!(report.is_sound(), "{report}");
         let restored = folder.with_extension("restored");
-        restore(&folder, &restored).unwrap();
+        restore(&folder, &restored, None).unwrap();
         check(&bench, &restored, stated.entries, &all);
     }
     dropped
@@ -151,10 +151,10 @@ fn a_damaged_or_half_made_backup_is_not_restored_and_nothing_is_written_over() {
     let store = Embedded::open(&bench.options(&data), at(0)).unwrap();
     block_on(commit(&store, 1..=30));
     let folder = place.path().join("backup");
-    backup(&data, &folder).unwrap();
-    let refused = backup(&data, &folder).unwrap_err();
+    backup(&data, &folder, None).unwrap();
+    let refused = backup(&data, &folder, None).unwrap_err();
     assert!(matches!(refused, OpenError::Format { .. }), "{refused}");
-    let refused = restore(&folder, &data).unwrap_err();
+    let refused = restore(&folder, &data, None).unwrap_err();
     assert!(matches!(refused, OpenError::Format { .. }), "{refused}");
     for name in ["journal/0000000002.log", "FORMAT", "BACKUP"] {
         let path = folder.join(name);
@@ -163,15 +163,15 @@ fn a_damaged_or_half_made_backup_is_not_restored_and_nothing_is_written_over() {
             let mut bytes = whole.clone();
             bytes[at] ^= 4;
             fs::write(&path, bytes).unwrap();
-            let refused = restore(&folder, &place.path().join("new")).unwrap_err();
+            let refused = restore(&folder, &place.path().join("new"), None).unwrap_err();
             assert!(refused.to_string().contains(name), "{refused}");
         }
         fs::remove_file(&path).unwrap();
-        assert!(restore(&folder, &place.path().join("new")).is_err());
+        assert!(restore(&folder, &place.path().join("new"), None).is_err());
         fs::write(&path, whole).unwrap();
     }
     assert!(!place.path().join("new").exists());
-    restore(&folder, &place.path().join("new")).unwrap();
+    restore(&folder, &place.path().join("new"), None).unwrap();
 }
 
 #[test]
@@ -185,9 +185,9 @@ fn a_segment_that_a_crash_left_without_a_header_does_not_spoil_the_backups_after
     let store = Embedded::open(&bench.options(&data), at(0)).unwrap();
     block_on(commit(&store, 4..=6));
     let folder = place.path().join("backup");
-    let stated = backup(&data, &folder).unwrap();
+    let stated = backup(&data, &folder, None).unwrap();
     let restored = place.path().join("restored");
-    restore(&folder, &restored).unwrap();
+    restore(&folder, &restored, None).unwrap();
     check(
         &bench,
         &restored,

@@ -24,8 +24,12 @@ async fn commit_together(store: &Arc<Embedded>, count: u64) -> Vec<axle_model::i
 
 /// Commits, then cuts the power; what was acknowledged and is gone. With every seed another part of
 /// what was not synced survives.
-fn lost_by_a_power_cut(seed: u64, keeps_index: bool, prepare: impl FnOnce(&Bench)) -> usize {
-    let mut bench = Bench::new();
+fn lost_by_a_power_cut(
+    mut bench: Bench,
+    seed: u64,
+    keeps_index: bool,
+    prepare: impl FnOnce(&Bench),
+) -> usize {
     let store = Arc::new(bench.open().unwrap());
     prepare(&bench);
     let acknowledged = block_on(commit_together(&store, 40));
@@ -52,18 +56,17 @@ fn lost_by_a_power_cut(seed: u64, keeps_index: bool, prepare: impl FnOnce(&Bench
 fn what_was_acknowledged_survives_a_power_cut() {
     for seed in 0..20 {
         for keeps_index in [false, true] {
-            assert_eq!(
-                lost_by_a_power_cut(seed, keeps_index, |_| {}),
-                0,
-                "seed {seed}"
-            );
+            for bench in [Bench::new(), Bench::encrypted()] {
+                let lost = lost_by_a_power_cut(bench, seed, keeps_index, |_| {});
+                assert_eq!(lost, 0, "seed {seed}");
+            }
         }
     }
 }
 
 #[test]
 fn without_the_sync_a_power_cut_loses_documents_and_this_is_seen() {
-    assert!(lost_by_a_power_cut(0, true, |bench| bench.files.ignore_sync(true)) > 0);
+    assert!(lost_by_a_power_cut(Bench::new(), 0, true, |bench| bench.files.ignore_sync(true)) > 0);
 }
 
 #[test]

@@ -57,7 +57,7 @@ impl Closed {
     /// What is found when these are the segment's bytes.
     fn verify(&self, bytes: &[u8]) -> Report {
         fs::write(&self.path, bytes).unwrap();
-        verify(self.directory.path()).unwrap()
+        verify(self.directory.path(), None).unwrap()
     }
 
     /// Where the frames are, without the zeros behind each; the mark of the close is the last.

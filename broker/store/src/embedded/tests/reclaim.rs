@@ -13,7 +13,10 @@ use crate::{
     conformance::sample::{
         Draft, PRACTICES, acknowledge, advance, answer, at, both, claim, draft, ods,
     },
-    embedded::{Embedded, checkpoint::Wish, files::Files as _, reclaim, segment::Segments, verify},
+    embedded::{
+        Embedded, at_rest::AtRest, checkpoint::Wish, files::Files as _, reclaim, segment::Segments,
+        verify,
+    },
 };
 
 /// These are never collected.
@@ -249,7 +252,12 @@ fn who_listed_the_segments_before_reads_one_that_was_replaced_as_it_is_now() {
     block_on(settle_all_but_a_few(&store));
     let journal = bench.directory.path().join("journal");
     let files = Arc::new(bench.files.clone());
-    let listed = Segments::new(files, journal, store.shared.segments.headers());
+    let listed = Segments::new(
+        files,
+        journal,
+        AtRest::default(),
+        store.shared.segments.headers(),
+    );
     assert!(reclaim(&store, 2_000) > 0);
     assert!(listed.open(1).unwrap().header.stripped);
 }
@@ -266,7 +274,7 @@ fn verify_tells_what_was_dropped_from_what_is_damaged() {
         assert!(reclaim(&store, 2_000) > 0);
     });
     drop(store);
-    let report = verify(real.path()).unwrap();
+    let report = verify(real.path(), None).unwrap();
     assert!(report.is_sound(), "{report}");
     assert!(report.bodies_dropped > 10, "{report}");
     assert_eq!(report.messages, COUNT);
@@ -276,7 +284,7 @@ fn verify_tells_what_was_dropped_from_what_is_damaged() {
     let middle = bytes.len() / 2;
     bytes[middle] ^= 1;
     fs::write(&path, bytes).unwrap();
-    let report = verify(real.path()).unwrap();
+    let report = verify(real.path(), None).unwrap();
     assert!(!report.is_sound(), "{report}");
     assert_eq!(report.problems[0].path, path);
 }

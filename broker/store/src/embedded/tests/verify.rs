@@ -17,7 +17,7 @@ fn all_damage_is_listed_by_file_and_offset_and_the_rest_is_read() {
         ..Options::default()
     };
     assert!(matches!(
-        verify(directory.path()),
+        verify(directory.path(), None),
         Err(OpenError::Format { .. })
     ));
     let store = Embedded::open(&options, at(0)).unwrap();
@@ -26,13 +26,13 @@ fn all_damage_is_listed_by_file_and_offset_and_the_rest_is_read() {
             store.commit(draft(number).accept()).await.unwrap();
         }
         assert!(matches!(
-            verify(directory.path()),
+            verify(directory.path(), None),
             Err(OpenError::InUse { .. })
         ));
         store.close().await.unwrap();
     });
     drop(store);
-    let report = verify(directory.path()).unwrap();
+    let report = verify(directory.path(), None).unwrap();
     assert!(report.is_sound(), "{report}");
     assert_eq!(
         (report.entries, report.messages, report.index_entries),
@@ -52,7 +52,7 @@ fn all_damage_is_listed_by_file_and_offset_and_the_rest_is_read() {
     bytes[damaged_body] ^= 1;
     bytes[damaged_record] ^= 1;
     fs::write(&path, bytes).unwrap();
-    let report = verify(directory.path()).unwrap();
+    let report = verify(directory.path(), None).unwrap();
     assert_eq!(report.entries, 9);
     let [body, record, ..] = report.problems.as_slice() else {
         panic!("{report}");

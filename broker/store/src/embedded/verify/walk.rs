@@ -2,12 +2,14 @@
 
 use std::{io, path::PathBuf, sync::Arc};
 
+use axle_core::message::Message;
 use axle_model::digest::Digest;
 use sha2::{Digest as _, Sha256};
 
 use super::Report;
 use crate::{
     embedded::{
+        at_rest::What,
         body::{self, Unread},
         files::is_blank,
         find::Found,
@@ -220,7 +222,7 @@ impl<'v> Walk<'v> {
             let what = format!("the body of entry {} is damaged", frame.sequence);
             self.report.add(path, at.offset, what);
         }
-        if let Err(what) = self.make_true(frame, at, body.as_deref()) {
+        if let Err(what) = self.make_true(frame, at, body) {
             self.report.add(path, frame.offset, what);
         }
         self.end = Position {
@@ -235,24 +237,29 @@ impl<'v> Walk<'v> {
         }
     }
 
-    fn make_true(&mut self, frame: &Frame, at: Locator, body: Option<&[u8]>) -> Result<(), String> {
-        let malformed = |error| format!("entry {}: {error}", frame.sequence);
-        let written = Written::read(frame, at).map_err(malformed)?;
+    fn make_true(
+        &mut self,
+        frame: &Frame,
+        at: Locator,
+        body: Option<Vec<u8>>,
+    ) -> Result<(), String> {
+        let unreadable = |error| format!("entry {}: {error}", frame.sequence);
+        let written = Written::read(frame, at, self.segments.at_rest()).map_err(unreadable)?;
         self.state.count(&written.entry(frame.sequence));
         if let Some(piece) = written.piece {
             self.state.take_piece(piece);
         }
-        let mut differs = None;
+        let mut problem = None;
         if let Some((message, located)) = written.accept {
             self.report.messages += 1;
             self.report.body_bytes += message.size;
-            let digest = match &located {
-                Located::Whole(_) => body.map(Digest::of),
-                Located::Pieces(pieces) => self.digest_of(pieces)?,
-            };
-            if digest.is_some_and(|digest| digest != message.digest) {
-                differs = Some(message.id);
+            let id = message.id;
+            problem = match self.digest(frame, &message, &located, body) {
+                Ok(digest) if digest.is_none_or(|digest| digest == message.digest) => None,
+                Ok(_) => Some("does not have the digest of its record".to_owned()),
+                Err(what) => Some(what),
             }
+            .map(|what| format!("the body of {id} {what}"));
             self.state
                 .accept(Arc::new(message), frame.sequence, located);
         }
@@ -263,22 +270,44 @@ impl<'v> Walk<'v> {
             let misfit = |misfit| format!("entry {} does not fit: {misfit:?}", frame.sequence);
             self.state.advance(advance).map_err(misfit)?;
         }
-        match differs {
-            Some(id) => Err(format!(
-                "the body of {id} does not have the digest of its record"
-            )),
-            None => Ok(()),
+        problem.map_or(Ok(()), Err)
+    }
+
+    /// The digest of a message's body; `None` when it was dropped, or is damaged, which is told apart.
+    fn digest(
+        &self,
+        frame: &Frame,
+        message: &Message,
+        located: &Located,
+        body: Option<Vec<u8>>,
+    ) -> Result<Option<Digest>, String> {
+        match (located, body) {
+            (Located::Whole(_), Some(mut body)) => {
+                if frame.sealed && !body.is_empty() {
+                    let opened = self
+                        .segments
+                        .at_rest()
+                        .open(What::Body(message.id), &mut body);
+                    opened.map_err(|unopened| format!("cannot be read: {unopened}"))?;
+                }
+                Ok(Some(Digest::of(&body)))
+            }
+            (Located::Whole(_), None) => Ok(None),
+            (Located::Pieces(_), _) => self.digest_of_pieces(message, located),
         }
     }
 
-    /// The digest of an uploaded body.
-    fn digest_of(&self, pieces: &[Locator]) -> Result<Option<Digest>, String> {
+    fn digest_of_pieces(
+        &self,
+        message: &Message,
+        body: &Located,
+    ) -> Result<Option<Digest>, String> {
         let mut hasher = Sha256::new();
-        for &piece in pieces {
-            match body::read(self.segments, piece) {
+        for (what, piece) in body.parts(message) {
+            match body::read(self.segments, what, piece) {
                 Ok(read) => hasher.update(&read),
                 Err(Unread::Dropped) => return Ok(None),
-                Err(unread) => return Err(format!("a piece of a body is {unread}")),
+                Err(unread) => return Err(format!("has a piece that is {unread}")),
             }
         }
         Ok(Some(Digest::from_bytes(hasher.finalize().into())))

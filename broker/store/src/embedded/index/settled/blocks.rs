@@ -11,7 +11,10 @@ use std::{
     },
 };
 
-use crate::embedded::{index::Unusable, record::Malformed};
+use crate::embedded::{
+    index::{Unusable, sealed::Sealed},
+    record::Malformed,
+};
 
 /// So much is written at once, or a block more.
 const BUFFER_BYTES: usize = 1 << 20;
@@ -21,6 +24,7 @@ const PLACE_BYTES: usize = 16;
 #[derive(Debug)]
 pub(super) struct Blocks {
     path: PathBuf,
+    sealed: Sealed,
     file: fs::File,
     /// Where it ends once all is written.
     end: AtomicU64,
@@ -60,12 +64,13 @@ impl Place {
 }
 
 impl Blocks {
-    pub(super) fn open(path: &Path) -> io::Result<Self> {
+    pub(super) fn open(path: &Path, sealed: Sealed) -> io::Result<Self> {
         let mut options = fs::OpenOptions::new();
         let file = options.read(true).write(true).create(true).truncate(false);
         let file = file.open(path)?;
         Ok(Self {
             path: path.to_path_buf(),
+            sealed,
             end: AtomicU64::new(file.metadata()?.len()),
             file,
             unwritten: Mutex::default(),
@@ -78,16 +83,17 @@ impl Blocks {
     }
 
     /// Takes a block, which may be read once all are [durable](Self::sync).
-    pub(super) fn add(&self, block: &[u8]) -> Result<Place, Unusable> {
-        let length = u32::try_from(block.len()).map_err(|_| Malformed("a block too long"))?;
+    pub(super) fn add(&self, mut block: Vec<u8>) -> Result<Place, Unusable> {
         let unwritten = self.unwritten.lock();
         let mut unwritten = unwritten.unwrap_or_else(PoisonError::into_inner);
+        self.sealed.seal(self.end(), &mut block);
+        let length = u32::try_from(block.len()).map_err(|_| Malformed("a block too long"))?;
         let offset = self.end.fetch_add(length.into(), Ordering::AcqRel);
-        unwritten.extend_from_slice(block);
+        unwritten.extend_from_slice(&block);
         if unwritten.len() >= BUFFER_BYTES {
             self.write(&mut unwritten)?;
         }
-        let crc = crc32c::crc32c(block);
+        let crc = crc32c::crc32c(&block);
         Ok(Place {
             offset,
             length,
@@ -109,7 +115,7 @@ impl Blocks {
         self.file.sync_data()
     }
 
-    /// A block, its checksum verified.
+    /// A block, its checksum and its seal verified.
     pub(super) fn read(&self, place: Place) -> Result<Vec<u8>, Unusable> {
         let damaged = |why: &str| {
             let (path, at) = (self.path.display(), place.offset);
@@ -120,9 +126,10 @@ impl Blocks {
         }
         let mut block = vec![0; place.length as usize];
         self.file.read_exact_at(&mut block, place.offset)?;
-        match crc32c::crc32c(&block) == place.crc {
-            true => Ok(block),
-            false => Err(damaged("")),
+        if crc32c::crc32c(&block) != place.crc {
+            return Err(damaged(""));
         }
+        self.sealed.open(place.offset, &mut block)?;
+        Ok(block)
     }
 }

@@ -28,7 +28,7 @@ fn settled() -> (Settled, TempDir) {
     let db = Config::new().temporary(true).open().unwrap();
     let directory = tempfile::tempdir().unwrap();
     let path = directory.path().join("settled");
-    let settled = Settled::open(db.open_tree("settled").unwrap(), &path);
+    let settled = Settled::open(db.open_tree("settled").unwrap(), &path, Sealed::default());
     (settled.unwrap(), directory)
 }
 
@@ -132,7 +132,7 @@ fn an_entry_comes_back_as_it_was_also_when_it_is_too_long_for_a_block() {
         assert_eq!(newest_first(&settled, Some(id(window, 5)))[..5].len(), 5);
     }
     let path = directory.path().join("settled");
-    let reopened = Settled::open(settled.places.clone(), &path).unwrap();
+    let reopened = Settled::open(settled.places.clone(), &path, Sealed::default()).unwrap();
     assert_eq!(reopened.end(), settled.end());
     assert!(holds(&reopened, id(20_000, 3)));
 }
@@ -166,7 +166,7 @@ fn only_the_windows_are_read_that_are_needed() {
     for window in 1..=3 {
         write(&settled, (0..20).map(|place| id(window, place)));
     }
-    let damaged = settled.blocks.add(b"damaged").unwrap().written();
+    let damaged = settled.blocks.add(b"damaged".to_vec()).unwrap().written();
     settled
         .places
         .insert(id(2, 3).as_bytes(), &damaged)
@@ -188,7 +188,7 @@ fn a_block_that_is_cut_or_says_other_lengths_is_malformed_and_nothing_worse() {
     let block = settled.block(first).unwrap().unwrap();
     // With a checksum that is right: another build may have written it.
     let put = |block: &[u8]| {
-        let place = settled.blocks.add(block).unwrap().written();
+        let place = settled.blocks.add(block.to_vec()).unwrap().written();
         settled.places.insert(first.as_bytes(), &place).unwrap();
         settled.blocks.sync().unwrap();
     };
@@ -230,7 +230,7 @@ fn a_damaged_file_says_so_and_never_anything_untrue() {
         ));
     }
     fs::write(&path, &whole[..whole.len() - 1]).unwrap();
-    let shorter = Settled::open(settled.places.clone(), &path).unwrap();
+    let shorter = Settled::open(settled.places.clone(), &path, Sealed::default()).unwrap();
     assert!(matches!(shorter.get(id(1, 39)), Err(Unusable::Untrue(_))));
 }
 
@@ -300,7 +300,7 @@ async fn a_checkpoint_that_was_cut_short_is_made_good_and_verify_agrees() {
     assert_eq!(newest_first(settled, None), newest.collect::<Vec<_>>());
     drop(store);
     assert!(kept.exists());
-    let report = verify(directory.path()).unwrap();
+    let report = verify(directory.path(), None).unwrap();
     assert!(report.is_sound(), "{report}");
     assert!(report.index_entries.is_some());
 
@@ -310,7 +310,7 @@ async fn a_checkpoint_that_was_cut_short_is_made_good_and_verify_agrees() {
     settled.places.pop_max().unwrap().unwrap();
     store.close().await.unwrap();
     drop(store);
-    let report = verify(directory.path()).unwrap();
+    let report = verify(directory.path(), None).unwrap();
     let lost = report
         .problems
         .iter()

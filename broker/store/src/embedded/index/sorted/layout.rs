@@ -1,5 +1,6 @@
 //! The layout of a run's file: blocks of entries; a fence for each block; the lines of the filter; and a
-//! trailer that says how many there are. Numbers are big-endian.
+//! trailer that says how many there are. Numbers are big-endian. In an encrypted store each block is sealed,
+//! and so are fences and lines together.
 
 /// One fence: head (8 bytes), offset (8), length (4), crc32c (4).
 pub(super) const FENCE_BYTES: usize = 24;
@@ -67,11 +68,11 @@ impl Trailer {
         ]
     }
 
-    /// How long the file is.
-    pub(super) fn end(&self) -> u64 {
+    /// How long the file is, where what finds the blocks is so much longer than itself.
+    pub(super) fn end(&self, overhead: usize) -> u64 {
         let behind: usize = self.lengths().into_iter().sum();
         self.blocks_end
-            .saturating_add((behind + TRAILER_BYTES) as u64)
+            .saturating_add((behind + overhead + TRAILER_BYTES) as u64)
     }
 
     pub(super) fn write(&self, to: &mut Vec<u8>) {

@@ -1,6 +1,6 @@
 //! A merge: one run in the place of several, made a part at a time.
 
-use std::{path::Path, sync::Arc};
+use std::{io, sync::Arc};
 
 use super::{Covers, filter::Print, run::Run, together::Together, writer::Writer};
 use crate::embedded::index::Unusable;
@@ -18,7 +18,7 @@ pub(super) struct Merge {
 
 impl Merge {
     pub(super) fn begin(
-        directory: &Path,
+        begin: impl FnOnce(Covers, u64) -> io::Result<Writer>,
         of: Vec<Arc<Run>>,
         older: Option<Vec<Arc<Run>>>,
     ) -> Result<Self, Unusable> {
@@ -26,7 +26,7 @@ impl Merge {
         let entries = of.iter().map(|run| run.entries).sum();
         Ok(Self {
             together: Together::of(&of)?,
-            writer: Writer::create(directory, covers, entries)?,
+            writer: begin(covers, entries)?,
             of,
             older,
         })

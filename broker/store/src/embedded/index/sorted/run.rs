@@ -11,7 +11,7 @@ use std::{
 };
 
 use super::{
-    Covers,
+    Covers, Sealed,
     filter::{Filter, Print},
     layout::{FENCE_BYTES, Fence, TRAILER_BYTES, Trailer, head},
 };
@@ -23,6 +23,7 @@ pub(super) struct Run {
     pub(super) covers: Covers,
     pub(super) bytes: u64,
     pub(super) entries: u64,
+    sealed: Sealed,
     path: PathBuf,
     file: fs::File,
     fences: Vec<Fence>,
@@ -33,14 +34,16 @@ impl Run {
     /// Of what was just written.
     pub(super) fn new(
         covers: Covers,
+        sealed: Sealed,
         (path, file): (PathBuf, fs::File),
         trailer: &Trailer,
         (fences, filter): (Vec<Fence>, Filter),
     ) -> Self {
         Self {
             covers,
-            bytes: trailer.end(),
+            bytes: trailer.end(sealed.overhead()),
             entries: trailer.entries,
+            sealed,
             path,
             file,
             fences,
@@ -48,28 +51,30 @@ impl Run {
         }
     }
 
-    pub(super) fn open(path: &Path, covers: Covers) -> Result<Self, Unusable> {
+    pub(super) fn open(path: &Path, covers: Covers, sealed: Sealed) -> Result<Self, Unusable> {
         let untrue = |what: &str| Unusable::Untrue(format!("{} {what}", path.display()));
         let file = fs::File::open(path)?;
         let length = file.metadata()?.len();
         let mut bytes = [0; TRAILER_BYTES];
         let at = length.checked_sub(TRAILER_BYTES as u64);
         file.read_exact_at(&mut bytes, at.ok_or_else(|| untrue("is too short"))?)?;
-        let trailer = Trailer::read(&bytes).filter(|trailer| trailer.end() == length);
+        let is_whole = |trailer: &Trailer| trailer.end(sealed.overhead()) == length;
+        let trailer = Trailer::read(&bytes).filter(is_whole);
         let trailer = trailer.ok_or_else(|| untrue("does not end as it was written"))?;
 
         let [fences_bytes, filter_bytes] = trailer.lengths();
-        let mut behind = vec![0; fences_bytes + filter_bytes];
+        let mut behind = vec![0; fences_bytes + filter_bytes + sealed.overhead()];
         file.read_exact_at(&mut behind, trailer.blocks_end)?;
         if crc32c::crc32c(&behind) != trailer.crc {
             return Err(untrue("is damaged behind its blocks"));
         }
+        sealed.open(trailer.blocks_end, &mut behind)?;
         let (fences, filter) = behind.split_at(fences_bytes);
         let (fences, _) = fences.as_chunks::<FENCE_BYTES>();
         let fences = fences.iter().map(Fence::read).collect();
         let filter = Filter::read(filter);
         let file = (path.to_path_buf(), file);
-        Ok(Self::new(covers, file, &trailer, (fences, filter)))
+        Ok(Self::new(covers, sealed, file, &trailer, (fences, filter)))
     }
 
     /// Every entry whose key begins so, in order.
@@ -112,18 +117,15 @@ impl Run {
         self.filter.may_hold(print)
     }
 
-    /// Reads a block, its checksum verified.
+    /// Reads a block, its checksum and its seal verified.
     fn read(&self, fence: Fence, block: &mut Vec<u8>) -> Result<(), Unusable> {
         block.resize(fence.length as usize, 0);
         self.file.read_exact_at(block, fence.offset)?;
-        match crc32c::crc32c(block) == fence.crc {
-            true => Ok(()),
-            false => Err(Unusable::Untrue(format!(
-                "{} is damaged at byte {}",
-                self.path.display(),
-                fence.offset
-            ))),
+        if crc32c::crc32c(block) != fence.crc {
+            let (path, at) = (self.path.display(), fence.offset);
+            return Err(Unusable::Untrue(format!("{path} is damaged at byte {at}")));
         }
+        Ok(self.sealed.open(fence.offset, block)?)
     }
 }
 

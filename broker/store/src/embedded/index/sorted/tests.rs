@@ -39,7 +39,7 @@ fn assert_holds(sorted: &Sorted, model: &BTreeMap<Key, Vec<u8>>) {
 
 /// A directory of so many checkpoints with everything merged that may be, and what it holds.
 fn merged(directory: &Path, checkpoints: u32, count: u32) -> BTreeMap<Key, Vec<u8>> {
-    let sorted = Sorted::open(directory, Empty::Counts).unwrap();
+    let sorted = Sorted::open(directory, Empty::Counts, Sealed::default()).unwrap();
     let mut model = BTreeMap::new();
     for checkpoint in 0..checkpoints {
         add(&sorted, &mut model, checkpoint, count);
@@ -59,7 +59,7 @@ fn names(directory: &Path) -> Vec<String> {
 #[test]
 fn what_was_added_is_found_in_few_files_while_they_are_merged_and_after() {
     let directory = tempfile::tempdir().unwrap();
-    let mut sorted = Sorted::open(directory.path(), Empty::Counts).unwrap();
+    let mut sorted = Sorted::open(directory.path(), Empty::Counts, Sealed::default()).unwrap();
     let mut model = BTreeMap::new();
     // Nothing but the pace that keeps up.
     sorted.merged_at_least = 0;
@@ -73,7 +73,7 @@ fn what_was_added_is_found_in_few_files_while_they_are_merged_and_after() {
     }
     assert_holds(&sorted, &model);
     drop(sorted);
-    let sorted = Sorted::open(directory.path(), Empty::Counts).unwrap();
+    let sorted = Sorted::open(directory.path(), Empty::Counts, Sealed::default()).unwrap();
     assert_eq!(sorted.last(), 80);
     assert_holds(&sorted, &model);
 }
@@ -81,7 +81,7 @@ fn what_was_added_is_found_in_few_files_while_they_are_merged_and_after() {
 #[test]
 fn what_begins_alike_is_found_together_and_across_blocks() {
     let directory = tempfile::tempdir().unwrap();
-    let sorted = Sorted::open(directory.path(), Empty::Counts).unwrap();
+    let sorted = Sorted::open(directory.path(), Empty::Counts, Sealed::default()).unwrap();
     let name = Half::of(&Digest::of(b"a name"));
     let mut entries: Vec<_> = (0..2_000).map(|number| (key(number), vec![])).collect();
     let led_to = |number: u8| Key::document_in(&name, &Half::from_bytes([number; 16]));
@@ -105,7 +105,7 @@ fn runs_that_were_merged_and_what_was_never_finished_are_cleared() {
     let model = merged(directory.path(), 7, 100);
     let early = directory.path().join("00000003-00000003.run");
     let kept = fs::read(&early).unwrap();
-    let sorted = Sorted::open(directory.path(), Empty::Counts).unwrap();
+    let sorted = Sorted::open(directory.path(), Empty::Counts, Sealed::default()).unwrap();
     write(&sorted, &[(key(9_999_999), vec![])]);
     sorted.tidy(|_| true).unwrap();
     drop(sorted);
@@ -113,7 +113,7 @@ fn runs_that_were_merged_and_what_was_never_finished_are_cleared() {
     fs::write(&early, kept).unwrap();
     let unfinished = directory.path().join("00000009-00000009.new");
     fs::write(&unfinished, "half").unwrap();
-    let sorted = Sorted::open(directory.path(), Empty::Counts).unwrap();
+    let sorted = Sorted::open(directory.path(), Empty::Counts, Sealed::default()).unwrap();
     assert_holds(&sorted, &model);
     assert_eq!(names(directory.path()), ["00000001-00000008.run"]);
 }
@@ -121,7 +121,7 @@ fn runs_that_were_merged_and_what_was_never_finished_are_cleared() {
 #[test]
 fn nothing_is_merged_while_the_disk_has_no_room_for_it() {
     let directory = tempfile::tempdir().unwrap();
-    let sorted = Sorted::open(directory.path(), Empty::Counts).unwrap();
+    let sorted = Sorted::open(directory.path(), Empty::Counts, Sealed::default()).unwrap();
     let mut model = BTreeMap::new();
     for checkpoint in 0..20 {
         add(&sorted, &mut model, checkpoint, 100);
@@ -138,7 +138,7 @@ fn nothing_is_merged_while_the_disk_has_no_room_for_it() {
 #[test]
 fn a_disk_that_is_full_in_the_middle_of_a_merge_is_no_harm() {
     let directory = tempfile::tempdir().unwrap();
-    let sorted = Sorted::open(directory.path(), Empty::Counts).unwrap();
+    let sorted = Sorted::open(directory.path(), Empty::Counts, Sealed::default()).unwrap();
     let mut model = BTreeMap::new();
     (0..8).for_each(|checkpoint| add(&sorted, &mut model, checkpoint, 100));
     // Whatever is written there is too much.
@@ -157,7 +157,7 @@ fn a_disk_that_is_full_in_the_middle_of_a_merge_is_no_harm() {
 #[test]
 fn what_was_removed_is_gone_and_leaves_nothing_once_it_is_merged() {
     let directory = tempfile::tempdir().unwrap();
-    let sorted = Sorted::open(directory.path(), Empty::Removes).unwrap();
+    let sorted = Sorted::open(directory.path(), Empty::Removes, Sealed::default()).unwrap();
     let mut model = BTreeMap::new();
     let all = |sorted: &Sorted| {
         let mut all = BTreeMap::new();
@@ -198,7 +198,7 @@ fn what_was_removed_is_gone_and_leaves_nothing_once_it_is_merged() {
     let entries: u64 = sorted.runs().iter().map(|run| run.entries).sum();
     assert_eq!(entries, model.len() as u64);
     drop(sorted);
-    let again = Sorted::open(directory.path(), Empty::Removes).unwrap();
+    let again = Sorted::open(directory.path(), Empty::Removes, Sealed::default()).unwrap();
     assert_eq!(all(&again).len(), model.len());
 }
 
@@ -207,7 +207,7 @@ fn a_run_that_is_missing_between_others_is_missed() {
     let directory = tempfile::tempdir().unwrap();
     merged(directory.path(), 5, 10);
     fs::remove_file(directory.path().join("00000002-00000002.run")).unwrap();
-    let unusable = Sorted::open(directory.path(), Empty::Counts)
+    let unusable = Sorted::open(directory.path(), Empty::Counts, Sealed::default())
         .unwrap_err()
         .to_string();
     assert!(unusable.contains("run 2 "), "{unusable}");
@@ -229,10 +229,11 @@ fn a_damaged_run_says_so_and_never_anything_untrue() {
     let torn = (0..whole.len()).step_by(997).map(|at| whole[..at].to_vec());
     for bytes in damaged.chain(torn) {
         fs::write(&path, bytes).unwrap();
-        let found = Sorted::open(directory.path(), Empty::Counts).and_then(|sorted| {
-            let found = model.keys().map(|key| sorted.newest(key));
-            found.collect::<Result<Vec<_>, _>>()
-        });
+        let found =
+            Sorted::open(directory.path(), Empty::Counts, Sealed::default()).and_then(|sorted| {
+                let found = model.keys().map(|key| sorted.newest(key));
+                found.collect::<Result<Vec<_>, _>>()
+            });
         assert!(matches!(found, Err(Unusable::Untrue(_))));
     }
 }

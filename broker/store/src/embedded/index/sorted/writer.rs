@@ -9,7 +9,7 @@ use std::{
 use prost::encoding::encode_varint;
 
 use super::{
-    Covers,
+    Covers, Sealed,
     filter::{Filter, Print},
     layout::{Fence, Trailer, head},
     run::Run,
@@ -23,6 +23,7 @@ const BUFFER_BYTES: usize = 256 << 10;
 #[derive(Debug)]
 pub(in crate::embedded::index) struct Writer {
     covers: Covers,
+    sealed: Sealed,
     path: PathBuf,
     file: BufWriter<fs::File>,
     offset: u64,
@@ -35,13 +36,19 @@ pub(in crate::embedded::index) struct Writer {
 
 impl Writer {
     /// Begins a file, which has its name only when it is whole.
-    pub(super) fn create(directory: &Path, covers: Covers, keys_max: u64) -> io::Result<Self> {
+    pub(super) fn create(
+        directory: &Path,
+        covers: Covers,
+        keys_max: u64,
+        sealed: Sealed,
+    ) -> io::Result<Self> {
         let path = directory.join(covers.name());
         let mut options = fs::OpenOptions::new();
         let file = options.read(true).write(true).create(true).truncate(true);
         let file = BufWriter::with_capacity(BUFFER_BYTES, file.open(unfinished(&path))?);
         Ok(Self {
             covers,
+            sealed,
             path,
             file,
             offset: 0,
@@ -74,6 +81,7 @@ impl Writer {
         if self.block.is_empty() {
             return Ok(());
         }
+        self.sealed.seal(self.offset, &mut self.block);
         self.file.write_all(&self.block)?;
         let length = u32::try_from(self.block.len()).map_err(io::Error::other)?;
         self.fences.push(Fence {
@@ -107,6 +115,7 @@ impl Writer {
             .iter()
             .for_each(|fence| fence.write(&mut behind));
         behind.extend(self.filter.bytes().flatten());
+        self.sealed.seal(self.offset, &mut behind);
         let count = |count: usize| u32::try_from(count).map_err(io::Error::other);
         let trailer = Trailer {
             blocks_end: self.offset,
@@ -127,7 +136,7 @@ impl Writer {
             fs::File::open(directory)?.sync_all()?;
         }
         let (file, found_by) = ((self.path, file), (self.fences, self.filter));
-        Ok(Run::new(self.covers, file, &trailer, found_by))
+        Ok(Run::new(self.covers, self.sealed, file, &trailer, found_by))
     }
 }
 
