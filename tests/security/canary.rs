@@ -16,10 +16,10 @@ use axle_tests::{
 };
 use tonic::Status;
 
-const FAMILY: &str = "Quackenbush";
-const GIVEN: &str = "Zebulon";
-const NUMBER: &str = "9991234578";
-const POSTCODE: &str = "ZQ7 8XV";
+pub(super) const FAMILY: &str = "Quackenbush";
+pub(super) const GIVEN: &str = "Zebulon";
+pub(super) const NUMBER: &str = "9991234578";
+pub(super) const POSTCODE: &str = "ZQ7 8XV";
 
 /// What must be found nowhere, in lower case.
 fn canaries() -> [String; 5] {
@@ -149,7 +149,7 @@ fn words(status: &Status) -> String {
 }
 
 /// A day in the life of the patient's documents; everything that callers and operators were told.
-async fn day(estate: &Estate) -> String {
+pub(super) async fn day(estate: &Estate) -> String {
     let mut told = String::new();
     let raw = Raw::of(&estate.profile(TRUST));
     let mut accepted = 0;

@@ -6,6 +6,7 @@
     reason = "a test fails by panicking"
 )]
 
+mod at_rest;
 mod canary;
 mod certificates;
 mod documents;
