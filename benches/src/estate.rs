@@ -128,8 +128,9 @@ impl Estate {
 
     /// The broker's configuration, read.
     pub fn config(&self) -> Result<Config, EstateError> {
+        let text = fs::read_to_string(self.config_path())?;
         // Nothing of this process's environment.
-        Ok(Config::parse(&self.config_path(), CONFIGURATION, [])?)
+        Ok(Config::parse(&self.config_path(), &text, [])?)
     }
 
     /// The practices.
@@ -175,6 +176,15 @@ impl Estate {
         }
         fs::write(self.path().join("directory.toml"), text)?;
         Ok(codes)
+    }
+
+    /// Gives the broker's store a key.
+    pub fn encrypt(&self) -> io::Result<()> {
+        let key: [u8; 32] = rand::random();
+        let digits: String = key.iter().map(|byte| format!("{byte:02x}")).collect();
+        fs::write(self.path().join("store.key"), digits)?;
+        let text = CONFIGURATION.replace("[store]\n", "[store]\nkey_file = \"store.key\"\n");
+        fs::write(self.config_path(), text)
     }
 
     fn certificates(&self) -> Result<(), EstateError> {

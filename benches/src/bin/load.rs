@@ -59,6 +59,9 @@ struct Arguments {
     /// Where it keeps its documents meanwhile: a folder on the disk to be measured.
     #[arg(long, default_value_os_t = default_parent(), help_heading = "A broker of its own")]
     folder: PathBuf,
+    /// Whether it encrypts what it keeps.
+    #[arg(long, help_heading = "A broker of its own")]
+    encrypted: bool,
     /// How long it keeps the documents of what is settled: a day unless set.
     #[arg(long, value_name = "SECONDS", help_heading = "A broker of its own")]
     retention_seconds: Option<u64>,
@@ -66,7 +69,7 @@ struct Arguments {
     /// Its address. Nobody else's documents should wait in the mailboxes meanwhile.
     #[arg(long, value_name = "HOST:PORT", help_heading = "A broker that runs",
         requires_all = ["sender", "collectors"],
-        conflicts_with_all = ["practices", "folder", "retention_seconds"])]
+        conflicts_with_all = ["practices", "folder", "encrypted", "retention_seconds"])]
     endpoint: Option<String>,
     /// The profile of the organisation that sends, as for `axle --profile`.
     #[arg(
@@ -154,6 +157,9 @@ async fn on_a_broker_of_its_own(
         None => job,
     };
     let estate = Estate::new(&arguments.folder, job.practices, job.mailboxes)?;
+    if job.encrypted {
+        estate.encrypt()?;
+    }
     let retention = arguments.retention_seconds.map(Duration::from_secs);
     let broker = BrokerProcess::start(&estate, retention)?;
     let target = Target::of_estate(&estate, &broker)?;
@@ -166,9 +172,13 @@ impl Arguments {
     fn job(&self) -> Job {
         let measured = Duration::from_secs(self.seconds);
         let job = Job::new(self.job, self.payload, self.submit, measured);
-        match self.rate {
+        let job = match self.rate {
             Some(rate) => job.at_rate(rate),
             None => job,
+        };
+        match self.encrypted {
+            true => job.encrypted(),
+            false => job,
         }
     }
 
@@ -217,6 +227,7 @@ mod tests {
                 "--retention-seconds",
             ),
             (format!("W2 {users} --folder elsewhere"), "--folder"),
+            (format!("W2 {users} --encrypted"), "--encrypted"),
         ] {
             let told = parse(&mistake).unwrap_err().to_string();
             assert!(told.contains(named), "{mistake}: {told}");

@@ -67,6 +67,9 @@ pub struct Job {
     /// Practices, each with a connection of its own and an equal share of the mailboxes; 8, or 65 in W4, unless
     /// [`over_practices`](Self::over_practices) says otherwise.
     pub practices: usize,
+    /// Whether the broker's store is encrypted, as far as this program has made it so.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub encrypted: bool,
     /// Documents that are due in a second, of all producers together; `None` for as many as can be.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub rate: Option<u32>,
@@ -97,6 +100,7 @@ impl Job {
             mailboxes,
             skew: if job == Name::W4 { 0.8 } else { 0.0 },
             practices,
+            encrypted: false,
             rate: None,
             warmup_seconds: 1.0,
             measured_seconds: measured.as_secs_f64(),
@@ -114,6 +118,13 @@ impl Job {
     #[must_use]
     pub const fn to_practices(mut self, practices: usize) -> Self {
         (self.mailboxes, self.practices) = (practices, practices);
+        self
+    }
+
+    /// The same job on a store that is encrypted.
+    #[must_use]
+    pub const fn encrypted(mut self) -> Self {
+        self.encrypted = true;
         self
     }
 
@@ -137,8 +148,9 @@ impl Job {
         } = self;
         let rate = self.rate.map(|rate| format!(", {rate} documents/s"));
         format!(
-            "{job:?}, {payload:?}, {submit:?}{}",
-            rate.unwrap_or_default()
+            "{job:?}, {payload:?}, {submit:?}{}{}",
+            rate.unwrap_or_default(),
+            if self.encrypted { ", encrypted" } else { "" }
         )
     }
 

@@ -170,7 +170,7 @@ fn the_arguments_are_those_of_the_manual() {
         ("verify --store data", true),
         ("verify --store data --config axle.toml", false),
         ("verify --store data --key-file key", true),
-        ("verify --config axle.toml --key-file key", false),
+        ("verify --config axle.toml --key-file key", true),
         ("verify --key-file key", false),
         ("backup --store data --to copy --key-file key", true),
         ("restore --from copy --to data --key-file key", true),

@@ -28,7 +28,7 @@ pub(super) struct Which {
 #[group(required = true, multiple = false)]
 struct Place {
     /// That of the broker with this configuration.
-    #[arg(long, value_name = "FILE", conflicts_with = "key_file")]
+    #[arg(long, value_name = "FILE")]
     config: Option<PathBuf>,
     /// The one in this folder.
     #[arg(long, value_name = "DIR")]
@@ -38,8 +38,8 @@ struct Place {
 /// What opens it.
 #[derive(Debug, Args)]
 pub(super) struct Key {
-    /// The key of an encrypted store, where no configuration names it.
-    #[arg(long, value_name = "FILE")]
+    /// The key of an encrypted store, unless the configuration names it.
+    #[arg(long, env = "AXLE_STORE_KEY_FILE", value_name = "FILE")]
     key_file: Option<PathBuf>,
 }
 
@@ -60,7 +60,10 @@ impl Which {
         // One of the two is given, or the command line was refused.
         let config = self.place.config.as_deref().unwrap_or(Path::new(""));
         let Store { directory, key, .. } = Config::load(config)?.store;
-        let keys = key.as_ref().map(master_keys::read).transpose()?;
+        let keys = match &key {
+            Some(source) => Some(master_keys::read(source)?),
+            None => self.key.read()?,
+        };
         Ok((directory, keys))
     }
 }
