@@ -4,14 +4,13 @@
 use std::{fs, path::Path, process::Command};
 
 use axle_tests::{
-    estate::Estate,
+    estate::{Estate, STORE_KEY},
     process::{BrokerProcess, binary, read_log},
     wait,
 };
 
 use super::canary::{FAMILY, GIVEN, NUMBER, POSTCODE, day};
 
-const KEY: &str = "5c0f1b8e6d2a49c7b3e1f08a7d6c5b4a392817f6e5d4c3b2a1908f7e6d5c4b3a\n";
 const OTHER: &str = "a1b2c3d4e5f60718293a4b5c6d7e8f90a1b2c3d4e5f60718293a4b5c6d7e8f91\n";
 /// The daemon's exit code for a configuration that cannot be used.
 const BAD_CONFIGURATION: i32 = 78;
@@ -49,8 +48,7 @@ async fn a_planted_patient_is_in_no_byte_of_an_encrypted_store_or_of_its_backup(
     for encrypted in [false, true] {
         let estate = Estate::new();
         if encrypted {
-            estate.write("store.key", KEY);
-            estate.configure("store", "key_file", "store.key");
+            estate.encrypt();
         }
         let broker = BrokerProcess::start(&estate).await;
         day(&estate).await;
@@ -75,9 +73,8 @@ async fn a_planted_patient_is_in_no_byte_of_an_encrypted_store_or_of_its_backup(
 async fn another_key_or_none_starts_reads_and_restores_nothing() {
     let estate = Estate::new();
     let plain = estate.configuration();
-    estate.write("store.key", KEY);
     estate.write("other.key", OTHER);
-    estate.configure("store", "key_file", "store.key");
+    estate.encrypt();
     let broker = BrokerProcess::start(&estate).await;
     day(&estate).await;
     broker.stop().await;
@@ -125,7 +122,7 @@ async fn another_key_or_none_starts_reads_and_restores_nothing() {
         assert!(said.contains("no problems"), "{said}");
     }
     // A new key before the old one; then the new one alone.
-    estate.write("both.key", &format!("{OTHER}{KEY}"));
+    estate.write("both.key", &format!("{OTHER}{STORE_KEY}"));
     for key in ["both.key", "other.key"] {
         estate.write("broker.toml", &plain);
         estate.configure("store", "key_file", key);

@@ -32,6 +32,9 @@ pub const CLOSED_PRACTICE: &str = "A83627";
 /// The name of the operator's certificate.
 pub const OPERATOR: &str = "operator";
 
+/// A key for a store.
+pub const STORE_KEY: &str = "5c0f1b8e6d2a49c7b3e1f08a7d6c5b4a392817f6e5d4c3b2a1908f7e6d5c4b3a\n";
+
 /// The mailboxes of a new estate.
 pub const DIRECTORY: &str = r#"
 [[mailbox]]
@@ -157,6 +160,12 @@ impl Estate {
         let section = section.as_table_mut().expect("a section");
         section.insert(key.to_owned(), value.into());
         self.write("broker.toml", &whole.to_string());
+    }
+
+    /// Gives the broker's store a key, in the file `store.key`.
+    pub fn encrypt(&self) {
+        self.write("store.key", STORE_KEY);
+        self.configure("store", "key_file", "store.key");
     }
 
     /// The folder.

@@ -51,6 +51,20 @@ pub struct Plan {
     pub keep: Option<PathBuf>,
 }
 
+impl Plan {
+    /// With every other seed the store is encrypted: what must hold holds for either.
+    fn encrypts(&self, estate: &Estate) {
+        let encrypts = !self.seed.is_multiple_of(2);
+        println!(
+            "the store is {}encrypted",
+            if encrypts { "" } else { "not " }
+        );
+        if encrypts {
+            estate.encrypt();
+        }
+    }
+}
+
 /// An estate of these organisations, in which no delivery is given up on however often its lease is
 /// lost.
 pub fn estate() -> Estate {

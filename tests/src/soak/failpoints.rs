@@ -54,6 +54,7 @@ pub(super) async fn failpoints(plan: &Plan) -> Outcome {
         .replace("[store]", "[store]\nsegment_bytes_max = 1048576")
         .replace("filter = \"debug", "filter = \"info");
     estate.write("broker.toml", &small);
+    plan.encrypts(&estate);
     let run = Run::begin(estate, &plan);
     let mut random = run.random(u64::MAX);
     let (mut outages, mut breaches, mut unready) = (Vec::new(), Vec::new(), 0);

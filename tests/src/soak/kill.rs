@@ -10,7 +10,9 @@ use crate::{checker::Verdict, process::BrokerProcess};
 
 /// Kills a broker under load as planned, and judges what came of it.
 pub(super) async fn kill(plan: &Plan) -> Verdict {
-    let run = Run::begin(estate(), plan);
+    let estate = estate();
+    plan.encrypts(&estate);
+    let run = Run::begin(estate, plan);
     let mut broker = BrokerProcess::start(run.estate()).await;
     let mut random = run.random(u64::MAX);
     for cycle in 1..=plan.count {

@@ -20,7 +20,9 @@ pub(super) async fn powercut(plan: &Plan) -> Outcome {
     }
     let documents = u64::from(plan.count + 1) * plan.accepted as u64;
     let mut disk = image::Disk::new(EMPTY_MIB + documents * DOCUMENT_KIB / 1_024);
-    let run = Run::begin(estate(), plan);
+    let estate = estate();
+    plan.encrypts(&estate);
+    let run = Run::begin(estate, plan);
     disk.hold(run.estate());
     let mut broker = BrokerProcess::start(run.estate()).await;
     let mut random = run.random(u64::MAX);

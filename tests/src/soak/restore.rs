@@ -22,6 +22,7 @@ use crate::{
         history::{self, Entry, What},
     },
     documents::now,
+    estate::Estate,
     process::{BrokerProcess, broker_binary},
 };
 
@@ -43,6 +44,7 @@ pub(super) async fn restore(plan: &Plan) -> Outcome {
         .expect("a configuration")
         .replace("[store]", "[store]\nsegment_bytes_max = 1048576");
     estate.write("broker.toml", &small);
+    plan.encrypts(&estate);
     let run = Run::begin(estate, &plan);
     let mut broker = BrokerProcess::start(run.estate()).await;
     let mut gaps = Vec::new();
@@ -83,6 +85,8 @@ async fn lose_the_disk(
     let before = run.accepted();
     let from_micros = now().as_micros();
     let begun = Instant::now();
+    let command =
+        |words: &[&str], folder: &Path, other| command(run.estate(), words, folder, other);
     let stated = command(&["backup", "--store"], &data, Some(("--to", &backup)));
     let copied = begun.elapsed();
     let during = run.accepted() - before;
@@ -123,9 +127,13 @@ async fn lose_the_disk(
 }
 
 /// What the broker's program says.
-fn command(words: &[&str], folder: &Path, other: Option<(&str, &Path)>) -> String {
+fn command(estate: &Estate, words: &[&str], folder: &Path, other: Option<(&str, &Path)>) -> String {
     let mut command = Command::new(broker_binary());
     command.args(words).arg(folder);
+    let key = estate.path().join("store.key");
+    if key.exists() {
+        command.env("AXLE_STORE_KEY_FILE", key);
+    }
     if let Some((word, folder)) = other {
         command.arg(word).arg(folder);
     }

@@ -232,8 +232,8 @@ fn verify(estate: &Estate) {
     let mut command = Command::new(broker_binary());
     let output = command
         .arg("verify")
-        .arg("--store")
-        .arg(estate.data())
+        .arg("--config")
+        .arg(estate.path().join("broker.toml"))
         .output();
     let output = output.expect("a program that can be started");
     let told = String::from_utf8_lossy(&output.stdout);
