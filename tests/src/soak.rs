@@ -53,13 +53,13 @@ pub struct Plan {
 
 impl Plan {
     /// With every other seed the store is encrypted: what must hold holds for either.
+    const fn is_encrypted(&self) -> bool {
+        !self.seed.is_multiple_of(2)
+    }
+
     fn encrypts(&self, estate: &Estate) {
-        let encrypts = !self.seed.is_multiple_of(2);
-        println!(
-            "the store is {}encrypted",
-            if encrypts { "" } else { "not " }
-        );
-        if encrypts {
+        if self.is_encrypted() {
+            println!("the store is encrypted");
             estate.encrypt();
         }
     }

@@ -17,7 +17,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use axle_store::embedded::{Embedded, verify};
+use axle_store::embedded::{Embedded, MasterKeys, verify};
 use rand::{SeedableRng as _, rngs::StdRng};
 use tokio::runtime::{Builder, Runtime};
 
@@ -26,6 +26,7 @@ use self::{
     damage::Damage,
 };
 use super::{Outcome, Plan};
+use crate::estate::STORE_KEY;
 
 /// A store that takes longer to open has failed.
 const START_MAX: Duration = Duration::from_secs(30);
@@ -51,7 +52,9 @@ pub(super) fn bitflip(plan: &Plan) -> Outcome {
     let mut random = StdRng::seed_from_u64(plan.seed);
     let contents = runtime().block_on(async {
         let killed = || copy_folder(&closed, &killed);
-        let mut contents = Contents::make(&closed, &mut random, killed).await;
+        let keys = plan.is_encrypted().then(|| MasterKeys::parse(STORE_KEY));
+        let keys = keys.map(|keys| keys.expect("a key"));
+        let mut contents = Contents::make(&closed, keys, &mut random, killed).await;
         let copy = folder.path().join("copy");
         copy_folder(&closed, &copy);
         contents.learn(&copy).await;
@@ -76,7 +79,8 @@ pub(super) fn bitflip(plan: &Plan) -> Outcome {
                     let damage = Damage::any(&copy, was_killed, &mut StdRng::seed_from_u64(seed));
                     let mut trial = Trial::of(&damage);
                     if number.is_multiple_of(DAEMON_EVERY) {
-                        let told = runtime.block_on(daemon::start(&copy, &damage));
+                        let encrypted = plan.is_encrypted();
+                        let told = runtime.block_on(daemon::start(&copy, encrypted, &damage));
                         trial.breaches.extend(told);
                     }
                     let (end, restarted) = runtime.block_on(trial.run(contents, &copy));
@@ -124,7 +128,7 @@ impl<'t> Trial<'t> {
     /// Opens a damaged copy, and again when it stops to have its index rebuilt.
     async fn run(&mut self, contents: &Contents, copy: &Path) -> (End, bool) {
         for restarted in [false, true] {
-            let Some(store) = self.open(copy) else {
+            let Some(store) = self.open(contents, copy) else {
                 return (End::Refused, restarted);
             };
             let found = contents.examine(&store, self.damage.was_killed).await;
@@ -140,7 +144,7 @@ impl<'t> Trial<'t> {
             if found.refused.is_empty() {
                 return (End::Unharmed, restarted);
             }
-            let verified = verify(copy, None)
+            let verified = verify(copy, contents.keys.as_ref())
                 .map_or_else(|error| error.to_string(), |report| report.to_string());
             for told in found.refused.iter().chain([&verified]) {
                 self.names(told);
@@ -150,9 +154,9 @@ impl<'t> Trial<'t> {
         (End::Unharmed, true)
     }
 
-    fn open(&mut self, copy: &Path) -> Option<Embedded> {
+    fn open(&mut self, contents: &Contents, copy: &Path) -> Option<Embedded> {
         let begun = Instant::now();
-        let opened = open(copy);
+        let opened = open(copy, contents.keys.as_ref());
         self.slowest = self.slowest.max(begun.elapsed());
         if begun.elapsed() > START_MAX {
             let seconds = begun.elapsed().as_secs();

@@ -8,7 +8,7 @@ use axle_model::{id::MessageId, time::Timestamp};
 use axle_store::{
     Committed, Store as _, StoreError,
     conformance::sample::{Draft, PRACTICES, acknowledge, at, claim, draft},
-    embedded::{Embedded, OpenError, Options},
+    embedded::{Embedded, MasterKeys, OpenError, Options},
 };
 use rand::{Rng as _, RngCore as _, rngs::StdRng};
 
@@ -18,6 +18,8 @@ const IDENTIFIERS: [&str; 4] = ["one", "two", "three", "four"];
 
 /// A store's contents, as they were before anything was damaged.
 pub(super) struct Contents {
+    /// What opens the store.
+    pub(super) keys: Option<MasterKeys>,
     drafts: Vec<Draft>,
     messages: BTreeMap<MessageId, Arc<Message>>,
     ledger: Vec<LedgerEntry>,
@@ -46,9 +48,10 @@ fn now() -> Timestamp {
 }
 
 /// Opens the store in this folder, small in everything.
-pub(super) fn open(directory: &Path) -> Result<Embedded, OpenError> {
+pub(super) fn open(directory: &Path, keys: Option<&MasterKeys>) -> Result<Embedded, OpenError> {
     let options = Options {
         directory: directory.to_path_buf(),
+        master_keys: keys.cloned(),
         segment_bytes_max: 128 << 10,
         checkpoint_bytes: 64 << 10,
         checkpoint_interval: Duration::from_hours(1),
@@ -62,9 +65,14 @@ pub(super) fn open(directory: &Path) -> Result<Embedded, OpenError> {
 impl Contents {
     /// Fills a new store, which is closed and opened again now and then. Before it is closed at last
     /// `killed` may copy what a killed process would leave.
-    pub(super) async fn make(directory: &Path, random: &mut StdRng, killed: impl FnOnce()) -> Self {
+    pub(super) async fn make(
+        directory: &Path,
+        keys: Option<MasterKeys>,
+        random: &mut StdRng,
+        killed: impl FnOnce(),
+    ) -> Self {
         let drafts: Vec<Draft> = (1..=MESSAGES).map(|number| one(number, random)).collect();
-        let mut store = open(directory).expect("a new store");
+        let mut store = open(directory, keys.as_ref()).expect("a new store");
         for (draft, number) in drafts.iter().zip(1..) {
             let committed = store.commit(draft.accept()).await;
             assert!(
@@ -83,7 +91,7 @@ impl Contents {
             if number % 120 == 0 {
                 store.close().await.expect("a store that closes");
                 drop(store);
-                store = open(directory).expect("a store that was closed");
+                store = open(directory, keys.as_ref()).expect("a store that was closed");
             }
         }
         let mut head = store.ledger_head();
@@ -98,6 +106,7 @@ impl Contents {
             live: store.health().messages_live,
             waiting: BTreeMap::new(),
             drafts,
+            keys,
         };
         for draft in &contents.drafts {
             let message = store.load(draft.id()).await.expect("a whole index");
@@ -111,7 +120,7 @@ impl Contents {
 
     /// Learns what collectors would be given, from a copy: they are given it.
     pub(super) async fn learn(&mut self, copy: &Path) {
-        let store = open(copy).expect("a whole store");
+        let store = open(copy, self.keys.as_ref()).expect("a whole store");
         self.waiting = waiting(&store).await;
     }
 

@@ -26,8 +26,11 @@ pub(super) fn wait_for_starts() {
 }
 
 /// Starts the daemon on a copy of a damaged store; what is wrong with how it behaves.
-pub(super) async fn start(damaged: &Path, damage: &Damage) -> Option<String> {
+pub(super) async fn start(damaged: &Path, encrypted: bool, damage: &Damage) -> Option<String> {
     let estate = Estate::new();
+    if encrypted {
+        estate.encrypt();
+    }
     copy_folder(damaged, &estate.data());
     let mut broker = {
         let _starting = STARTING.lock().unwrap_or_else(PoisonError::into_inner);
