@@ -1,9 +1,10 @@
 //! The Collect stream, word for word: credits hold it back, and every command has its result.
 
 use axle_proto::v1::{
-    AcknowledgeCommand, CollectStart, CreditCommand, ExtendCommand, RejectCommand, ReleaseCommand,
-    collect_request::Command,
+    AcknowledgeCommand, CollectStart, CreditCommand, ExtendCommand, LeasedDelivery, RejectCommand,
+    ReleaseCommand, collect_request::Command,
 };
+use axle_store::failpoint;
 use axle_tests::{
     broker::TestBroker,
     collecting::CollectStream,
@@ -35,8 +36,7 @@ async fn credits_hold_a_stream_back_and_every_command_has_a_result() {
     assert_eq!(done(&mut stream).await, id);
 
     let id = stream.acknowledge(&first);
-    assert_eq!(done(&mut stream).await, id);
-    let third = stream.delivery().await;
+    let third = done_and_next(&mut stream, id).await;
     assert_eq!(third.message.as_ref().unwrap().submission_id, "2");
 
     let token = second.lease_token.clone();
@@ -46,8 +46,7 @@ async fn credits_hold_a_stream_back_and_every_command_has_a_result() {
         retryable: true,
     };
     let id = stream.command(Command::Reject(retryable));
-    assert_eq!(done(&mut stream).await, id);
-    let fourth = stream.delivery().await;
+    let fourth = done_and_next(&mut stream, id).await;
 
     let token = third.lease_token.clone();
     let refuse = RejectCommand {
@@ -56,8 +55,7 @@ async fn credits_hold_a_stream_back_and_every_command_has_a_result() {
         retryable: false,
     };
     let id = stream.command(Command::Reject(refuse));
-    assert_eq!(done(&mut stream).await, id);
-    let fifth = stream.delivery().await;
+    let fifth = done_and_next(&mut stream, id).await;
 
     let delay = Some(prost_types::Duration {
         seconds: 3_600,
@@ -68,8 +66,7 @@ async fn credits_hold_a_stream_back_and_every_command_has_a_result() {
         lease_token: token,
         delay,
     }));
-    assert_eq!(done(&mut stream).await, id);
-    let sixth = stream.delivery().await;
+    let sixth = done_and_next(&mut stream, id).await;
     let ids = [&fourth, &fifth, &sixth]
         .map(|delivery| delivery.message.as_ref().unwrap().submission_id.clone());
     assert_eq!(ids, ["3", "4", "5"]);
@@ -90,6 +87,29 @@ async fn done(stream: &mut CollectStream) -> u64 {
     result.command_id
 }
 
+/// The good result of this command, and the next delivery.
+async fn done_and_next(stream: &mut CollectStream, id: u64) -> LeasedDelivery {
+    let (result, delivery) = stream.result_and_delivery().await;
+    assert_eq!((result.command_id, result.code), (id, 0), "{result:?}");
+    delivery
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_settled_makes_room_before_it_is_durable() {
+    let broker = TestBroker::start().await;
+    let trust = broker.client(TRUST);
+    send(&trust, "1").await;
+    send(&trust, "2").await;
+    let mut stream = CollectStream::start(&broker.raw(PRACTICE), 1).await;
+    let first = stream.delivery().await;
+    // Half a second goes by until anything is durable again.
+    failpoint::arm("before-sync=sleep@1").unwrap();
+    let id = stream.acknowledge(&first);
+    let second = stream.delivery().await;
+    assert_eq!(second.message.unwrap().submission_id, "2");
+    assert_eq!(done(&mut stream).await, id);
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_credit_of_bytes_holds_back_too_but_never_the_first_document() {
     let broker = TestBroker::start().await;
@@ -104,13 +124,19 @@ async fn a_credit_of_bytes_holds_back_too_but_never_the_first_document() {
         .await
         .unwrap();
     let first = stream.delivery().await;
-    let id = stream.acknowledge(&first);
+    let extend = ExtendCommand {
+        lease_token: first.lease_token.clone(),
+        lease_duration: None,
+    };
+    let id = stream.command(Command::Extend(extend));
     assert_eq!(
         done(&mut stream).await,
         id,
         "and no second document before it"
     );
-    assert_eq!(stream.delivery().await.message.unwrap().submission_id, "2");
+    let id = stream.acknowledge(&first);
+    let second = done_and_next(&mut stream, id).await;
+    assert_eq!(second.message.unwrap().submission_id, "2");
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -100,6 +100,22 @@ impl CollectStream {
         }
     }
 
+    /// The next two words: a result and the delivery for which there is room by then, in either order.
+    pub async fn result_and_delivery(&mut self) -> (CommandResult, LeasedDelivery) {
+        let words = [self.word().await, self.word().await];
+        match words {
+            [
+                Ok(Some(Update::Result(result))),
+                Ok(Some(Update::Delivery(delivery))),
+            ]
+            | [
+                Ok(Some(Update::Delivery(delivery))),
+                Ok(Some(Update::Result(result))),
+            ] => (result, delivery),
+            others => panic!("instead of a result and a delivery: {others:?}"),
+        }
+    }
+
     /// The next heartbeat that says something true of `which`; nothing else may come before it.
     pub async fn heartbeat(&mut self, which: impl Fn(&Heartbeat) -> bool) -> Heartbeat {
         loop {

@@ -92,8 +92,9 @@ impl<S: Store, C: Clock> Session<S, C> {
                 Err(refusal) => results.push(result_of(command_id, Err(refusal))),
             }
         }
+        self.give_back(&wanted);
         let outcomes = self.engine.settle_all(&self.identity, &wanted).await;
-        self.take_note(&wanted, &outcomes);
+        self.extend(&wanted, &outcomes);
         let outcomes = ids.into_iter().zip(outcomes);
         results.extend(outcomes.map(|(id, outcome)| result_of(id, outcome)));
         results
@@ -138,19 +139,36 @@ impl<S: Store, C: Clock> Session<S, C> {
         Ok(Some((token, what)))
     }
 
-    /// Keeps the credits in step with what became of leases.
-    fn take_note(&self, wanted: &[(LeaseToken, Settlement)], outcomes: &[Result<(), Refusal>]) {
-        let mut credits = self.credits();
+    /// Makes room for more as soon as it is said what becomes of a lease, whether that comes to be or the
+    /// lease was lost before: the collector does not work on it any more. To wait until it is durable would hold a
+    /// busy mailbox to so many deliveries in the time that a commit takes.
+    fn give_back(&self, wanted: &[(LeaseToken, Settlement)]) {
+        let ends = |what: &Settlement| !matches!(what, Settlement::Extend(_));
+        let mut ended = wanted.iter().filter(|(_, what)| ends(what)).peekable();
+        if ended.peek().is_some() {
+            let mut credits = self.credits();
+            ended.for_each(|(token, _)| credits.give_back(token));
+            drop(credits);
+            self.given_back.notify_one();
+        }
+    }
+
+    /// Keeps the credits in step with leases that were to be extended.
+    fn extend(&self, wanted: &[(LeaseToken, Settlement)], outcomes: &[Result<(), Refusal>]) {
         for ((token, what), outcome) in wanted.iter().zip(outcomes) {
-            if let (Settlement::Extend(span), Ok(())) = (what, outcome) {
-                credits.extend(token, self.engine.now().after(*span));
-            } else {
-                // Settled, or lost: either way it is no longer held.
-                credits.give_back(token);
+            match (what, outcome) {
+                (Settlement::Extend(span), Ok(())) => {
+                    let until = self.engine.now().after(*span);
+                    self.credits().extend(token, until);
+                }
+                (Settlement::Extend(_), Err(_)) => {
+                    // It was lost: it is no longer held.
+                    self.credits().give_back(token);
+                    self.given_back.notify_one();
+                }
+                _ => {}
             }
         }
-        drop(credits);
-        self.given_back.notify_one();
     }
 }
 
