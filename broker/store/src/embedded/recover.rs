@@ -7,6 +7,8 @@ use std::{
     sync::Arc,
 };
 
+use axle_model::time::Timestamp;
+
 use super::{
     Options,
     at_rest::{AtRest, Place},
@@ -21,12 +23,11 @@ use super::{
     segment::{self, Header, Locator, NodeId, Position, Segments},
     written::{Unreadable, Written},
 };
-use axle_model::time::Timestamp;
-
 use crate::state::{Misfit, State};
 
 /// While entries are replayed, the index follows this many at a time.
 const REPLAYED_AT_A_TIME: u64 = 50_000;
+
 /// A store brought back.
 #[derive(Debug)]
 pub(super) struct Recovered {
