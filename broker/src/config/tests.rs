@@ -280,6 +280,7 @@ fn the_example_configuration_is_valid_and_its_comments_name_the_defaults() {
         "severity ",
         "attachment_types ",
         "reserve_bytes ",
+        "key_file ",
         "organisations ",
     ];
     let without = |text: &str, keys: &[&str]| {
@@ -290,6 +291,20 @@ fn the_example_configuration_is_valid_and_its_comments_name_the_defaults() {
     // Without this section nobody is asked, so its keys show what holds once there is one.
     let (before, section) = everything.split_once("[demographics]").unwrap();
     let (_, after) = section.split_once("\n[").unwrap();
+    // A file or a program: not both.
+    let [before, of_command] =
+        ["key_command ", "key_file "].map(|other| without(before, &[other]) + "\n");
+    let sources = [&before, &of_command].map(|before| {
+        let text = format!("{before}[{after}");
+        Config::parse(&path, &text, []).unwrap().store.key
+    });
+    assert!(
+        matches!(
+            sources,
+            [Some(KeySource::File(_)), Some(KeySource::Command(_))]
+        ),
+        "{sources:?}"
+    );
     let defaults = without(&format!("{before}[{after}"), &shown);
     let defaults = Config::parse(&path, &defaults, []).unwrap();
     assert_eq!(format!("{config:?}"), format!("{defaults:?}"));
