@@ -107,7 +107,9 @@ async fn another_key_or_none_starts_reads_and_restores_nothing() {
         ] {
             let (code, said) = run(&estate, &format!("{command}{named}"));
             assert_eq!(code, Some(BAD_CONFIGURATION), "{command}: {said}");
-            assert!(!estate.path().join("new").exists(), "{command}");
+            for left in ["new", "new.partial"] {
+                assert!(!estate.path().join(left).exists(), "{command}: {left}");
+            }
         }
     }
 

@@ -57,12 +57,12 @@ pub fn backup(
         path: directory.join("FORMAT"),
         what: "it is missing, so there is no store here",
     })?;
-    let partial = begin(to)?;
-    let journal = partial.join("journal");
-    make(&journal)?;
     let mut listed = replay::headers(files.as_ref(), &paths.journal, node)?;
     let at_rest = AtRest::read(&files, Place::of(&paths, node, &listed.0), master)?;
     let segments = Segments::new(files, paths.journal.clone(), at_rest, listed.0.clone());
+    let partial = begin(to)?;
+    let journal = partial.join("journal");
+    make(&journal)?;
     let mut source = copy::Source::new(&segments, replay::start(&listed.0));
     let mut kept = Vec::new();
     let mut number = 0;
