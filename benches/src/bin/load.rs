@@ -172,13 +172,13 @@ impl Arguments {
     fn job(&self) -> Job {
         let measured = Duration::from_secs(self.seconds);
         let job = Job::new(self.job, self.payload, self.submit, measured);
-        let job = match self.rate {
+        let job = Job {
+            encrypted: self.encrypted,
+            ..job
+        };
+        match self.rate {
             Some(rate) => job.at_rate(rate),
             None => job,
-        };
-        match self.encrypted {
-            true => job.encrypted(),
-            false => job,
         }
     }
 

@@ -121,13 +121,6 @@ impl Job {
         self
     }
 
-    /// The same job on a store that is encrypted.
-    #[must_use]
-    pub const fn encrypted(mut self) -> Self {
-        self.encrypted = true;
-        self
-    }
-
     /// The same job at so many documents a second, whether or not the broker keeps up: all those of a
     /// second may be under way.
     #[must_use]

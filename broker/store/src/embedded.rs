@@ -24,6 +24,7 @@ mod files;
 mod find;
 mod format;
 mod frame;
+mod hex;
 mod index;
 mod journal;
 mod ledger;

@@ -52,8 +52,8 @@ pub(super) fn bitflip(plan: &Plan) -> Outcome {
     let mut random = StdRng::seed_from_u64(plan.seed);
     let contents = runtime().block_on(async {
         let killed = || copy_folder(&closed, &killed);
-        let keys = plan.is_encrypted().then(|| MasterKeys::parse(STORE_KEY));
-        let keys = keys.map(|keys| keys.expect("a key"));
+        let key = || MasterKeys::parse(STORE_KEY).expect("a key");
+        let keys = plan.is_encrypted().then(key);
         let mut contents = Contents::make(&closed, keys, &mut random, killed).await;
         let copy = folder.path().join("copy");
         copy_folder(&closed, &copy);

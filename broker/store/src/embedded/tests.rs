@@ -23,14 +23,15 @@ use std::{
 };
 
 use axle_model::id::MessageId;
+use bytes::Bytes;
 use tempfile::TempDir;
 
 use super::{
     Embedded, MasterKeys, OpenError, Options, files::simulated::Simulated, reserve::Reserve,
 };
 use crate::{
-    Store,
-    conformance::sample::{at, draft},
+    Chunk, Store,
+    conformance::sample::{Draft, at, draft},
 };
 
 /// A directory whose journal is on simulated files. The index is on real ones.
@@ -119,6 +120,20 @@ async fn commit(store: &Embedded, numbers: impl IntoIterator<Item = u64>) -> Vec
         }
     }
     acknowledged
+}
+
+/// All of a document, as its only piece.
+fn only_piece(draft: &Draft) -> Chunk {
+    let message = draft.message();
+    Chunk {
+        sender: message.sender,
+        submission: message.submission,
+        request: message.request,
+        call: 1,
+        offset: 0,
+        data: Bytes::from(draft.body.clone()),
+        now: at(draft.number),
+    }
 }
 
 /// Which of these messages are missing, or have another body.

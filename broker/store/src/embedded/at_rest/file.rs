@@ -13,6 +13,7 @@ use super::keyring::DataKey;
 use crate::embedded::{
     files::{Files, write_whole},
     format::OpenError,
+    hex,
     segment::NodeId,
 };
 
@@ -107,7 +108,7 @@ fn parse(text: &str, node: NodeId) -> Option<Vec<Wrapped>> {
         let (begun, key) = line.split_once(' ')?;
         Some(Wrapped {
             begun: Timestamp::from_micros(begun.parse().ok()?),
-            key: unhex(key)?,
+            key: hex::read(key)?,
         })
     };
     let keys: Vec<_> = lines.map(key).collect::<Option<_>>()?;
@@ -127,14 +128,4 @@ fn read(files: &dyn Files, path: &Path) -> io::Result<Option<String>> {
     bytes.truncate(read);
     // What is no text is damaged, and so is an empty one.
     Ok(Some(String::from_utf8(bytes).unwrap_or_default()))
-}
-
-/// The bytes of hexadecimal digits.
-pub(super) fn unhex(digits: &str) -> Option<Vec<u8>> {
-    let (pairs, []) = digits.as_bytes().as_chunks::<2>() else {
-        return None;
-    };
-    let digit = |digit: u8| char::from(digit).to_digit(16);
-    let byte = |&[high, low]: &[u8; 2]| u8::try_from(digit(high)? << 4 | digit(low)?).ok();
-    pairs.iter().map(byte).collect()
 }

@@ -3,10 +3,8 @@
 
 use std::fmt;
 
-use super::{
-    cipher::{Cipher, KEY_BYTES},
-    file::unhex,
-};
+use super::cipher::{Cipher, KEY_BYTES};
+use crate::embedded::hex;
 
 /// The key that wraps the store's own, and those before it.
 #[derive(Clone, PartialEq, Eq)]
@@ -63,7 +61,7 @@ impl fmt::Debug for MasterKeys {
 }
 
 fn key(line: &str, number: usize) -> Result<[u8; KEY_BYTES], UnusableKey> {
-    let key = unhex(line).ok_or(UnusableKey::Malformed(number))?;
+    let key = hex::read(line).ok_or(UnusableKey::Malformed(number))?;
     let key: [u8; KEY_BYTES] = key.try_into().map_err(|_| UnusableKey::Malformed(number))?;
     if key.iter().all(|byte| *byte == key[0]) {
         return Err(UnusableKey::NotRandom(number));

@@ -8,7 +8,7 @@ use axle_model::{
 };
 
 use super::Stated;
-use crate::embedded::{format::OpenError, segment::NodeId};
+use crate::embedded::{format::OpenError, hex, segment::NodeId};
 
 /// The layout of a backup.
 const SCHEMA: u32 = 1;
@@ -115,13 +115,7 @@ impl Kept {
     }
 }
 
-fn digest(hex: &str) -> Option<Digest> {
-    let mut bytes = [0; 32];
-    if hex.len() != 64 {
-        return None;
-    }
-    for (byte, pair) in bytes.iter_mut().zip(hex.as_bytes().chunks_exact(2)) {
-        *byte = u8::from_str_radix(str::from_utf8(pair).ok()?, 16).ok()?;
-    }
+fn digest(digits: &str) -> Option<Digest> {
+    let bytes: [u8; 32] = hex::read(digits)?.try_into().ok()?;
     Some(Digest::from_bytes(bytes))
 }

@@ -6,9 +6,9 @@ use axle_core::change::{Acceptance, Body, Change};
 use axle_model::{digest::Digest, id::MessageId};
 use bytes::Bytes;
 
-use super::{Bench, block_on, commit, keys, missing};
+use super::{Bench, block_on, commit, keys, missing, only_piece};
 use crate::{
-    Chunk, Store, StoreError,
+    Store, StoreError,
     conformance::sample::{Draft, PRACTICES, acknowledge, at, claim, draft},
     embedded::{
         Embedded, MasterKeys, OpenError, Options, backup,
@@ -43,19 +43,6 @@ fn accept(letter: &Draft) -> Change {
     Change::from(Acceptance { message, body })
 }
 
-fn piece(letter: &Draft) -> Chunk {
-    let message = letter.message();
-    Chunk {
-        sender: message.sender,
-        submission: message.submission,
-        request: message.request,
-        call: 1,
-        offset: 0,
-        data: Bytes::from(letter.body.clone()),
-        now: at(letter.number),
-    }
-}
-
 fn options(directory: &Path, master_keys: Option<MasterKeys>) -> Options {
     Options {
         directory: directory.to_path_buf(),
@@ -76,7 +63,7 @@ async fn fill(store: &Embedded) {
         .commit(acknowledge(&claimed[0], at(10)))
         .await
         .unwrap();
-    store.append(piece(&letter(10))).await.unwrap();
+    store.append(only_piece(&letter(10))).await.unwrap();
     store.close().await.unwrap();
 }
 
