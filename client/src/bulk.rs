@@ -58,7 +58,8 @@ impl Submitter {
         content: Bytes,
     ) -> Result<SubmitDocumentResponse, ClientError> {
         if content.len() > DOCUMENT_BYTES_MAX {
-            return self.client.submit(header, content).await;
+            // Boxed: the room for a call, which few need, would be taken by each document under way.
+            return Box::pin(self.client.submit(header, content)).await;
         }
         let header = Some(completed(header, &content, None));
         let (answer, answered) = oneshot::channel();

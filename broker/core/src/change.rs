@@ -86,8 +86,14 @@ pub struct Refused {
 
 impl From<Acceptance> for Change {
     fn from(acceptance: Acceptance) -> Self {
+        Self::from(Box::new(acceptance))
+    }
+}
+
+impl From<Box<Acceptance>> for Change {
+    fn from(acceptance: Box<Acceptance>) -> Self {
         Self {
-            accept: Some(Box::new(acceptance)),
+            accept: Some(acceptance),
             ..Self::default()
         }
     }

@@ -41,7 +41,7 @@ impl<S: Store, C: Clock> Engine<S, C> {
     /// Makes a message that answers another durable, with the step of what it answers.
     pub(super) async fn accept_answer(
         &self,
-        mut acceptance: Acceptance,
+        mut acceptance: Box<Acceptance>,
     ) -> Result<Committed, Refusal> {
         let mut last = None;
         for _ in 0..DECISIONS_MAX {
@@ -53,9 +53,9 @@ impl<S: Store, C: Clock> Engine<S, C> {
             let advance = self.answer(&mut acceptance.message, standing, found, onward_id);
             let event = advance.as_ref().map(|one| one.step.event.clone());
             // What goes on is accepted with the step that says so; the response then follows alone.
-            let first = onward.unwrap_or_else(|| acceptance.clone());
+            let first = onward.map_or_else(|| acceptance.clone(), Box::new);
             let change = Change {
-                accept: Some(Box::new(first)),
+                accept: Some(first),
                 advance: advance.into_iter().collect(),
                 ..Change::default()
             };

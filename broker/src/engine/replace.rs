@@ -78,7 +78,7 @@ impl Drop for Held<'_> {
 
 impl<S: Store, C: Clock> Engine<S, C> {
     /// Makes an acceptance durable, with the steps of what it replaces.
-    pub(super) async fn accept(&self, acceptance: Acceptance) -> Result<Committed, Refusal> {
+    pub(super) async fn accept(&self, acceptance: Box<Acceptance>) -> Result<Committed, Refusal> {
         let message = &acceptance.message;
         let names = [message.names.as_slice(), &message.replaces].concat();
         let _held = match names.is_empty() {
@@ -98,14 +98,14 @@ impl<S: Store, C: Clock> Engine<S, C> {
     }
 
     /// Makes it durable together with the end of what it replaces.
-    async fn accept_in_place(&self, acceptance: Acceptance) -> Result<Committed, Refusal> {
+    async fn accept_in_place(&self, acceptance: Box<Acceptance>) -> Result<Committed, Refusal> {
         let message = &acceptance.message;
         let mut last = None;
         for _ in 0..DECISIONS_MAX {
             let advance = self.supersessions(message).await?;
             let replaced = advance.len();
             let change = Change {
-                accept: Some(Box::new(acceptance.clone())),
+                accept: Some(acceptance.clone()),
                 advance,
                 ..Change::default()
             };

@@ -68,7 +68,7 @@ impl<S: Store, C: Clock> Engine<S, C> {
     }
 
     /// Makes an accepted document durable; the receipt is the first one when it repeats another.
-    pub(super) async fn take_in(&self, acceptance: Acceptance) -> Result<Accepted, Refusal> {
+    pub(super) async fn take_in(&self, acceptance: Box<Acceptance>) -> Result<Accepted, Refusal> {
         let message = &acceptance.message;
         let accepted = Accepted {
             receipt: message.receipt(false),
@@ -142,17 +142,14 @@ impl<S: Store, C: Clock> Engine<S, C> {
         &self,
         caller: &Identity,
         submission: Submission,
-    ) -> Result<Acceptance, Refusal> {
+    ) -> Result<Box<Acceptance>, Refusal> {
         let (view, now) = (self.view.load_full(), self.clock.now());
         let authorised = authorise(view.snapshot.table.policy(), caller, submission)?;
         let checked = validate(&view.snapshot, &authorised, now)?;
         let registration = self.registration(&view.snapshot, &checked).await;
         let routed = route(&view.snapshot, &checked, registration, now)?;
-        Ok(Acceptance::new(
-            &routed,
-            new_message_id(now, self.clock.chance()),
-            now,
-        ))
+        let id = new_message_id(now, self.clock.chance());
+        Ok(Box::new(Acceptance::new(&routed, id, now)))
     }
 }
 

@@ -216,7 +216,7 @@ impl<S: Store, C: Clock> Engine<S, C> {
             ));
         }
         let accepted = match self.decide_uploaded(upload).await {
-            Ok(acceptance) => self.take_in(acceptance).await,
+            Ok(acceptance) => self.take_in(Box::new(acceptance)).await,
             Err(refusal) => Err(refusal),
         };
         // Kept only for another try: otherwise it is a message now, or never will be one.

@@ -84,10 +84,12 @@ impl Settler {
 
     async fn settle(&self, command: Command) -> Result<(), ClientError> {
         match self.by_stream(command.clone()).await {
-            Some(Err(error)) if error.is_retryable() => self.by_call(command).await,
-            Some(result) => result,
-            None => self.by_call(command).await,
+            Some(Err(error)) if error.is_retryable() => {}
+            Some(result) => return result,
+            None => {}
         }
+        // Boxed: the room for a call, which few need, would be taken by each settlement under way.
+        Box::pin(self.by_call(command)).await
     }
 
     /// The result, or `None` when there is no stream or it broke before the result came.
