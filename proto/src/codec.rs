@@ -11,8 +11,9 @@ use tonic::{
 /// A buffer has room for a few documents of 16 KiB. One that is too small is made anew for each document, and
 /// what is in it already is copied over.
 const BUFFER_BYTES: usize = 64 * 1024;
-/// So much is handed on to the connection at a time.
-const HANDED_ON_BYTES: usize = 32 * 1024;
+/// So much is handed on to the connection at a time: three documents of 16 KiB. What is left of the buffer then has
+/// no room for a fourth, so that none is begun there and moved.
+const HANDED_ON_BYTES: usize = 48 * 1024;
 
 /// Encodes `T` and decodes `U`.
 #[derive(Debug)]
