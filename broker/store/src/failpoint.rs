@@ -1,7 +1,7 @@
 //! Failpoints: named places at which a proof brings a fault about, and mutants: rules it breaks on
 //! purpose, to show that the checker sees it. Without the feature `failpoints` every function here is
 //! empty and a build holds nothing of them; with it nothing happens until a test program calls
-//! [`arm`], which the daemon never does. (Not the `fail` crate: it has no abort, and its last release
+//! `arm`, which the daemon never does. (Not the `fail` crate: it has no abort, and its last release
 //! is of 2022.)
 
 #[cfg(feature = "failpoints")]
