@@ -26,8 +26,13 @@ use axle_model::{digest::Digest, envelope::MediaType, format, mailbox::MailboxId
 use criterion::{BatchSize, BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
 use quick_xml::events::Event;
 use serde::de::IgnoredAny;
+use tikv_jemallocator::Jemalloc;
 
 use scene::{MESSAGE, PRACTICE, Scene, ods, submission_of};
+
+// As in the daemon.
+#[global_allocator]
+static ALLOCATOR: Jemalloc = Jemalloc;
 
 /// What the library alone takes to see that a document is well formed, nothing of it being kept: no reader on
 /// it is faster.
