@@ -147,3 +147,18 @@ async fn what_may_be_tried_again_is() {
     let asked = broker.fake.submits.asked();
     assert_eq!(asked[0].header.as_ref().unwrap().submission_id, "0");
 }
+
+/// Thousands may be under way, and hardly any of them needs a call of its own.
+#[tokio::test]
+async fn what_is_under_way_does_not_hold_the_room_of_a_call() {
+    let broker = Fake::default().start().await;
+    let client = broker.client();
+    let (submitter, settler) = (client.submitter(), client.settler());
+    let call = size_of_val(&client.submit(named(1), Bytes::new()));
+    let document = size_of_val(&submitter.submit(named(1), Bytes::new()));
+    let settlement = size_of_val(&settler.acknowledge("token"));
+    assert!(
+        document.max(settlement) < call / 4,
+        "{document} and {settlement} bytes; a call takes {call}"
+    );
+}
