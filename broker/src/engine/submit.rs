@@ -8,7 +8,8 @@ use axle_core::{
     change::Acceptance,
     message::Warning,
     route::{Destination, Explanation, explain, route},
-    validate::validate,
+    snapshot::Snapshot,
+    validate::{Checked, validate},
 };
 use axle_model::{
     envelope::Submission,
@@ -146,8 +147,18 @@ impl<S: Store, C: Clock> Engine<S, C> {
         let (view, now) = (self.view.load_full(), self.clock.now());
         let authorised = authorise(view.snapshot.table.policy(), caller, submission)?;
         let checked = validate(&view.snapshot, &authorised, now)?;
-        let registration = self.registration(&view.snapshot, &checked).await;
-        let routed = route(&view.snapshot, &checked, registration, now)?;
+        self.acceptance(&view.snapshot, &checked, now).await
+    }
+
+    /// Routes what was checked; what comes of it, to be committed.
+    pub(super) async fn acceptance(
+        &self,
+        snapshot: &Snapshot,
+        checked: &Checked<'_>,
+        now: Timestamp,
+    ) -> Result<Box<Acceptance>, Refusal> {
+        let registration = self.registration(snapshot, checked).await;
+        let routed = route(snapshot, checked, registration, now)?;
         let id = new_message_id(now, self.clock.chance());
         Ok(Box::new(Acceptance::new(&routed, id, now)))
     }

@@ -19,7 +19,7 @@ use axle_model::{
 use axle_store::{Chunk, Store, Upload};
 use bytes::{Bytes, BytesMut};
 
-use super::{Engine, refuse::refusal_of, submit::Accepted, submit::new_message_id};
+use super::{Engine, refuse::refusal_of, submit::Accepted};
 use crate::clock::Clock;
 
 /// Chunks are gathered to about this many bytes before they are made durable.
@@ -216,7 +216,7 @@ impl<S: Store, C: Clock> Engine<S, C> {
             ));
         }
         let accepted = match self.decide_uploaded(upload).await {
-            Ok(acceptance) => self.take_in(Box::new(acceptance)).await,
+            Ok(acceptance) => self.take_in(acceptance).await,
             Err(refusal) => Err(refusal),
         };
         // Kept only for another try: otherwise it is a message now, or never will be one.
@@ -229,27 +229,19 @@ impl<S: Store, C: Clock> Engine<S, C> {
         accepted
     }
 
-    async fn decide_uploaded(&self, upload: Uploading) -> Result<Acceptance, Refusal> {
+    async fn decide_uploaded(&self, upload: Uploading) -> Result<Box<Acceptance>, Refusal> {
         let (view, now) = (self.view.load_full(), self.clock.now());
         let (size, call) = (upload.size, upload.call);
-        if !upload.authorised.submission().media_type.is_read() {
+        let acceptance = if upload.authorised.submission().media_type.is_read() {
+            let body = self.read_back(&upload).await?;
+            let authorised = upload.authorised.with_body(body);
+            let checked = validate(&view.snapshot, &authorised, now)?;
+            self.acceptance(&view.snapshot, &checked, now).await?
+        } else {
             let checked = unread(&upload.authorised, size, view.limits.document_bytes_max)?;
-            let registration = self.registration(&view.snapshot, &checked).await;
-            let routed = route(&view.snapshot, &checked, registration, now)?;
-            return Ok(
-                Acceptance::new(&routed, new_message_id(now, self.clock.chance()), now)
-                    .uploaded(size, call),
-            );
-        }
-        let body = self.read_back(&upload).await?;
-        let authorised = upload.authorised.with_body(body);
-        let checked = validate(&view.snapshot, &authorised, now)?;
-        let registration = self.registration(&view.snapshot, &checked).await;
-        let routed = route(&view.snapshot, &checked, registration, now)?;
-        Ok(
-            Acceptance::new(&routed, new_message_id(now, self.clock.chance()), now)
-                .uploaded(size, call),
-        )
+            self.acceptance(&view.snapshot, &checked, now).await?
+        };
+        Ok(Box::new(acceptance.uploaded(size, call)))
     }
 
     /// The whole document, for a kind that must be read to be checked.

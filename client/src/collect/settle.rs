@@ -83,10 +83,10 @@ impl Settler {
     }
 
     async fn settle(&self, command: Command) -> Result<(), ClientError> {
-        match self.by_stream(command.clone()).await {
-            Some(Err(error)) if error.is_retryable() => {}
-            Some(result) => return result,
-            None => {}
+        if let Some(result) = self.by_stream(command.clone()).await
+            && !result.as_ref().is_err_and(ClientError::is_retryable)
+        {
+            return result;
         }
         // Boxed: the room for a call, which few need, would be taken by each settlement under way.
         Box::pin(self.by_call(command)).await
